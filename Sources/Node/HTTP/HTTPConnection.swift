@@ -1,0 +1,286 @@
+import Common
+import DequeModule
+import Logging
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+
+/// One client connection: takes requests in, answers them in their order, one at a time.
+///
+/// Requests of a client that pipelines wait here, and reading stops while any does: a client can't make the node hold
+/// more than a socket buffer of them.
+final class HTTPConnection: ChannelDuplexHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = Never
+  typealias OutboundOut = ByteBuffer
+
+  /// An incomplete request is given up after this.
+  static let requestLimit = TimeAmount.seconds(10)
+  /// A connection without a request is closed after this.
+  static let idleLimit = TimeAmount.seconds(75)
+  /// After a refusal before the end of a request, what the client still sends is read and dropped for so long and so
+  /// far: a connection closed with bytes unread is reset, and the client would never see the answer.
+  static let lingerLimit = TimeAmount.seconds(1)
+  static let lingerBytes = 1 << 20
+
+  private enum Phase {
+    /// Between requests; `since` is when the last one ended.
+    case idle(since: NIODeadline)
+    case receiving
+    case answering
+    /// Answered for the last time; waiting for the client to close.
+    case lingering(until: NIODeadline, bytesLeft: Int)
+    case closed
+  }
+
+  private struct Incoming {
+    var verdict: RequestGate.Verdict
+    var body = ByteBuffer()
+    var bodyBytes = 0
+    var keepsAlive: Bool
+    var isHEAD: Bool
+    var began: NIODeadline
+    var requestID: String
+  }
+
+  private let desk: RequestDesk
+  private var context: ChannelHandlerContext?
+  private var phase = Phase.idle(since: .now())
+  private var incoming: Incoming?
+  private var backlog = Deque<HTTPServerRequestPart>()
+  private var isDrainingBacklog = false
+  private var readIsWithheld = false
+  /// Set when the client has said that it sends no more, or when we are to close.
+  private var closesAfterAnswer = false
+  /// When the first bytes of a request came whose head is not whole yet.
+  private var headBegan: NIODeadline?
+  private var sawPart = false
+
+  init(desk: RequestDesk) { self.desk = desk }
+
+  // MARK: - Events of the channel
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func channelActive(context: ChannelHandlerContext) {
+    phase = .idle(since: .now())
+    if desk.opened(self) {
+      context.fireChannelActive()
+    } else {
+      refuse(.problem(Problem(.overloaded, "Too many connections.", retryAfter: 1)))
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    phase = .closed
+    backlog.removeAll()
+    desk.closed(self)
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    sawPart = true
+    let part = unwrapInboundIn(data)
+    if case .answering = phase { return backlog.append(part) }
+    take(part)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    // Bytes that made no part: the beginning of a head.
+    if !sawPart, case .idle = phase, headBegan == nil { headBegan = .now() }
+    sawPart = false
+    context.fireChannelReadComplete()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if backlog.isEmpty { context.read() } else { readIsWithheld = true }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case ChannelEvent.inputClosed:
+      closesAfterAnswer = true
+      switch phase {
+      case .answering: break
+      default: context.close(promise: nil)
+      }
+    case is ChannelShouldQuiesceEvent:
+      closesAfterAnswer = true
+      if case .idle = phase, headBegan == nil { context.close(promise: nil) }
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch error {
+    case HTTPParserError.headerOverflow: refuse(.problem(.headersTooLarge))
+    case is HTTPParserError:
+      refuse(.problem(.invalid([Fault("#", "this is not HTTP/1.1 as RFC 9112 has it")])))
+    // A reset or broken pipe: nobody is there to be told.
+    default: context.close(promise: nil)
+    }
+  }
+
+  // MARK: - Taking a request in
+
+  private func take(_ part: HTTPServerRequestPart) {
+    switch part {
+    case .head(let head): begin(head)
+    case .body(let bytes): take(bytes)
+    case .end: end()
+    }
+  }
+
+  private func begin(_ head: HTTPRequestHead) {
+    guard case .idle = phase else { return }
+    let verdict = desk.gate.judge(head)
+    phase = .receiving
+    incoming = Incoming(
+      verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1, isHEAD: head.method == .HEAD, began: headBegan ?? .now(),
+      requestID: verdict.requestID ?? desk.nextRequestID())
+    headBegan = nil
+    if let refusal = verdict.refusal, [.payloadTooLarge, .headersTooLarge].contains(refusal.problemKind) {
+      refuse(refusal)
+    } else if verdict.expectsContinue {
+      if let refusal = verdict.refusal { return refuse(refusal) }
+      var interim = ByteBuffer()
+      interim.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+      context?.writeAndFlush(wrapOutboundOut(interim), promise: nil)
+    }
+  }
+
+  private func take(_ bytes: ByteBuffer) {
+    if case .lingering(let until, let left) = phase {
+      phase = .lingering(until: until, bytesLeft: left - bytes.readableBytes)
+      if left < bytes.readableBytes { context?.close(promise: nil) }
+      return
+    }
+    guard case .receiving = phase, incoming != nil else { return }
+    incoming?.bodyBytes += bytes.readableBytes
+    if let incoming, incoming.bodyBytes > Limits.bodyBytes {
+      return refuse(incoming.verdict.refusal ?? .problem(.payloadTooLarge))
+    }
+    guard incoming?.verdict.refusal == nil else { return }
+    if incoming?.bodyBytes == bytes.readableBytes {
+      incoming?.body = bytes
+    } else {
+      incoming?.body.writeImmutableBuffer(bytes)
+    }
+  }
+
+  private func end() {
+    if case .lingering = phase {
+      context?.close(promise: nil)
+      return
+    }
+    guard case .receiving = phase, let request = incoming else { return }
+    phase = .answering
+    incoming = nil
+    let arrival = NIODeadline.now()
+    let answer = { [self] (response: Response) in
+      answered(request, response, arrival: arrival)
+    }
+    if let refusal = request.verdict.refusal {
+      answer(refusal)
+    } else if let fault = request.verdict.keyFault {
+      answer(.problem(.invalid([fault])))
+    } else if let operation = request.verdict.operation {
+      desk.serve(
+        Request(
+          operation: operation, parameter: request.verdict.parameter, query: request.verdict.query,
+          id: request.requestID,
+          context: CallContext(caller: request.verdict.caller, keyText: request.verdict.keyText, arrival: arrival),
+          body: request.body),
+        answer: answer)
+    }
+  }
+
+  // MARK: - Answering
+
+  private func answered(_ request: Incoming, _ response: Response, arrival: NIODeadline) {
+    desk.note(response, request.verdict.operation, id: request.requestID, arrival: arrival)
+    guard case .answering = phase, let context else { return }
+    let closes = !request.keepsAlive || closesAfterAnswer || desk.isDraining
+    let bytes = desk.encode(
+      response, requestID: request.requestID, closes: closes, hasBody: !request.isHEAD,
+      allocator: context.channel.allocator)
+    if closes {
+      phase = .closed
+      context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+      return
+    }
+    context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    phase = .idle(since: .now())
+    drainBacklog()
+  }
+
+  /// Takes in what came while the last request was being answered. A loop, not a recursion: an answer may come at once.
+  private func drainBacklog() {
+    guard !isDrainingBacklog, !backlog.isEmpty else { return }
+    isDrainingBacklog = true
+    while let part = backlog.first {
+      if case .answering = phase { break }
+      backlog.removeFirst()
+      take(part)
+    }
+    isDrainingBacklog = false
+    if backlog.isEmpty, readIsWithheld {
+      readIsWithheld = false
+      context?.read()
+    }
+  }
+
+  /// Answers before the end of the request, or without one, for the last time on this connection.
+  private func refuse(_ response: Response) {
+    guard let context else { return }
+    switch phase {
+    case .idle, .receiving: break
+    case .answering:
+      // What follows the request in hand is no HTTP; that request is still owed its answer.
+      closesAfterAnswer = true
+      return
+    case .lingering, .closed: return
+    }
+    let id = incoming?.requestID ?? desk.nextRequestID()
+    desk.note(response, incoming?.verdict.operation, id: id, arrival: incoming?.began ?? .now())
+    let bytes = desk.encode(
+      response, requestID: id, closes: true, hasBody: !(incoming?.isHEAD ?? false), allocator: context.channel.allocator)
+    incoming = nil
+    phase = .lingering(until: .now() + Self.lingerLimit, bytesLeft: Self.lingerBytes)
+    context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
+      context.close(mode: .output, promise: nil)
+    }
+  }
+
+  func abort() { context?.close(promise: nil) }
+
+  // MARK: - Time
+
+  /// Called a few times a second: one clock for all connections costs less than a timer for each request.
+  func tick(_ now: NIODeadline) {
+    switch phase {
+    case .idle(let since):
+      if let headBegan {
+        if now - headBegan >= Self.requestLimit { refuse(.timeout) }
+      } else if now - since >= Self.idleLimit {
+        context?.close(promise: nil)
+      }
+    case .receiving:
+      if let incoming, now - incoming.began >= Self.requestLimit { refuse(.timeout) }
+    case .lingering(let until, _):
+      if now >= until { context?.close(promise: nil) }
+    case .answering, .closed: break
+    }
+  }
+}
+
+extension Response {
+  fileprivate static let timeout = Response.problem(
+    Problem(.requestTimeout, "A request must be complete within \(HTTPConnection.requestLimit.nanoseconds / 1_000_000_000) s."))
+
+  fileprivate var problemKind: ProblemKind? {
+    if case .problem(let kind) = outcome { kind } else { nil }
+  }
+}

@@ -1,0 +1,102 @@
+import Common
+import Logging
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// Listens for HTTP, and stops without losing a request.
+///
+/// When told to stop, the node first serves on for the lame-duck time while `/health/ready` says 503, so that load
+/// balancers turn away by themselves; then it stops listening, finishes what is in flight, and closes.
+struct HTTPServer: Service {
+  /// What is in flight when the listener closes may take so long.
+  static let finishLimit = Duration.seconds(10)
+  private static let tick = TimeAmount.milliseconds(250)
+
+  let host: String
+  let port: Int
+  let drainDelay: Duration
+  let desk: NIOLoopBound<RequestDesk>
+  let eventLoop: any EventLoop
+  /// Told once, on the event loop, when the node is to stop.
+  let willDrain: @Sendable () -> Void
+  let logger: Logger
+
+  func run() async throws {
+    let quiescing = ServerQuiescingHelper(group: eventLoop)
+    let channel = try await bind(quiescing)
+    logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
+    let desk = desk
+    let ticks = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
+      desk.value.tick(.now())
+    }
+    defer { ticks.cancel() }
+
+    // The first signal stops the process (see NodeProcess); the second one ends the waiting.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    try? await gracefulShutdown()
+    logger.info("draining", metadata: ["seconds": "\(drainDelay)"])
+    eventLoop.execute {
+      desk.value.isDraining = true
+      willDrain()
+    }
+    await lameDuck(signals)
+    try await finish(quiescing)
+    logger.info("stopped")
+  }
+
+  private func bind(_ quiescing: ServerQuiescingHelper) async throws -> any Channel {
+    let desk = desk
+    return try await ServerBootstrap(group: eventLoop)
+      .serverChannelOption(.backlog, value: 4096)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
+        }
+      }
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // One read per readiness: the second would nearly always find nothing, at the price of a system call.
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      // A client may send its request, close its side, and wait for the answer.
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          var limits = NIOHTTPDecoderLimitConfiguration()
+          limits.maxHeaderFieldSize = Limits.headBytes
+          limits.maxHeaderListSize = Limits.headBytes
+          let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+          try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
+          try channel.pipeline.syncOperations.addHandler(HTTPConnection(desk: desk.value))
+        }
+      }
+      .bind(host: host, port: port).get()
+  }
+
+  /// Waits for the lame-duck time, or until a second signal.
+  private func lameDuck(_ signals: UnixSignalsSequence) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await Task.sleep(for: drainDelay) }
+      group.addTask {
+        var isFirst = true
+        for await _ in signals {
+          if !isFirst { return }
+          isFirst = false
+        }
+      }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func finish(_ quiescing: ServerQuiescingHelper) async throws {
+    let closed = eventLoop.makePromise(of: Void.self)
+    quiescing.initiateShutdown(promise: closed)
+    let limit = eventLoop.scheduleTask(in: .init(Self.finishLimit)) { desk.value.closeAll() }
+    try await closed.futureResult.get()
+    limit.cancel()
+  }
+}

@@ -1,0 +1,201 @@
+import Common
+import NIOCore
+import NIOHTTP1
+
+/// Judges a request by its head alone, in the contract's order: path and method, access, media type and size, the key.
+struct RequestGate: Sendable {
+  private let router = Router()
+  private let adminTokens: AccessTokens
+  private let clientTokens: AccessTokens
+
+  init(adminTokens: AccessTokens, clientTokens: AccessTokens) {
+    self.adminTokens = adminTokens
+    self.clientTokens = clientTokens
+  }
+
+  /// What the head says, and what is to become of the request.
+  struct Verdict {
+    var operation: Operation?
+    var parameter = ""
+    var query: Substring = ""
+    var requestID: String?
+    var caller = CallContext.anyone
+    var keyText: String?
+    /// Said as soon as the body has been taken in.
+    var refusal: Response?
+    /// Said then too, but only of a body that is not too large.
+    var keyFault: Fault?
+    var expectsContinue = false
+  }
+
+  func judge(_ head: HTTPRequestHead) -> Verdict {
+    var fields = HeaderFields()
+    let headBytes = fields.read(head)
+    var verdict = Verdict()
+    verdict.requestID = fields.requestID
+    verdict.expectsContinue = fields.expectsContinue
+    guard headBytes <= Limits.headBytes else {
+      verdict.refusal = .problem(.headersTooLarge)
+      return verdict
+    }
+    if fields.hosts > 1 || (fields.hosts == 0 && head.version == .http1_1) {
+      verdict.refusal = .problem(.invalid([Fault("header/Host", "exactly one is needed")]))
+      return verdict
+    }
+    let target = head.uri[...]
+    let path = target.prefix { $0 != "?" }
+    verdict.query = target[path.endIndex...].dropFirst()
+    let operation: Operation
+    switch router.match(head.method, path) {
+    case .operation(let found, let parameter):
+      operation = found
+      verdict.operation = found
+      verdict.parameter = parameter
+    case .wrongMethod(let allow):
+      verdict.refusal = .problem(
+        Problem(.methodNotAllowed, "This path has \(allow)."), headers: [.init("Allow", allow)])
+      return verdict
+    case .noSuchPath:
+      verdict.refusal = .problem(Problem(.notFound, "See /openapi.yaml for the paths there are."))
+      return verdict
+    }
+    switch admit(operation, fields.authorization) {
+    case .success(let caller): verdict.caller = caller
+    case .failure(let problem):
+      verdict.refusal = .problem(
+        problem, headers: problem.kind == .unauthorized ? [.init("WWW-Authenticate", "Bearer realm=\"holdfast\"")] : [])
+      return verdict
+    }
+    if operation.takesBody, fields.hasBody, !fields.isJSON {
+      verdict.refusal = .problem(Problem(.unsupportedMediaType, "Content-Type must be application/json."))
+    } else if fields.contentLength > Limits.bodyBytes {
+      verdict.refusal = .problem(.payloadTooLarge)
+    } else if operation.takesKey {
+      switch fields.idempotencyKey {
+      case .none: break
+      case .one(let text): verdict.keyText = IdempotencyKeyField.parse(text)
+      case .several: break
+      }
+      if verdict.keyText == nil, fields.idempotencyKey != .none {
+        verdict.keyFault = Fault(
+          "header/Idempotency-Key",
+          "one key of 1 to \(Limits.idempotencyKeyLength) visible ASCII characters without space, quote and backslash is needed")
+      }
+    }
+    return verdict
+  }
+
+  private func admit(_ operation: Operation, _ authorization: String?) -> Result<String, Problem> {
+    let tokens: AccessTokens
+    switch operation.access {
+    case .everyone: return .success(CallContext.anyone)
+    case .shop:
+      guard !clientTokens.isEmpty else { return .success(CallContext.anyone) }
+      tokens = clientTokens
+    case .admin:
+      guard !adminTokens.isEmpty else {
+        return .failure(Problem(.adminDisabled, "Admin calls need an admin token, and the node was given none."))
+      }
+      tokens = adminTokens
+    }
+    guard let presented = authorization?.bearerToken, let name = tokens.name(for: presented) else {
+      return .failure(Problem(.unauthorized, "Send \"Authorization: Bearer\" with a valid token for this call."))
+    }
+    return .success(name)
+  }
+}
+
+extension Response {
+  static func problem(_ kind: ProblemKind) -> Response {
+    switch kind {
+    case .payloadTooLarge: .problem(Problem(kind, "At most \(Limits.bodyBytes) bytes are taken."))
+    case .headersTooLarge: .problem(Problem(kind, "At most \(Limits.headBytes) bytes are taken."))
+    default: .problem(Problem(kind, kind.title + "."))
+    }
+  }
+}
+
+/// The header fields that matter here, picked out in one pass.
+private struct HeaderFields {
+  enum Field: Equatable {
+    case none
+    case one(String)
+    case several
+  }
+
+  var authorization: String?
+  var contentLength = 0
+  var isChunked = false
+  var isJSON = false
+  var requestID: String?
+  var idempotencyKey = Field.none
+  var expectsContinue = false
+  var hosts = 0
+
+  var hasBody: Bool { isChunked || contentLength > 0 }
+
+  /// Returns the bytes of request line and headers.
+  mutating func read(_ head: HTTPRequestHead) -> Int {
+    var size = head.uri.utf8.count + head.method.rawValue.utf8.count + 12
+    for (name, value) in head.headers {
+      size += name.utf8.count + value.utf8.count + 4
+      // The length rules out nearly all comparisons.
+      switch name.utf8.count {
+      case 4 where name.isField("host"): hosts += 1
+      case 6 where name.isField("expect"): expectsContinue = value.isField("100-continue")
+      case 12 where name.isField("content-type"):
+        let type = value.prefix { $0 != ";" && $0 != " " }
+        isJSON = String(type).isField("application/json")
+      case 12 where name.isField("x-request-id"):
+        let isTaken = (1...Limits.requestIDLength).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }
+        requestID = isTaken ? value : nil
+      case 13 where name.isField("authorization"): authorization = authorization == nil ? value : ""
+      case 14 where name.isField("content-length"): contentLength = Int(value) ?? .max
+      case 15 where name.isField("idempotency-key"): idempotencyKey = idempotencyKey == .none ? .one(value) : .several
+      case 17 where name.isField("transfer-encoding"): isChunked = true
+      default: break
+      }
+    }
+    return size
+  }
+}
+
+/// `Idempotency-Key` (IETF httpapi draft): bare, or as an RFC 8941 string; both are the same key.
+enum IdempotencyKeyField {
+  static func parse(_ field: String) -> String? {
+    var key = field.utf8[...]
+    if key.first == UInt8(ascii: "\""), key.last == UInt8(ascii: "\""), key.count >= 2 {
+      key = key.dropFirst().dropLast()
+    }
+    guard (1...Limits.idempotencyKeyLength).contains(key.count),
+      key.allSatisfy({ $0.isVisibleASCII && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
+    else { return nil }
+    return String(Substring(key))
+  }
+}
+
+extension UInt8 {
+  /// A visible character: neither space nor control.
+  var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
+}
+
+extension String {
+  /// Whether this is `name` (given in lower case), whatever its case.
+  fileprivate func isField(_ name: StaticString) -> Bool {
+    guard utf8.count == name.utf8CodeUnitCount else { return false }
+    var expected = name.utf8Start
+    for byte in utf8 {
+      let lower = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+      guard lower == expected.pointee else { return false }
+      expected += 1
+    }
+    return true
+  }
+
+  /// The token of `Bearer <token>`, the scheme in any case.
+  fileprivate var bearerToken: String? {
+    let parts = split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, String(parts[0]).isField("bearer") else { return nil }
+    return String(parts[1])
+  }
+}

@@ -1,0 +1,110 @@
+import Common
+import NIOCore
+
+/// Who calls, when, and with which idempotency key.
+struct CallContext: Sendable {
+  /// The name of the caller's token; `-` on an open shop, where all callers are one.
+  var caller: String
+  var keyText: String?
+  /// When the request was complete.
+  var arrival: NIODeadline
+
+  static let anyone = "-"
+
+  func write(_ operation: Operation, canonical: String) -> ReservationRepository.Write {
+    ReservationRepository.Write(
+      key: keyText.map { IdempotencyKey(operation: operation.rawValue, caller: caller, text: $0) },
+      fingerprint: keyText.map { _ in Fingerprint(of: canonical) }, arrival: arrival)
+  }
+}
+
+/// An answer, and whether it was given before.
+struct Told<Value> {
+  var value: Value
+  var isReplay = false
+}
+
+/// The life of reservations: policy between what HTTP asks and what the store does.
+final class ReservationService {
+  typealias Completion<Value> = (Result<Value, Problem>) -> Void
+
+  private let reservations: ReservationRepository
+  private let releaser: HoldReleaser
+
+  init(reservations: ReservationRepository, releaser: HoldReleaser) {
+    self.reservations = reservations
+    self.releaser = releaser
+  }
+
+  func reserve(_ request: ReserveRequest, _ context: CallContext, completion: @escaping Completion<Told<Reservation>>) {
+    reserve(request, context.write(.reserve, canonical: request.canonical), completion)
+  }
+
+  private func reserve(
+    _ request: ReserveRequest, _ write: ReservationRepository.Write,
+    _ completion: @escaping Completion<Told<Reservation>>
+  ) {
+    reservations.reserve(
+      request.lines, labels: request.labels, ttlSeconds: request.ttlSeconds ?? Limits.defaultTTLSeconds, write: write
+    ) { [self] result in
+      switch result {
+      case .failure(let failure): completion(.failure(.store(failure, isWrite: true)))
+      case .success(.held(let reservation, let isReplay)):
+        completion(.success(Told(value: reservation, isReplay: isReplay)))
+      case .success(.keyReused): completion(.failure(.keyReused))
+      case .success(.unknown(let skus)): completion(.failure(.unknownSKUs(skus)))
+      case .success(.short(let shortages, let now)): completion(.failure(.insufficientStock(shortages, now: now)))
+      case .success(.due(let skus)):
+        releaser.release(skus, arrival: write.arrival) { [self] outcome in
+          if let problem = outcome.problem(isWrite: false) { return completion(.failure(problem)) }
+          reserve(request, write, completion)
+        }
+      }
+    }
+  }
+
+  func confirm(_ id: String, _ context: CallContext, completion: @escaping Completion<Told<Reservation>>) {
+    checkOut(.confirm, id, context.write(.confirm, canonical: id), completion)
+  }
+
+  func cancel(_ id: String, _ context: CallContext, completion: @escaping Completion<Told<Reservation>>) {
+    checkOut(.cancel, id, context.write(.cancel, canonical: id), completion)
+  }
+
+  func extend(
+    _ id: String, ttlSeconds: Int, _ context: CallContext, completion: @escaping Completion<Told<Reservation>>
+  ) {
+    checkOut(.extend(ttlSeconds: ttlSeconds), id, context.write(.extend, canonical: "\(id)\n\(ttlSeconds)"), completion)
+  }
+
+  private func checkOut(
+    _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: ReservationRepository.Write,
+    _ completion: @escaping Completion<Told<Reservation>>
+  ) {
+    guard let id = ReservationID(text) else { return completion(.failure(.unknownReservation)) }
+    reservations.checkOut(step, id, write: write) { result in
+      switch result {
+      case .failure(let failure): completion(.failure(.store(failure, isWrite: true)))
+      case .success(.done(let reservation, let isReplay)):
+        completion(.success(Told(value: reservation, isReplay: isReplay)))
+      case .success(.keyReused): completion(.failure(.keyReused))
+      case .success(.gone): completion(.failure(.unknownReservation))
+      case .success(.refused(let status)): completion(.failure(.final(status)))
+      case .success(.holdLimit):
+        completion(
+          .failure(Problem(.holdLimitReached, "It may be held \(Limits.holdSeconds) s from its creation, and is already.")))
+      }
+    }
+  }
+
+  func read(_ id: String, arrival: NIODeadline, completion: @escaping Completion<Reservation>) {
+    guard let id = ReservationID(id) else { return completion(.failure(.unknownReservation)) }
+    reservations.read(id, deadline: arrival + Budget.read) { result in
+      switch result {
+      case .failure(let failure): completion(.failure(.store(failure, isWrite: false)))
+      case .success(nil): completion(.failure(.unknownReservation))
+      case .success(let reservation?): completion(.success(reservation))
+      }
+    }
+  }
+}

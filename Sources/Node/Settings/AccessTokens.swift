@@ -1,0 +1,94 @@
+import Common
+import Crypto
+
+/// The bearer tokens of one kind of caller. Holds digests only, so that no dump tells a token.
+struct AccessTokens: Sendable {
+  /// Why a list of tokens cannot be used. Tells the line, but nothing of what it says.
+  struct Invalid: Error, Equatable {
+    let reason: String
+  }
+
+  /// The name of a token that is given without one.
+  static let defaultName = "default"
+
+  private var entries: [(name: String, digest: SHA256Digest)] = []
+
+  var isEmpty: Bool { entries.isEmpty }
+
+  /// No tokens.
+  init() {}
+
+  /// A single token, named ``defaultName``.
+  init(token: String) {
+    entries = [(Self.defaultName, Self.digest(of: token.utf8))]
+  }
+
+  /// Reads `name:token` lines; blank ones and those that begin with `#` are skipped.
+  ///
+  /// Two tokens may have one name: the old one serves until all callers have the new one.
+  init(list: String) throws(Invalid) {
+    let lines = list.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (index, line) in lines.enumerated() {
+      func invalid(_ reason: String) -> Invalid { Invalid(reason: "line \(index + 1): \(reason)") }
+      let line = Self.trimmed(line)
+      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+      guard let colon = line.firstIndex(of: ":") else { throw invalid("not name:token") }
+      let (name, token) = (String(line[..<colon]), String(line[line.index(after: colon)...]))
+      guard Self.isName(name) else {
+        throw invalid(
+          "the name must be \(SettingForm.name.allowed), beginning with a letter or digit")
+      }
+      guard Self.isToken(token) else { throw invalid("the token must be \(Self.tokenRule)") }
+      let digest = Self.digest(of: token.utf8)
+      guard entries.allSatisfy({ $0.name == name || $0.digest != digest }) else {
+        throw invalid("the token stands under another name already")
+      }
+      entries.append((name, digest))
+    }
+  }
+
+  /// The name of the token presented, or nil if it is none of these.
+  ///
+  /// Takes the same time whichever token matches, and however much of it does.
+  func name(for presented: some Sequence<UInt8>) -> String? {
+    let digest = Self.digest(of: presented)
+    var match: Int?
+    for index in entries.indices where entries[index].digest == digest { match = index }
+    return match.map { entries[$0].name }
+  }
+
+  func name(for presented: some StringProtocol) -> String? {
+    name(for: presented.utf8)
+  }
+
+  /// Whether some token is in both.
+  func sharesToken(with others: AccessTokens) -> Bool {
+    entries.contains { entry in others.entries.contains { $0.digest == entry.digest } }
+  }
+}
+
+extension AccessTokens {
+  static let tokenRule = "1 to 512 visible ASCII characters"
+
+  static func isToken(_ text: String) -> Bool {
+    (1...512).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
+
+  private static func trimmed(_ line: Substring) -> Substring {
+    let end = line.lastIndex { !$0.isWhitespace }
+    return end.map { line[...$0].drop(while: \.isWhitespace) } ?? ""
+  }
+
+  private static func isName(_ text: String) -> Bool {
+    SettingForm.name.parse(text) != nil && !(text.utf8.first.map("._-".utf8.contains) ?? true)
+  }
+
+  private static func digest(of token: some Sequence<UInt8>) -> SHA256Digest {
+    var hash = SHA256()
+    let isHashed: Void? = token.withContiguousStorageIfAvailable {
+      hash.update(bufferPointer: UnsafeRawBufferPointer($0))
+    }
+    if isHashed == nil { hash.update(data: Array(token)) }
+    return hash.finalize()
+  }
+}

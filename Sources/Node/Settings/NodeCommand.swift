@@ -1,0 +1,33 @@
+import ArgumentParser
+import Common
+
+/// The executable `holdfast-node`. Its options are the flags of ``NodeSettings``, by the same names.
+@main
+struct NodeCommand: SettingsCommand {
+  typealias Settings = NodeSettings
+
+  static let configuration = CommandConfiguration(
+    commandName: "holdfast-node",
+    abstract: "A node of Holdfast: reserves inventory over HTTP, with Redis as its store.",
+    discussion: settingsDiscussion)
+
+  @Option(help: help("config")) var config: String?
+  @Option(help: help("nodeId")) var nodeId: String?
+  @Option(help: help("host")) var host: String?
+  @Option(help: help("port")) var port: String?
+  @Option(help: help("redisUrl")) var redisUrl: String?
+  @Option(help: help("redisCaFile")) var redisCaFile: String?
+  @Option(help: help("drainDelay")) var drainDelay: String?
+  @Option(help: help("maxQuantity")) var maxQuantity: String?
+  @Option(help: help("maxTtlSeconds")) var maxTtlSeconds: String?
+  @Option(help: help("retentionSeconds")) var retentionSeconds: String?
+  @Option(help: help("eventsMaxLength")) var eventsMaxLength: String?
+  @Option(help: help("maxInFlight")) var maxInFlight: String?
+  @Option(help: help("maxConnections")) var maxConnections: String?
+  @Option(help: help("logLevel")) var logLevel: String?
+  @Flag(inversion: .prefixedNo, help: help("logRequests")) var logRequests: Bool?
+
+  func run() async throws {
+    try await NodeProcess(settings: loadSettings()).run()
+  }
+}
