@@ -45,6 +45,19 @@ let package = Package(
       ],
       // In the binary, where no installation can lose them.
       resources: [.embedInCode("Lua"), .embedInCode("OpenAPI/openapi.yaml")]),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      path: "Tests/TestSupport"),
+    .testTarget(name: "CommonTests", dependencies: ["Common"]),
+    .testTarget(
+      name: "NodeTests", dependencies: ["Node", "Common", .product(name: "NIOEmbedded", package: "swift-nio")]),
+    .testTarget(name: "EngineTests", dependencies: ["Node", "TestSupport"]),
+    .testTarget(name: "ClusterTests", dependencies: ["Node", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

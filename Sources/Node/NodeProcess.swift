@@ -31,7 +31,8 @@ struct NodeProcess {
     let makeLink = try linkFactory()
 
     let backOffice = try await back.submit { [settings] in
-      NIOLoopBound(BackOffice(eventLoop: back, scripts: scripts, makeLink: makeLink, settings: settings), eventLoop: back)
+      NIOLoopBound(
+        BackOffice(eventLoop: back, scripts: scripts, makeLink: makeLink, settings: settings), eventLoop: back)
     }.get()
     let frontOffice = try await front.submit { [settings] in
       NIOLoopBound(

@@ -92,7 +92,9 @@ package struct Problem: Error, Sendable {
   /// `Retry-After` in seconds.
   package var retryAfter: Int?
 
-  package init(_ kind: ProblemKind, _ detail: String, retryAfter: Int? = nil, members: (inout ByteBuffer) -> Void = { _ in }) {
+  package init(
+    _ kind: ProblemKind, _ detail: String, retryAfter: Int? = nil, members: (inout ByteBuffer) -> Void = { _ in }
+  ) {
     self.kind = kind
     self.detail = detail
     self.retryAfter = retryAfter

@@ -84,7 +84,8 @@ private struct JSONParser {
 
   private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONValue.SyntaxError) -> JSONValue {
     let end = at + text.utf8CodeUnitCount
-    guard end <= bytes.count, bytes[at..<end].elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    guard end <= bytes.count,
+      bytes[at..<end].elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     else { throw error("a value is expected here") }
     at = end
     return value
@@ -115,7 +116,9 @@ private struct JSONParser {
       guard peek == UInt8(ascii: "\"") else { throw error("a member name is expected here") }
       let name = try string()
       if members.count < Self.fewMembers {
-        guard !members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else { throw error("the member name stands here twice") }
+        guard !members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
+          throw error("the member name stands here twice")
+        }
       } else {
         if names.isEmpty { names = Set(members.map { Array($0.name.utf8) }) }
         guard names.insert(Array(name.utf8)).inserted else { throw error("the member name stands here twice") }
@@ -173,7 +176,9 @@ private struct JSONParser {
   private mutating func string() throws(JSONValue.SyntaxError) -> String {
     at += 1
     let start = at
-    while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 { at += 1 }
+    while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
+      at += 1
+    }
     if peek == UInt8(ascii: "\"") {
       defer { at += 1 }
       return try text(UnsafeRawBufferPointer(rebasing: bytes[start..<at]))

@@ -43,7 +43,8 @@ struct BodyReader {
   mutating func optionalInteger(_ name: String, _ range: ClosedRange<Int>) -> Int? {
     guard let value = root[name] else { return nil }
     guard case .integer(let number) = value, range.contains(number) else {
-      fault(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound), without fraction or exponent")
+      fault(
+        name, "must be a whole number from \(range.lowerBound) to \(range.upperBound), without fraction or exponent")
       return nil
     }
     return number

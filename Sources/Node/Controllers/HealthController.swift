@@ -61,7 +61,8 @@ final class HealthController {
     body.writeStaticString(",\"warnings\":")
     body.writeJSONArray(state.store?.warnings ?? []) { $0.writeJSONString($1) }
     body.writeString("},\"requests\":{\"inFlight\":\(traffic.inFlight)")
-    body.writeString(",\"ratePerSecond\":\(traffic.ratePerSecond.tenths),\"errorsPerSecond\":\(traffic.errorsPerSecond.tenths)")
+    body.writeString(
+      ",\"ratePerSecond\":\(traffic.ratePerSecond.tenths),\"errorsPerSecond\":\(traffic.errorsPerSecond.tenths)")
     body.writeString(",\"total\":\(traffic.total),\"errors\":\(traffic.errors)}}")
     answer(.json(200, body))
   }

@@ -50,7 +50,8 @@ final class ReservationController {
     guard let lines else { return nil }
     let request = ReserveRequest(lines: lines, customerID: customerID, reference: reference, ttlSeconds: ttlSeconds)
     for line in request.lines where line.quantity > caps.quantity {
-      body.fault("items", "\(line.sku.text) comes to \(line.quantity); at most \(caps.quantity) can be reserved at once")
+      body.fault(
+        "items", "\(line.sku.text) comes to \(line.quantity); at most \(caps.quantity) can be reserved at once")
     }
     return request
   }

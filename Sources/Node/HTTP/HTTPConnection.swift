@@ -138,7 +138,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     let verdict = desk.gate.judge(head)
     phase = .receiving
     incoming = Incoming(
-      verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1, isHEAD: head.method == .HEAD, began: headBegan ?? .now(),
+      verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1, isHEAD: head.method == .HEAD,
+      began: headBegan ?? .now(),
       requestID: verdict.requestID ?? desk.nextRequestID())
     headBegan = nil
     if let refusal = verdict.refusal, [.payloadTooLarge, .headersTooLarge].contains(refusal.problemKind) {
@@ -246,7 +247,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     let id = incoming?.requestID ?? desk.nextRequestID()
     desk.note(response, incoming?.verdict.operation, id: id, arrival: incoming?.began ?? .now())
     let bytes = desk.encode(
-      response, requestID: id, closes: true, hasBody: !(incoming?.isHEAD ?? false), allocator: context.channel.allocator)
+      response, requestID: id, closes: true, hasBody: !(incoming?.isHEAD ?? false), allocator: context.channel.allocator
+    )
     incoming = nil
     phase = .lingering(until: .now() + Self.lingerLimit, bytesLeft: Self.lingerBytes)
     context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
@@ -278,7 +280,9 @@ final class HTTPConnection: ChannelDuplexHandler {
 
 extension Response {
   fileprivate static let timeout = Response.problem(
-    Problem(.requestTimeout, "A request must be complete within \(HTTPConnection.requestLimit.nanoseconds / 1_000_000_000) s."))
+    Problem(
+      .requestTimeout, "A request must be complete within \(HTTPConnection.requestLimit.nanoseconds / 1_000_000_000) s."
+    ))
 
   fileprivate var problemKind: ProblemKind? {
     if case .problem(let kind) = outcome { kind } else { nil }

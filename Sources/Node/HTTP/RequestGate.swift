@@ -79,7 +79,8 @@ struct RequestGate: Sendable {
       if verdict.keyText == nil, fields.idempotencyKey != .none {
         verdict.keyFault = Fault(
           "header/Idempotency-Key",
-          "one key of 1 to \(Limits.idempotencyKeyLength) visible ASCII characters without space, quote and backslash is needed")
+          "one key of 1 to \(Limits.idempotencyKeyLength) visible ASCII characters without space, quote and backslash is needed"
+        )
       }
     }
     return verdict
@@ -147,7 +148,8 @@ private struct HeaderFields {
         let type = value.prefix { $0 != ";" && $0 != " " }
         isJSON = String(type).isField("application/json")
       case 12 where name.isField("x-request-id"):
-        let isTaken = (1...Limits.requestIDLength).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }
+        let isTaken =
+          (1...Limits.requestIDLength).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }
         requestID = isTaken ? value : nil
       case 13 where name.isField("authorization"): authorization = authorization == nil ? value : ""
       case 14 where name.isField("content-length"): contentLength = Int(value) ?? .max

@@ -63,6 +63,7 @@ enum HTTPDate {
     let instant = Array(String(buffer: buffer))
     let month = Int(String(instant[5...6])) ?? 1
     let weekday = days[Int(epochSeconds / 86_400 % 7)]
-    return "\(weekday), \(String(instant[8...9])) \(months[month - 1]) \(String(instant[0...3])) \(String(instant[11...18])) GMT"
+    return
+      "\(weekday), \(String(instant[8...9])) \(months[month - 1]) \(String(instant[0...3])) \(String(instant[11...18])) GMT"
   }
 }

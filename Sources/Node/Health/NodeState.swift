@@ -36,7 +36,8 @@ final class NodeState {
     if store == nil { obstacles.append("starting: the store has not been checked yet") }
     let status = link.status(at: now)
     if let downFor = status.downFor, store == nil || downFor > Self.linkGrace {
-      obstacles.append("no link to Redis: \(status.lastProblem ?? "no reply for \(downFor.nanoseconds / 1_000_000) ms")")
+      obstacles.append(
+        "no link to Redis: \(status.lastProblem ?? "no reply for \(downFor.nanoseconds / 1_000_000) ms")")
     }
     return obstacles
   }

@@ -16,7 +16,7 @@ if status == 'AC' and string.sub(record, 38, 50) > now then
     end
   end
   redis.call('SET', RESERVATION .. id, cancelled, 'EX', KEPT)
-  local at, sku, quantity = ITEMS_AT - 1, nil, nil
+  local at, sku, quantity = ITEMS_AT - 1
   repeat
     sku, quantity, at = string.match(record, '"([^"]+)":(%d+)()', at + 1)
     redis.call('INCRBY', INVENTORY .. sku, quantity)

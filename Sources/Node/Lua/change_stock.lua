@@ -42,8 +42,8 @@ if key ~= '' then
   redis.call('SET', key, ARGV[4] .. answer, 'EX', RETENTION)
 end
 if EVENTS_MAX ~= '0' then
-  local data = '{"v":1,"change":"' .. verdict .. '","total":' .. total .. ',"available":' .. available .. ',"sold":' .. sold
-    .. (ARGV[7] ~= '' and ',"reason":' .. ARGV[7] or '') .. '}'
+  local data = '{"v":1,"change":"' .. verdict .. '","total":' .. total .. ',"available":' .. available
+    .. ',"sold":' .. sold .. (ARGV[7] ~= '' and ',"reason":' .. ARGV[7] or '') .. '}'
   redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', 'stock-changed', 'id', sku, 'data', data)
 end
 return 'OK ' .. now .. ' ' .. answer

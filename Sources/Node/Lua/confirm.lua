@@ -15,7 +15,7 @@ if status == 'AC' and string.sub(record, 38, 50) > now then
     end
   end
   redis.call('SET', RESERVATION .. id, confirmed, 'EX', KEPT)
-  local at, sku, quantity = ITEMS_AT - 1, nil, nil
+  local at, sku, quantity = ITEMS_AT - 1
   repeat
     sku, quantity, at = string.match(record, '"([^"]+)":(%d+)()', at + 1)
     redis.call('INCRBY', SOLD .. sku, quantity)

@@ -33,7 +33,7 @@ if deadline > current then
   end
   record = '{"v":1,"status":"ACTIVE","expiresAt":' .. deadline .. string.sub(record, 51)
   redis.call('SET', RESERVATION .. id, record)
-  local at, sku = ITEMS_AT - 1, nil
+  local at, sku = ITEMS_AT - 1
   repeat
     sku, at = string.match(record, '"([^"]+)":%d+()', at + 1)
     redis.call('ZADD', HOLDS .. sku, deadline, id)

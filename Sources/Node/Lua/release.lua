@@ -14,7 +14,7 @@ for i = 1, #ids do
   if deadline and deadline <= now then
     local expired = '{"v":1,"status":"EXPIRED","expiredAt":' .. deadline .. string.sub(record, 25)
     redis.call('SET', RESERVATION .. id, expired, 'EX', KEPT)
-    local at, line, quantity = ITEMS_AT - 1, nil, nil
+    local at, line, quantity = ITEMS_AT - 1
     repeat
       line, quantity, at = string.match(record, '"([^"]+)":(%d+)()', at + 1)
       redis.call('INCRBY', INVENTORY .. line, quantity)

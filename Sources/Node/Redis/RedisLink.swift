@@ -279,7 +279,8 @@ final class RedisLink {
     let action = machine.lost(at: .now(), using: &random)
     channel = nil
     outgoing.clear()
-    if lastProblem != reason || wasUp {
+    // Not on the way out, and not again and again while it stays away.
+    if machine.state != .stopped, lastProblem != reason || wasUp {
       logger.warning("Redis link is down", metadata: ["reason": "\(reason)"])
     }
     lastProblem = reason

@@ -8,7 +8,9 @@ struct SKU: Hashable, Comparable, Sendable {
   init?(_ text: String) {
     let bytes = text.utf8
     guard let first = bytes.first, bytes.count <= Limits.skuLength, first.isASCIIAlphanumeric,
-      bytes.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
+      bytes.allSatisfy({
+        $0.isASCIIAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+      })
     else { return nil }
     self.text = text
   }

@@ -92,7 +92,8 @@ final class ReservationService {
       case .success(.refused(let status)): completion(.failure(.final(status)))
       case .success(.holdLimit):
         completion(
-          .failure(Problem(.holdLimitReached, "It may be held \(Limits.holdSeconds) s from its creation, and is already.")))
+          .failure(
+            Problem(.holdLimitReached, "It may be held \(Limits.holdSeconds) s from its creation, and is already.")))
       }
     }
   }

@@ -58,7 +58,8 @@ final class StockService {
       case .success(.limit(let total)):
         completion(
           .failure(
-            Problem(.stockLimitExceeded, "A SKU may have \(Limits.stockTotal) pieces at most; it has \(total).") { body in
+            Problem(.stockLimitExceeded, "A SKU may have \(Limits.stockTotal) pieces at most; it has \(total).") {
+              body in
               body.writeStaticString(",\"total\":")
               body.writeDecimal(total)
             }))

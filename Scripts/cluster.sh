@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# The one entry to a Holdfast cluster on this machine: run it, look at it, break it, test it, measure it.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+STATE=$(realpath -m "${HOLDFAST_STATE_DIR:-$ROOT/.cluster}")
+LOGS=$STATE/logs
+RUN=$STATE/run # exists while a cluster is wanted: `down` removes it, data and logs stay
+readonly ROOT STATE LOGS RUN
+readonly EX_USAGE=64 EX_UNAVAILABLE=69
+
+# Sixty nodes leave the other ports of PORT … PORT+99 to what stands beside them.
+readonly MOST_NODES=60
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() { # STATUS MESSAGE…
+  say "cluster.sh: ${*:2}"
+  exit "$1"
+}
+
+bad_usage() { die "$EX_USAGE" "$* (see: cluster.sh help)"; }
+
+# shellcheck source=Scripts/lib/packages.sh
+source "$ROOT/Scripts/lib/packages.sh"
+# shellcheck source=Scripts/lib/processes.sh
+source "$ROOT/Scripts/lib/processes.sh"
+# shellcheck source=Scripts/lib/settings.sh
+source "$ROOT/Scripts/lib/settings.sh"
+# shellcheck source=Scripts/lib/members.sh
+source "$ROOT/Scripts/lib/members.sh"
+# shellcheck source=Scripts/lib/checks.sh
+source "$ROOT/Scripts/lib/checks.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: Scripts/cluster.sh COMMAND
+
+  up [--nodes N] [--port PORT] [--profile release|debug] [--fsync always|everysec]
+                     installs what is missing, builds what changed, starts what does not run, and waits until
+                     it is ready: a private Redis and N nodes (3) on ports PORT … PORT+99 (8080). A running
+                     cluster keeps the options that are not given.
+  status [--json]    processes, URLs, health, leader
+  restart NODE       stops a node gracefully and starts it again
+  restart-redis      starts the private Redis again with its data
+  scale N            starts or gracefully stops nodes until N run
+  logs [-f] [NAME]   the end of all logs, or of one process's (redis, node-1, …); -f follows
+  down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
+  test               everything that CI runs; the last line tells how many steps passed and failed
+  bench [reserve] [--json]
+                     the figures on this machine
+  help               this text
+
+Environment:
+  HOLDFAST_STATE_DIR     data, logs and tokens (default: .cluster in the project). With other directories and
+                         ports several clusters run side by side.
+  HOLDFAST_…             settings of the nodes, passed on to them and kept for later starts while any node runs
+  HOLDFAST_ADMIN_TOKEN   used instead of the generated admin token; set but empty: admin calls are disabled
+
+Exit status: 0 done, 1 failed, 64 bad usage, 69 something this needs is missing.
+TEXT
+}
+
+require_swift() {
+  command -v swift >/dev/null \
+    || die "$EX_UNAVAILABLE" 'needs a Swift toolchain, 6.1 or later, on PATH: https://www.swift.org/install/linux/'
+}
+
+command_up() {
+  local nodes='' port='' profile='' fsync=''
+  while (($#)); do
+    (($# > 1)) || bad_usage "up: unknown option, or one without its value: $1"
+    case $1 in
+      --nodes) nodes=$(number "$1" "$2" 1 "$MOST_NODES") ;;
+      --port) port=$(number "$1" "$2" 1 65436) ;;
+      --profile) profile=$(one_of "$1" "$2" release debug) ;;
+      --fsync) fsync=$(one_of "$1" "$2" always everysec) ;;
+      *) bad_usage "up: unknown option: $1" ;;
+    esac
+    shift 2
+  done
+  require_packages "${PACKAGES_TO_RUN[@]}"
+  require_swift
+  lock_state
+  load_cluster
+  [[ -z $port || -z $PORT || $port == "$PORT" ]] \
+    || die 1 "the cluster in $STATE has its ports at $PORT: stop it first (cluster.sh down)"
+  NODES=${nodes:-${NODES:-3}} PORT=${port:-${PORT:-8080}}
+  PROFILE=${profile:-${PROFILE:-release}} FSYNC=${fsync:-${FSYNC:-always}}
+  require_ports
+  build_node
+  save_cluster
+  start_redis
+  start_missing_nodes
+  replace_outdated_nodes
+  stop_surplus_nodes
+  print_summary
+}
+
+print_summary() {
+  local url header shop_header='' answer
+  url=$(node_url 1)
+  printf '\nHoldfast is up: %s node(s), Redis with appendfsync %s\n\n' "$NODES" "$FSYNC"
+  print_status
+  printf '\n'
+  if ! header=$(write_header admin); then
+    printf 'No admin token is set: admin calls are disabled, so stock cannot be changed.\n'
+    return
+  fi
+  if shop_header=$(write_header client); then
+    shop_header=" -H @$shop_header"
+  fi
+  answer=$(printf '%q' "$RUN/reservation.json")
+  cat <<TEXT
+Try it: stock an item, reserve one piece of it, confirm the reservation:
+
+  curl -sS -X PUT $url/inventory/demo -H @$header -H 'Content-Type: application/json' -d '{"total":100}' -w '\n'
+  curl -sS $url/inventory/reserve$shop_header -H "Idempotency-Key: \$(cat /proc/sys/kernel/random/uuid)" -H 'Content-Type: application/json' -d '{"sku":"demo","quantity":1}' -w '\n' | tee $answer
+  curl -sS $url/checkout/confirm$shop_header -H 'Content-Type: application/json' -d "\$(jq -c '{reservationId}' $answer)" -w '\n'
+TEXT
+}
+
+command_status() {
+  (($# == 0)) || [[ $* == --json ]] || bad_usage "status: takes --json or nothing, not: $*"
+  load_cluster
+  if (($#)); then
+    cluster_json
+  elif [[ -z $PORT ]]; then
+    printf 'No cluster is up in %s\n' "$STATE"
+  else
+    print_status
+  fi
+}
+
+command_restart() {
+  local index
+  (($# == 1)) || bad_usage 'restart: takes the name of one node'
+  require_cluster
+  index=${1#node-}
+  [[ $index =~ ^[1-9][0-9]?$ && $index -le $NODES ]] || bad_usage "restart: no such node: $1 (node-1 … node-$NODES)"
+  remember_settings
+  restart_node "$index"
+}
+
+command_restart_redis() {
+  (($# == 0)) || bad_usage "restart-redis: takes nothing, not: $*"
+  require_cluster
+  stop_redis
+  require_port redis "$(redis_port)"
+  start_redis
+}
+
+command_scale() {
+  (($# == 1)) || bad_usage 'scale: takes the number of nodes'
+  local nodes
+  nodes=$(number scale "$1" 1 "$MOST_NODES")
+  require_cluster
+  NODES=$nodes
+  require_ports
+  save_cluster
+  start_missing_nodes
+  stop_surplus_nodes
+}
+
+command_logs() {
+  local name files=() options=(-n 100)
+  while (($#)); do
+    case $1 in
+      -f | --follow) options+=(-F) ;;
+      -*) bad_usage "logs: unknown option: $1" ;;
+      *) files+=("$LOGS/$1.log") ;;
+    esac
+    shift
+  done
+  ((${#files[@]})) || files=("$LOGS"/*.log)
+  for name in "${files[@]}"; do
+    [[ -f $name ]] || bad_usage "logs: there is no $name"
+  done
+  exec tail "${options[@]}" "${files[@]}"
+}
+
+command_down() {
+  (($# == 0)) || [[ $* == --wipe ]] || bad_usage "down: takes --wipe or nothing, not: $*"
+  [[ -d $STATE ]] || return 0
+  lock_state
+  stop_nodes_at_once
+  stop_redis
+  rm -rf "$RUN"
+  if (($#)); then
+    # Only what is known to be ours, in case the state directory was there before and holds more.
+    rm -rf "$STATE/redis" "$LOGS" "$STATE/admin-tokens" "$STATE/lock"
+    rmdir --ignore-fail-on-non-empty "$STATE"
+  fi
+}
+
+command_bench() {
+  require_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_BENCH[@]}"
+  require_swift
+  [[ ${1:---} != --* ]] || set -- reserve "$@"
+  PROFILE=release
+  build_node
+  HOLDFAST_NODE_BINARY=$NODE_BINARY exec "$ROOT/Benchmarks/run.sh" "$@"
+}
+
+main() {
+  local command=${1:-}
+  [[ -n $command ]] || bad_usage 'which command?'
+  shift
+  [[ " $* " != *" --help "* ]] || command=help
+  case $command in
+    up | status | restart | restart-redis | scale | logs | down | test | bench) "command_${command//-/_}" "$@" ;;
+    help | -h | --help) usage ;;
+    *) bad_usage "unknown command: $command" ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,183 @@
+# shellcheck shell=bash
+# `cluster.sh test`: each step runs to its end, whatever became of those before it, and no process outlives it unseen.
+
+readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
+readonly VENV=$ROOT/.build-tools/venv
+PASSED=0 FAILED=0 STEP_PID='' SCRATCH=''
+
+command_test() {
+  (($# == 0)) || bad_usage "test: takes nothing, not: $*"
+  require_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_TEST[@]}"
+  require_swift
+  adopt_orphans
+  unset "${!HOLDFAST_@}" # the tests are to see only settings of their own
+  SCRATCH=$(mktemp -d)
+  trap end_test EXIT
+  trap 'exit 130' INT TERM
+  cd "$ROOT"
+  run_step shellcheck check_shell
+  run_step luacheck check_lua
+  run_step format check_format
+  run_step build check_build
+  run_step 'swift tests' check_swift
+  run_step cluster check_cluster
+  run_step contract check_contract
+  printf '%s passed, %s failed\n' "$PASSED" "$FAILED"
+  ((FAILED == 0))
+}
+
+# Makes this process the parent of every descendant whose own parent ends, so that whatever a step leaves behind is
+# found as a child, even if it has left the session and changed its name and environment. Starts the command again,
+# since only another program can ask the kernel for that.
+adopt_orphans() {
+  [[ -z ${CLUSTER_TEST_ADOPTS:-} ]] || return 0
+  CLUSTER_TEST_ADOPTS=yes exec python3 -c '
+import ctypes, os, signal, sys
+PR_SET_CHILD_SUBREAPER = 36
+if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+    sys.exit("cluster.sh: the kernel does not let this process adopt its orphans")
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would all that is started from here
+os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/Scripts/cluster.sh" test
+}
+
+# Waited for in the background, since a trap would else have to wait for the step's end.
+run_step() { # NAME FUNCTION
+  local status=0 began=$SECONDS
+  printf '\n=== %s\n' "$1"
+  (
+    trap - EXIT INT TERM
+    set -e
+    "$2"
+  ) &
+  STEP_PID=$!
+  wait "$STEP_PID" || status=$?
+  STEP_PID=''
+  end_strays 3 || status=1
+  if ((status == 0)); then
+    PASSED=$((PASSED + 1))
+    printf -- '--- %s passed (%s s)\n' "$1" "$((SECONDS - began))"
+  else
+    FAILED=$((FAILED + 1))
+    printf -- '--- %s FAILED (%s s)\n' "$1" "$((SECONDS - began))"
+  fi
+}
+
+# Ends processes a step has left behind, after a moment for those that are just ending. Fails if there were any.
+end_strays() { # SECONDS
+  local deadline=$((SECONDS + $1)) children pid
+  while true; do
+    read -ra children <"/proc/$$/task/$$/children" || ((${#children[@]})) || return 0
+    ((SECONDS < deadline)) || break
+    sleep 0.1
+  done
+  for pid in "${children[@]}"; do
+    printf 'Left behind: process %s: %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+    kill -KILL "$pid" 2>/dev/null || continue # ended by itself meanwhile
+  done
+  return 1
+}
+
+end_test() {
+  if [[ -n $STEP_PID ]]; then
+    kill -KILL "$STEP_PID" || say 'The step had just ended'
+    until end_strays 0; do :; done # one that was about to start another may have done so before it was ended
+  fi
+  rm -rf "$SCRATCH"
+}
+
+# --- The steps
+
+check_shell() {
+  local scripts
+  mapfile -d '' scripts < <(
+    find . -name '.?*' ! -name .ci -prune -o -type f \( -name '*.sh' -o -path ./.ci/run \) -print0
+  )
+  shellcheck "${scripts[@]}"
+}
+
+check_lua() { luacheck --no-color Sources/Node/Lua; }
+
+check_format() { swift format lint --strict --parallel --recursive Package.swift Sources Tests; }
+
+# Warnings are sought in the log: `-warnings-as-errors` for all targets contradicts the `-suppress-warnings` that
+# SwiftPM gives to dependencies.
+check_build() {
+  swift build --build-tests 2>&1 | tee "$SCRATCH/build.log"
+  if grep 'warning: ' "$SCRATCH/build.log" | grep -v '/checkouts/'; then
+    echo 'The build must be without warnings'
+    return 1
+  fi
+}
+
+check_swift() { swift test; }
+
+# A cluster of this test's own, by its name.
+cluster() { # NAME COMMAND…
+  HOLDFAST_STATE_DIR=$SCRATCH/$1 "$ROOT/Scripts/cluster.sh" "${@:2}"
+}
+
+# For the EXIT trap of a step.
+end_cluster() { # NAME
+  local status=$?
+  if ((status)); then
+    tail -n 10 "$SCRATCH/$1"/logs/*.log
+  fi
+  cluster "$1" down --wipe
+}
+
+# What a newcomer does, and what breaks: the printed lines work, `up` mends what was killed, data stays.
+check_cluster() {
+  local port line answer before after
+  trap 'end_cluster cluster' EXIT
+  port=$(free_port_block)
+  cluster cluster up --nodes 2 --port "$port" --profile debug | tee "$SCRATCH/up.txt"
+  while read -r line; do
+    answer=$(bash -c "$line")
+    printf '%s\n' "$answer"
+  done < <(grep '^ *curl ' "$SCRATCH/up.txt")
+  expect 'the third printed line confirms' CONFIRMED "$(jq -r .status <<<"$answer")"
+
+  before=$(cluster cluster status --json)
+  expect 'both nodes are ready' '[true,true]' "$(jq -c '[.nodes[].ready]' <<<"$before")"
+  kill -KILL "$(jq .nodes[1].pid <<<"$before")" "$(jq .redis.pid <<<"$before")"
+  expect 'the dead are shown as such' '[null,null]' \
+    "$(cluster cluster status --json | jq -c '[.redis.pid, .nodes[1].pid]')"
+  cluster cluster restart-redis
+  cluster cluster up >"$SCRATCH/up-again.txt"
+  after=$(cluster cluster status --json)
+  expect 'the node that lived was left alone' "$(jq .nodes[0].pid <<<"$before")" "$(jq .nodes[0].pid <<<"$after")"
+  expect 'what was sold stays sold' 1 "$(curl -fsS "$(jq -r .nodes[1].url <<<"$after")/inventory/demo" | jq .sold)"
+
+  cluster cluster scale 3
+  cluster cluster restart node-2
+  cluster cluster scale 1
+  expect 'one node is left' '["node-1"]' "$(cluster cluster status --json | jq -c '[.nodes[].id]')"
+}
+
+expect() { # PROMISE EXPECTED FOUND
+  if [[ $2 != "$3" ]]; then
+    printf 'Broken: %s: expected %s, found %s\n' "$@"
+    return 1
+  fi
+}
+
+check_contract() {
+  local port url token
+  install_contract_tools
+  trap 'end_cluster contract' EXIT
+  port=$(free_port_block)
+  cluster contract up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  url=$(cluster contract status --json | jq -r '.nodes[0].url')
+  token=$(cut -d : -f 2 "$SCRATCH/contract/admin-tokens")
+  HOLDFAST_ADMIN_TOKEN=$token PATH=$VENV/bin:$PATH Tests/Contract/run.sh "$url"
+  curl -fsS "$url/metrics" | promtool check metrics
+}
+
+install_contract_tools() {
+  [[ ! -f $VENV/complete || $(<"$VENV/complete") != "${CONTRACT_TOOLS[*]}" ]] || return 0
+  echo "Installing ${CONTRACT_TOOLS[*]} in ${VENV#"$ROOT/"}: they hold the nodes to openapi.yaml"
+  rm -rf "$VENV"
+  python3 -m venv "$VENV"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check "${CONTRACT_TOOLS[@]}"
+  echo "${CONTRACT_TOOLS[*]}" >"$VENV/complete"
+}

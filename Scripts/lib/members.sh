@@ -1,0 +1,217 @@
+# shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
+# The processes of a cluster: where each listens, how it is started, when it is ready, how it ends.
+# Ports: PORT is the front door's, PORT+11 and on are the nodes', PORT+90 is Redis's.
+
+redis_port() { printf '%s\n' "$((PORT + 90))"; }
+node_port() { printf '%s\n' "$((PORT + 10 + $1))"; } # INDEX
+node_url() { printf 'http://127.0.0.1:%s\n' "$(node_port "$1")"; } # INDEX
+
+require_ports() {
+  local index
+  require_port redis "$(redis_port)"
+  for ((index = 1; index <= NODES; index++)); do
+    require_port "node-$index" "$(node_port "$index")"
+  done
+}
+
+build_node() {
+  say "Building holdfast-node ($PROFILE)"
+  swift build --package-path "$ROOT" -c "$PROFILE" --product holdfast-node >&2
+  NODE_BINARY=$(swift build --package-path "$ROOT" -c "$PROFILE" --show-bin-path)/holdfast-node
+}
+
+# --- Redis
+
+redis() { timeout 2 redis-cli -h 127.0.0.1 -p "$(redis_port)" "$@"; }
+
+redis_answers() { [[ $(redis ping 2>/dev/null) == PONG ]]; }
+
+# No snapshots: the append-only file is the data. No eviction: stock must not vanish.
+write_redis_conf() {
+  mkdir -p "$STATE/redis"
+  cat >"$RUN/redis.conf" <<TEXT
+bind 127.0.0.1
+port $(redis_port)
+dir "$STATE/redis"
+appendonly yes
+appendfsync $FSYNC
+save ""
+maxmemory-policy noeviction
+TEXT
+}
+
+start_redis() {
+  write_redis_conf
+  if is_alive redis; then
+    redis config set appendfsync "$FSYNC" >/dev/null || die 1 'redis does not answer (cluster.sh restart-redis)'
+    return
+  fi
+  say "Starting redis on port $(redis_port)"
+  spawn redis redis-server "$RUN/redis.conf"
+  await redis 60 redis_answers # a long append-only file takes its time to load
+}
+
+# SIGTERM is Redis's SHUTDOWN, and reaches no other Redis that might have taken the port.
+stop_redis() {
+  is_alive redis || return 0
+  say 'Stopping redis'
+  terminate redis
+  await_end 20 redis
+}
+
+# --- Nodes
+
+node_names() { # INDEX…
+  local index
+  for index; do printf 'node-%s\n' "$index"; done
+}
+
+# Indexes of the nodes that were started and not yet stopped, of those beyond a resize too.
+started_nodes() {
+  local file
+  for file in "$RUN"/node-*.pid; do
+    [[ -e $file ]] || continue
+    file=${file##*/node-}
+    printf '%s\n' "${file%.pid}"
+  done
+}
+
+any_node_lives() {
+  local index
+  for index in $(started_nodes); do
+    ! is_alive "node-$index" || return 0
+  done
+  return 1
+}
+
+# The settings of a node as NAME=VALUE, each ended by a zero byte.
+node_settings() { # INDEX
+  remembered_settings
+  printf '%s\0' "HOLDFAST_NODE_ID=node-$1" HOLDFAST_HOST=127.0.0.1 "HOLDFAST_PORT=$(node_port "$1")" \
+    "HOLDFAST_REDIS_URL=redis://127.0.0.1:$(redis_port)"
+  admin_token_is_given || printf '%s\0' "HOLDFAST_ADMIN_TOKENS_FILE=$STATE/admin-tokens"
+}
+
+node_is_ready() { # INDEX
+  curl -fs -o /dev/null --max-time 1 "$(node_url "$1")/health/ready"
+}
+
+# Whether a running node has the binary that was built last and the settings it should have.
+node_is_current() { # INDEX
+  local pid
+  pid=$(pid_of "node-$1") || return 1
+  [[ "/proc/$pid/exe" -ef $NODE_BINARY ]] || return 1
+  cmp -s <(node_settings "$1" | sort -z) <(grep -z '^HOLDFAST_' "/proc/$pid/environ" | sort -z)
+}
+
+# Settings are exported rather than given to `env`, whose arguments would show secrets in the process list.
+start_node() { # INDEX
+  local name=node-$1
+  require_port "$name" "$(node_port "$1")"
+  say "Starting $name on port $(node_port "$1")"
+  (
+    unset "${!HOLDFAST_@}"
+    while IFS= read -r -d '' entry; do
+      export "${entry?}"
+    done < <(node_settings "$1")
+    spawn "$name" "$NODE_BINARY"
+  )
+}
+
+await_node() { await "node-$1" 30 node_is_ready "$1"; } # INDEX
+
+start_missing_nodes() {
+  local index
+  for ((index = 1; index <= NODES; index++)); do
+    is_alive "node-$index" || start_node "$index"
+  done
+  for ((index = 1; index <= NODES; index++)); do
+    await_node "$index"
+  done
+}
+
+# Gracefully: the node serves on for its lame-duck time, at most 300 s, then finishes what it has begun.
+stop_nodes() { # INDEX…
+  local names
+  mapfile -t names < <(node_names "$@")
+  say "Stopping ${names[*]}"
+  terminate "${names[@]}"
+  await_end 330 "${names[@]}"
+}
+
+# Without the lame-duck time, which a second SIGTERM ends.
+stop_nodes_at_once() {
+  local indexes names
+  mapfile -t indexes < <(started_nodes)
+  ((${#indexes[@]})) || return 0
+  mapfile -t names < <(node_names "${indexes[@]}")
+  say "Stopping ${names[*]}"
+  terminate "${names[@]}"
+  sleep 0.5 # two signals in one instant would arrive as one
+  terminate "${names[@]}"
+  await_end 15 "${names[@]}"
+}
+
+restart_node() { # INDEX
+  if is_alive "node-$1"; then
+    stop_nodes "$1"
+  fi
+  start_node "$1"
+  await_node "$1"
+}
+
+# One at a time, so that the others serve meanwhile.
+replace_outdated_nodes() {
+  local index
+  for ((index = 1; index <= NODES; index++)); do
+    node_is_current "$index" || restart_node "$index"
+  done
+}
+
+stop_surplus_nodes() {
+  local index surplus=()
+  for index in $(started_nodes); do
+    ((index <= NODES)) || surplus+=("$index")
+  done
+  ((${#surplus[@]} == 0)) || stop_nodes "${surplus[@]}"
+}
+
+# --- What is seen from outside
+
+cluster_json() {
+  local index pid='' port='' url='' nodes='[]' tokens=''
+  if [[ -n $PORT ]]; then
+    port=$(redis_port) url=redis://127.0.0.1:$port
+    pid=$(pid_of redis) || pid=''
+    nodes=$(for ((index = 1; index <= NODES; index++)); do node_json "$index"; done | jq -s .)
+    tokens=$(tokens_file admin) || tokens=''
+  fi
+  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --argjson nodes "$nodes" '
+    def text: if . == "" then null else . end;
+    def number: text | if . then tonumber else . end;
+    {redis: {url: ($url | text), port: ($port | number), pid: ($pid | number)},
+     adminTokenFile: ($tokens | text), nodes: $nodes}'
+}
+
+node_json() { # INDEX
+  local pid health='' ready=false
+  pid=$(pid_of "node-$1") || pid=null
+  if [[ $pid != null ]] && health=$(curl -fs --max-time 1 "$(node_url "$1")/health") && node_is_ready "$1"; then
+    ready=true
+  fi
+  jq -n --arg id "node-$1" --arg url "$(node_url "$1")" --argjson pid "$pid" --argjson ready "$ready" \
+    --argjson health "${health:-null}" '{$id, $pid, $url, $ready, leader: ($health.lease.leader == true)}'
+}
+
+print_status() {
+  local status name pid url state
+  status=$(cluster_json)
+  jq -r '["PROCESS", "PID", "URL", "STATE"],
+    ((.redis | .id = "redis" | .state = "running"),
+     (.nodes[] | .state = (if .ready then "ready" else "not ready" end) + (if .leader then ", leader" else "" end))
+     | [.id, .pid // "-", .url, if .pid then .state else "dead" end]) | @tsv' <<<"$status" |
+    while IFS=$'\t' read -r name pid url state; do
+      printf '%-9s %-9s %-28s %s\n' "$name" "$pid" "$url" "$state"
+    done
+  printf 'Admin tokens: %s\n' "$(jq -r '.adminTokenFile // "not from a file"' <<<"$status")"
+}

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# Processes that outlive this script, by name: started, found again, ended. And the ports they listen on.
+
+# Start time in ticks since boot, which tells a process from a later one with the same pid. Fails for a dead one;
+# one that is dead but not yet reaped is dead.
+process_start() { # PID
+  local stat fields
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra fields <<<"${stat##*) }" # from the state on: the name before it may hold blanks and brackets
+  [[ ${fields[0]} != [ZX] ]] || return 1
+  printf '%s\n' "${fields[19]}"
+}
+
+# Prints the pid of a living process; fails if there is none.
+pid_of() { # NAME
+  local pid recorded actual
+  { read -r pid recorded <"$RUN/$1.pid"; } 2>/dev/null || return 1
+  actual=$(process_start "$pid") && [[ $actual == "$recorded" ]] || return 1
+  printf '%s\n' "$pid"
+}
+
+is_alive() { pid_of "$1" >/dev/null; }
+
+# Starts a command in a session of its own, with no file open but its log: neither the terminal's end, nor a pipe
+# of the caller, nor the lock of this script is to hang on its life.
+spawn() { # NAME COMMAND…
+  local name=$1 fd
+  shift
+  (
+    for fd in /proc/self/fd/*; do
+      fd=${fd##*/}
+      ((fd <= 2)) || exec {fd}>&-
+    done
+    exec setsid "$@" </dev/null >>"$LOGS/$name.log" 2>&1
+  ) &
+  printf '%s %s\n' "$!" "$(process_start "$!")" >"$RUN/$name.pid"
+}
+
+# Waits until a probe succeeds; ends the script, showing the end of the log, if it does not or the process dies.
+await() { # NAME SECONDS PROBE…
+  local name=$1 deadline=$((SECONDS + $2)) problem=''
+  shift 2
+  until "$@"; do
+    is_alive "$name" || problem='ended at its start'
+    ((SECONDS < deadline)) || problem='is not ready in time'
+    if [[ -n $problem ]]; then
+      tail -n 15 "$LOGS/$name.log" >&2
+      die 1 "$name $problem; its log ends as above ($LOGS/$name.log)"
+    fi
+    sleep 0.1
+  done
+}
+
+send() { # SIGNAL NAME
+  local pid
+  if pid=$(pid_of "$2"); then
+    # It may have ended in between.
+    kill -"$1" "$pid" 2>/dev/null || return 0
+  fi
+}
+
+# Asks processes to end, all at once.
+terminate() { # NAME…
+  local name
+  for name; do
+    send TERM "$name"
+    send CONT "$name" # one that is stopped hears nothing else before
+  done
+}
+
+# Waits for processes that were asked to end, and kills those that do not.
+await_end() { # SECONDS NAME…
+  local bound=$1 deadline=$((SECONDS + $1)) name
+  shift
+  for name; do
+    while is_alive "$name" && ((SECONDS < deadline)); do
+      sleep 0.1
+    done
+    if is_alive "$name"; then
+      say "$name (pid $(pid_of "$name")) did not end within $bound s: killed"
+      send KILL "$name"
+      while is_alive "$name"; do sleep 0.1; done
+    fi
+    rm -f "$RUN/$name.pid"
+  done
+}
+
+# Who listens on a port; nothing if nobody does.
+port_holder() { # PORT
+  local listeners pattern='"([^"]*)",pid=([0-9]+)'
+  listeners=$(ss -Hltnp "sport = :$1")
+  if [[ $listeners =~ $pattern ]]; then
+    printf 'process %s (%s)\n' "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"
+  elif [[ -n $listeners ]]; then
+    printf 'a process of another user\n'
+  fi
+}
+
+# Ends the script if a process that is to be started would find its port taken.
+require_port() { # NAME PORT
+  local holder
+  is_alive "$1" && return
+  holder=$(port_holder "$2")
+  [[ -z $holder ]] \
+    || die 1 "port $2, meant for $1, is taken by $holder: end that, or choose other ports (up --port)"
+}
+
+# The first of a hundred ports in a row that nobody listens on, below those the system gives to clients.
+free_port_block() {
+  local port
+  while true; do
+    port=$((10000 + RANDOM % 220 * 100))
+    [[ -n $(ss -Hltn "sport >= :$port and sport <= :$((port + 99))") ]] || break
+  done
+  printf '%s\n' "$port"
+}

@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# What a cluster was asked to be, kept from one command to the next: its shape in cluster.conf, the settings of its
+# nodes in node-settings, its admin token.
+
+# shellcheck disable=SC2034 # read by cluster.sh and members.sh
+NODES='' PORT='' PROFILE='' FSYNC='' NODE_BINARY=''
+
+number() { # OPTION VALUE LEAST MOST
+  [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -ge $3 && $2 -le $4 ]] || bad_usage "$1: a number from $3 to $4, not: $2"
+  printf '%s\n' "$2"
+}
+
+one_of() { # OPTION VALUE CHOICE…
+  local choice
+  for choice in "${@:3}"; do
+    if [[ $2 == "$choice" ]]; then
+      printf '%s\n' "$2"
+      return
+    fi
+  done
+  bad_usage "$1: one of ${*:3}, not: $2"
+}
+
+# One command at a time changes a cluster.
+lock_state() {
+  mkdir -p "$STATE"
+  exec {LOCK}>"$STATE/lock"
+  if ! flock -n "$LOCK"; then
+    say 'Another command changes this cluster: waiting for it'
+    flock "$LOCK"
+  fi
+  mkdir -p "$RUN" "$LOGS"
+}
+
+# Writes what it reads to a file that only its owner can read, all of it or nothing.
+write_private() { # FILE
+  (
+    umask 077
+    cat >"$1.new"
+  )
+  mv "$1.new" "$1"
+}
+
+load_cluster() {
+  local name value
+  [[ -f $RUN/cluster.conf ]] || return 0
+  while IFS='=' read -r name value; do
+    printf -v "$name" '%s' "$value"
+  done <"$RUN/cluster.conf"
+}
+
+save_cluster() {
+  local name
+  for name in NODES PORT PROFILE FSYNC NODE_BINARY; do
+    printf '%s=%s\n' "$name" "${!name}"
+  done | write_private "$RUN/cluster.conf"
+  remember_settings
+  make_admin_token
+}
+
+require_cluster() {
+  [[ -f $RUN/cluster.conf ]] || die 1 "no cluster is up in $STATE (cluster.sh up)"
+  lock_state
+  load_cluster
+}
+
+# The HOLDFAST_* of this caller and, where it has none of that name, of those before: a node that is started again
+# is to get what its neighbours have. With no neighbour left, as after a bad value, nothing is kept from before.
+# What the cluster itself decides is left out.
+remember_settings() {
+  local -A settings=()
+  local entry name
+  any_node_lives || rm -f "$RUN/node-settings"
+  while IFS= read -r -d '' entry; do
+    settings[${entry%%=*}]=${entry#*=}
+  done < <(remembered_settings; env -0 | grep -z '^HOLDFAST_')
+  for name in STATE_DIR NODE_ID HOST PORT REDIS_URL; do
+    unset "settings[HOLDFAST_$name]"
+  done
+  for name in "${!settings[@]}"; do
+    printf '%s=%s\0' "$name" "${settings[$name]}"
+  done | write_private "$RUN/node-settings"
+}
+
+# As NAME=VALUE, each ended by a zero byte.
+remembered_settings() {
+  if [[ -f $RUN/node-settings ]]; then
+    cat "$RUN/node-settings"
+  fi
+}
+
+# Prints a remembered setting; fails if there is none of that name.
+setting() { # NAME
+  local entry
+  while IFS= read -r -d '' entry; do
+    if [[ ${entry%%=*} == "$1" ]]; then
+      printf '%s\n' "${entry#*=}"
+      return
+    fi
+  done < <(remembered_settings)
+  return 1
+}
+
+make_admin_token() {
+  local secret
+  [[ ! -f $STATE/admin-tokens ]] || return 0
+  secret=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')
+  printf 'operator:%s\n' "$secret" | write_private "$STATE/admin-tokens"
+}
+
+# Whether the caller decided about the admin token, if only that there is none.
+admin_token_is_given() { setting HOLDFAST_ADMIN_TOKENS_FILE >/dev/null || setting HOLDFAST_ADMIN_TOKEN >/dev/null; }
+
+# Prints the file the nodes read these tokens from; fails if it is none.
+tokens_file() { # admin|client
+  if [[ $1 == admin ]] && ! admin_token_is_given; then
+    printf '%s\n' "$STATE/admin-tokens"
+  else
+    setting "HOLDFAST_${1^^}_TOKENS_FILE"
+  fi
+}
+
+# Writes a token as a header for `curl -H @FILE` and prints the file's path, quoted for a shell; fails if there is
+# no token. A file, since a command line is seen by every user of the machine.
+write_header() { # admin|client
+  local token file
+  if file=$(tokens_file "$1"); then
+    token=$(sed -n '/^[^#]*:/{s/^[^:]*://p;q}' "$file") || return 1
+  else
+    token=$(setting "HOLDFAST_${1^^}_TOKEN") || return 1
+  fi
+  [[ -n $token ]] || return 1
+  printf 'Authorization: Bearer %s\n' "$token" | write_private "$RUN/$1-header"
+  printf '%q\n' "$RUN/$1-header"
+}

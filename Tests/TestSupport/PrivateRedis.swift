@@ -1,0 +1,108 @@
+import Foundation
+
+/// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted.
+package final class PrivateRedis: @unchecked Sendable {  // The process is replaced by restart() only, in the test's own order.
+  package let port: Int
+  private let directory: TemporaryDirectory
+  private let options: [String]
+  private var process: ServerProcess
+
+  /// - Parameter options: further options as on the command line, for example `["--maxmemory", "8mb"]`.
+  package init(options: [String] = []) async throws {
+    directory = try TemporaryDirectory()
+    self.options = options
+    var started: (Int, ServerProcess)?
+    // Another process may take the port between our looking and Redis's binding.
+    for _ in 0..<5 where started == nil {
+      let port = try FreePort.find()
+      let process = try Self.start(port: port, directory: directory.url, options: options)
+      try await eventually("redis-server answers or ends") { !process.isRunning || Self.answers(port) }
+      if process.isRunning { started = (port, process) }
+    }
+    guard let started else { throw ServerProcess.StartFailed(description: "redis-server found no free port") }
+    (port, process) = started
+  }
+
+  package var url: String { "redis://127.0.0.1:\(port)/0" }
+  package var pid: Int32 { process.pid }
+
+  package func signal(_ number: Int32) { process.signal(number) }
+
+  /// SIGKILL, and nothing is started in its place.
+  package func kill() { process.kill() }
+
+  /// Starts it again on its data; returns as soon as the process runs, before it serves.
+  package func startAgain() throws {
+    process.kill()
+    process = try Self.start(port: port, directory: directory.url, options: options)
+  }
+
+  package var serves: Bool { Self.answers(port) }
+
+  /// Runs one command by `redis-cli` and returns what it prints.
+  @discardableResult
+  package func cli(_ arguments: String...) throws -> String {
+    try Shell.run("redis-cli", ["-p", "\(port)"] + arguments)
+  }
+
+  private static func start(port: Int, directory: URL, options: [String]) throws -> ServerProcess {
+    try ServerProcess(
+      try Shell.find("redis-server"),
+      [
+        "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory.path, "--save", "", "--appendonly", "yes",
+        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--daemonize", "no",
+      ] + options,
+      logFile: directory.appending(path: "redis-\(port).log"))
+  }
+
+  private static func answers(_ port: Int) -> Bool {
+    (try? Shell.run("redis-cli", ["-p", "\(port)", "PING"])) == "PONG"
+  }
+}
+
+/// A TCP port of the loopback that nobody listened on a moment ago.
+package enum FreePort {
+  package static func find() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic -> Int? in
+        guard bind(descriptor, generic, length) == 0, getsockname(descriptor, generic, &length) == 0 else { return nil }
+        return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+      }
+    }
+    guard let port else { throw ServerProcess.StartFailed(description: "no free port") }
+    return port
+  }
+}
+
+/// Runs programs that end by themselves.
+package enum Shell {
+  package static func find(_ name: String) throws -> URL {
+    for folder in ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/bin"] {
+      let path = "\(folder)/\(name)"
+      if FileManager.default.isExecutableFile(atPath: path) { return URL(fileURLWithPath: path) }
+    }
+    throw ServerProcess.StartFailed(description: "\(name) is not installed; Scripts/cluster.sh test installs it")
+  }
+
+  /// What it printed, without the last line feed. Its errors too.
+  package static func run(_ name: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = try find(name)
+    process.arguments = arguments
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+}

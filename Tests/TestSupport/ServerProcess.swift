@@ -1,0 +1,74 @@
+import Foundation
+
+/// A process that a test starts, signals, and is sure to leave behind dead.
+package final class ServerProcess: @unchecked Sendable {  // Process is only touched under the lock.
+  package struct StartFailed: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  private let lock = NSLock()
+  private let process = Process()
+  /// Standard output and error of the process.
+  package let logFile: URL
+
+  /// - Parameter environment: added to that of the tests, less any setting of Holdfast's own.
+  package init(_ executable: URL, _ arguments: [String], environment: [String: String] = [:], logFile: URL) throws {
+    self.logFile = logFile
+    _ = FileManager.default.createFile(atPath: logFile.path, contents: nil)
+    let log = try FileHandle(forWritingTo: logFile)
+    try log.seekToEnd()
+    process.executableURL = executable
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HOLDFAST_") }
+      .merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = log
+    process.standardError = log
+    try process.run()
+    try log.close()
+  }
+
+  deinit { kill() }
+
+  package var pid: Int32 { lock.withLock { process.processIdentifier } }
+  package var isRunning: Bool { lock.withLock { process.isRunning } }
+  /// Once it has ended: its exit code, or the signal that ended it.
+  package var exitCode: Int32 { lock.withLock { process.terminationStatus } }
+
+  package func signal(_ number: Int32) {
+    lock.withLock { if process.isRunning { _ = Foundation.kill(process.processIdentifier, number) } }
+  }
+
+  /// SIGKILL, which ends a stopped process too; returns when it is gone.
+  package func kill() {
+    signal(SIGKILL)
+    process.waitUntilExit()
+  }
+
+  package var log: String { (try? String(contentsOf: logFile, encoding: .utf8)) ?? "" }
+}
+
+/// Polls until `condition` holds; records what was waited for when it never does.
+package func eventually(
+  _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(20),
+  _ condition: () async throws -> Bool
+) async throws {
+  let clock = ContinuousClock()
+  let end = clock.now + limit
+  while try await !condition() {
+    guard clock.now < end else { throw ServerProcess.StartFailed(description: "never came true: \(what)") }
+    try await Task.sleep(for: pause)
+  }
+}
+
+/// A directory that goes with the test.
+package final class TemporaryDirectory: Sendable {
+  package let url: URL
+
+  package init() throws {
+    url = FileManager.default.temporaryDirectory.appending(path: "holdfast-test-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+}
