@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 
 /// Writes each log record as one line of JSON:
@@ -21,7 +20,7 @@ package struct JSONLogHandler: LogHandler {
   package init(
     label: String, level: Logger.Level, metadata: Logger.Metadata = [:],
     metadataProvider: Logger.MetadataProvider? = nil,
-    now: @escaping @Sendable () -> Int64 = Self.wallClock,
+    now: @escaping @Sendable () -> Int64 = WallClock.epochMilliseconds,
     sink: @escaping Sink = StandardError.write
   ) {
     self.label = label
@@ -46,15 +45,7 @@ package struct JSONLogHandler: LogHandler {
     let line = LogLine.encode(
       epochMilliseconds: now(), level: event.level, label: label,
       message: event.message.description, metadata: all)
-    line.withUnsafeBytes(sink)
-  }
-}
-
-extension JSONLogHandler {
-  package static let wallClock: @Sendable () -> Int64 = {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    line.withUnsafeReadableBytes(sink)
   }
 }
 

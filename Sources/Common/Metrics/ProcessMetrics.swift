@@ -1,5 +1,5 @@
-import Metrics
 import Glibc
+import Metrics
 import Synchronization
 
 /// What the kernel knows of this process.

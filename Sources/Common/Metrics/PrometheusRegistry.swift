@@ -16,9 +16,6 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000,
   ]
 
-  /// The media type of ``render()``.
-  package static var contentType: String { PrometheusText.contentType }
-
   private static let droppedLabel = "holdfast_metrics_series_dropped_total"
 
   private struct Family {

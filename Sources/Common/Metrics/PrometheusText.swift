@@ -1,8 +1,5 @@
 /// The rules of the Prometheus text format 0.0.4: names, escapes, numbers, lines.
 enum PrometheusText {
-  /// The media type that `/metrics` answers with.
-  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
   /// A metric's name from a swift-metrics label; labels that keep the rules come out unchanged.
   static func metricName(_ label: String, _ kind: MetricKind) -> String {
     let name = identifier(label)
@@ -26,12 +23,30 @@ enum PrometheusText {
     text += "# HELP \(name) \(escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n"
   }
 
+  /// - Parameters:
+  ///   - suffix: What follows the metric's name.
+  ///   - labels: The labels without braces; empty if there are none.
+  ///   - bound: The `le` label beside them.
   static func appendSample(
-    _ name: String, _ labels: String, _ value: String, to text: inout String
+    _ name: String, suffix: String = "", _ labels: String, bound: String? = nil, _ value: String,
+    to text: inout String
   ) {
+    // Piece by piece: this is most of the work of a rendering, and interpolation doubles it.
     text += name
-    if !labels.isEmpty { text += "{\(labels)}" }
-    text += " \(value)\n"
+    text += suffix
+    if bound != nil || !labels.isEmpty {
+      text += "{"
+      text += labels
+      if let bound {
+        text += labels.isEmpty ? "le=\"" : ",le=\""
+        text += bound
+        text += "\""
+      }
+      text += "}"
+    }
+    text += " "
+    text += value
+    text += "\n"
   }
 
   static func number(_ value: Double) -> String {

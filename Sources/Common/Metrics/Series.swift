@@ -124,11 +124,12 @@ private struct Buckets<Bound: Comparable & Sendable>: ~Copyable, Sendable {
     var total: UInt64 = 0
     for (index, bound) in boundTexts.enumerated() {
       total += counts[index]
-      let labelsAndBound = (labels.isEmpty ? "" : labels + ",") + "le=\"\(bound)\""
-      PrometheusText.appendSample(name + "_bucket", labelsAndBound, String(total), to: &text)
+      PrometheusText.appendSample(
+        name, suffix: "_bucket", labels, bound: bound, String(total), to: &text)
     }
-    PrometheusText.appendSample(name + "_sum", labels, PrometheusText.number(sum), to: &text)
+    PrometheusText.appendSample(
+      name, suffix: "_sum", labels, PrometheusText.number(sum), to: &text)
     // Not a count of its own: it must equal the last bucket, whatever is recorded meanwhile.
-    PrometheusText.appendSample(name + "_count", labels, String(total), to: &text)
+    PrometheusText.appendSample(name, suffix: "_count", labels, String(total), to: &text)
   }
 }

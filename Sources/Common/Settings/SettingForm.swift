@@ -48,7 +48,7 @@ extension SettingForm<String> {
     Self("1 to 64 of A-Z a-z 0-9 . _ -") { isName($0) ? $0 : nil }
   }
 
-  package static func isName(_ text: String) -> Bool {
+  private static func isName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
       && text.utf8.allSatisfy { byte in
         switch byte {

@@ -7,13 +7,14 @@ package protocol SettingsCommand: AsyncParsableCommand {
 }
 
 extension SettingsCommand {
-  /// The settings by flags, environment and config file.
+  /// Runs the process with the settings by flags, environment and config file.
   ///
-  /// - Throws: `ExitCode` 78, after telling why on standard error.
-  package func loadSettings() throws(ExitCode) -> Settings {
+  /// - Throws: `ExitCode` 78 for a `SettingsError`, also one that the process itself ends with,
+  ///   after telling why on standard error.
+  package func withSettings(_ run: (Settings) async throws -> Void) async throws {
     do {
-      return try Settings.load(flags: flags)
-    } catch {
+      try await run(Settings.load(flags: flags))
+    } catch let error as SettingsError {
       StandardError.writeLine("\(Self._commandName): \(error)")
       throw ExitCode(SettingsError.exitCode)
     }

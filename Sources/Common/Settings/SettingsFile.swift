@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The config file: a JSON object whose members are settings.
 ///
@@ -21,13 +21,18 @@ struct SettingsFile {
     } catch {
       throw failure(error.reason)
     }
-    let scalars: [String: Scalar]
-    do {
-      scalars = try JSONDecoder().decode([String: Scalar].self, from: Data(bytes))
-    } catch DecodingError.typeMismatch {
+    // Tells where a flaw is, and takes a member given twice for one; but it does not keep fractions.
+    let flaw = bytes.withUnsafeBytes { bytes -> JSONValue.SyntaxError? in
+      do throws(JSONValue.SyntaxError) {
+        _ = try JSONValue(parsing: bytes)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let flaw { throw failure("not JSON: \(flaw.reason) (byte \(flaw.offset))") }
+    guard let scalars = try? JSONDecoder().decode([String: Scalar].self, from: Data(bytes)) else {
       throw failure("not a JSON object")
-    } catch {
-      throw failure("not JSON" + Self.position(ofErrorIn: Data(bytes)))
     }
     let unusable = scalars.filter { $0.value == .unusable }.keys.sorted()
     guard unusable.isEmpty else {
@@ -39,17 +44,6 @@ struct SettingsFile {
     names = Set(scalars.keys)
     members = scalars.compactMapValues { scalar in
       if case .text(let text) = scalar { text } else { nil }
-    }
-  }
-
-  /// What is wrong at which line and column: `JSONDecoder` does not tell.
-  private static func position(ofErrorIn data: Data) -> String {
-    do {
-      _ = try JSONSerialization.jsonObject(with: data)
-      return ""
-    } catch {
-      let detail = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
-      return detail.map { ": \($0)" } ?? ""
     }
   }
 }

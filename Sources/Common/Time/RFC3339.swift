@@ -39,14 +39,6 @@ package enum RFC3339 {
     buffer[23] = UInt8(ascii: "Z")
   }
 
-  /// Appends the timestamp to bytes being built.
-  package static func append(epochMilliseconds: Int64, to bytes: inout [UInt8]) {
-    withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { buffer in
-      write(epochMilliseconds: epochMilliseconds, to: buffer)
-      bytes.append(contentsOf: buffer)
-    }
-  }
-
   /// The timestamp as a string, for where speed does not matter.
   package static func string(epochMilliseconds: Int64) -> String {
     String(unsafeUninitializedCapacity: byteCount) { buffer in
@@ -87,6 +79,6 @@ private struct CivilDate {
     let monthFromMarch = (5 * dayOfYear + 2) / 153
     day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    year = era * 400 + yearOfEra - 400 + (month <= 2 ? 1 : 0)
+    year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0) - 400
   }
 }

@@ -111,7 +111,8 @@ final class StockController {
 
   /// A cursor is the last SKU that was told; clients need not know.
   private static func cursor(_ request: Request, _ faults: inout [Fault]) -> SKU? {
-    guard let text = request.queryValue("cursor") else { return nil }
+    // An empty one is what `cursor=` with nothing to go on from comes to.
+    guard let text = request.queryValue("cursor"), !text.isEmpty else { return nil }
     let sku = SKU(text)
     if sku == nil { faults.append(Fault("query/cursor", "must be a nextCursor of an earlier answer")) }
     return sku

@@ -28,6 +28,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     case idle(since: NIODeadline)
     case receiving
     case answering
+    /// Answered; the client has not read enough of it yet to be given more.
+    case flushing(since: NIODeadline)
     /// Answered for the last time; waiting for the client to close.
     case lingering(until: NIODeadline, bytesLeft: Int)
     case closed
@@ -83,8 +85,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     sawPart = true
     let part = unwrapInboundIn(data)
-    if case .answering = phase { return backlog.append(part) }
-    take(part)
+    if isBusy { backlog.append(part) } else { take(part) }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -98,14 +99,20 @@ final class HTTPConnection: ChannelDuplexHandler {
     if backlog.isEmpty { context.read() } else { readIsWithheld = true }
   }
 
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if case .flushing = phase, context.channel.isWritable {
+      phase = .idle(since: .now())
+      drainBacklog()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
     case ChannelEvent.inputClosed:
       closesAfterAnswer = true
-      switch phase {
-      case .answering: break
-      default: context.close(promise: nil)
-      }
+      if case .answering = phase { return }
+      context.close(promise: nil)
     case is ChannelShouldQuiesceEvent:
       closesAfterAnswer = true
       if case .idle = phase, headBegan == nil { context.close(promise: nil) }
@@ -213,19 +220,23 @@ final class HTTPConnection: ChannelDuplexHandler {
       return
     }
     context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-    phase = .idle(since: .now())
+    // A client that asks and does not read must not make us keep its answers.
+    phase = context.channel.isWritable ? .idle(since: .now()) : .flushing(since: .now())
     drainBacklog()
+  }
+
+  private var isBusy: Bool {
+    switch phase {
+    case .answering, .flushing: true
+    case .idle, .receiving, .lingering, .closed: false
+    }
   }
 
   /// Takes in what came while the last request was being answered. A loop, not a recursion: an answer may come at once.
   private func drainBacklog() {
     guard !isDrainingBacklog, !backlog.isEmpty else { return }
     isDrainingBacklog = true
-    while let part = backlog.first {
-      if case .answering = phase { break }
-      backlog.removeFirst()
-      take(part)
-    }
+    while !isBusy, let part = backlog.popFirst() { take(part) }
     isDrainingBacklog = false
     if backlog.isEmpty, readIsWithheld {
       readIsWithheld = false
@@ -238,7 +249,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     guard let context else { return }
     switch phase {
     case .idle, .receiving: break
-    case .answering:
+    case .answering, .flushing:
       // What follows the request in hand is no HTTP; that request is still owed its answer.
       closesAfterAnswer = true
       return
@@ -273,6 +284,8 @@ final class HTTPConnection: ChannelDuplexHandler {
       if let incoming, now - incoming.began >= Self.requestLimit { refuse(.timeout) }
     case .lingering(let until, _):
       if now >= until { context?.close(promise: nil) }
+    case .flushing(let since):
+      if now - since >= Self.requestLimit { context?.close(promise: nil) }
     case .answering, .closed: break
     }
   }

@@ -71,11 +71,7 @@ struct RequestGate: Sendable {
     } else if fields.contentLength > Limits.bodyBytes {
       verdict.refusal = .problem(.payloadTooLarge)
     } else if operation.takesKey {
-      switch fields.idempotencyKey {
-      case .none: break
-      case .one(let text): verdict.keyText = IdempotencyKeyField.parse(text)
-      case .several: break
-      }
+      if case .one(let text) = fields.idempotencyKey { verdict.keyText = IdempotencyKeyField.parse(text) }
       if verdict.keyText == nil, fields.idempotencyKey != .none {
         verdict.keyFault = Fault(
           "header/Idempotency-Key",

@@ -7,7 +7,7 @@ extension Problem {
     .idempotencyKeyReused, "The key came with another request before. A new request needs a key of its own.")
 
   static let unknownReservation = Problem(
-    .unknownReservation, "No reservation has this id. Final ones are kept for a day.")
+    .unknownReservation, "No reservation has this id; final ones are forgotten in time.")
 
   static func unknownSKUs(_ skus: [SKU]) -> Problem {
     Problem(.unknownSKU, "Not in the inventory: \(skus.map(\.text).joined(separator: ", ")).") { body in
@@ -90,11 +90,11 @@ extension Problem {
 extension HoldReleaser.Outcome {
   /// Nil if the holds were released. A release that may or may not have happened is no harm to the caller, who is
   /// told that nothing was done for the request itself.
-  func problem(isWrite: Bool) -> Problem? {
+  var problem: Problem? {
     switch self {
     case .released: nil
     case .tooMany: .backlog
-    case .failed(let failure): .store(failure, isWrite: isWrite)
+    case .failed(let failure): .store(failure, isWrite: false)
     }
   }
 }

@@ -56,7 +56,7 @@ final class ReservationService {
       case .success(.short(let shortages, let now)): completion(.failure(.insufficientStock(shortages, now: now)))
       case .success(.due(let skus)):
         releaser.release(skus, arrival: write.arrival) { [self] outcome in
-          if let problem = outcome.problem(isWrite: false) { return completion(.failure(problem)) }
+          if let problem = outcome.problem { return completion(.failure(problem)) }
           reserve(request, write, completion)
         }
       }

@@ -91,7 +91,7 @@ final class StockService {
     of skus: [SKU], _ arrival: NIODeadline, _ completion: @escaping Completion<Value>, then again: @escaping () -> Void
   ) {
     releaser.release(skus, arrival: arrival) { outcome in
-      if let problem = outcome.problem(isWrite: false) { return completion(.failure(problem)) }
+      if let problem = outcome.problem { return completion(.failure(problem)) }
       again()
     }
   }

@@ -9,7 +9,8 @@ struct NodeCommand: SettingsCommand {
   static let configuration = CommandConfiguration(
     commandName: "holdfast-node",
     abstract: "A node of Holdfast: reserves inventory over HTTP, with Redis as its store.",
-    discussion: settingsDiscussion)
+    discussion: settingsDiscussion,
+    version: "holdfast-node \(Version.text)")
 
   @Option(help: help("config")) var config: String?
   @Option(help: help("nodeId")) var nodeId: String?
@@ -28,6 +29,6 @@ struct NodeCommand: SettingsCommand {
   @Flag(inversion: .prefixedNo, help: help("logRequests")) var logRequests: Bool?
 
   func run() async throws {
-    try await NodeProcess(settings: loadSettings()).run()
+    try await withSettings { try await NodeProcess(settings: $0).run() }
   }
 }

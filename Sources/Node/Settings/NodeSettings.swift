@@ -88,7 +88,9 @@ struct NodeSettings: ProcessSettings {
     let path = try reader.readOptional(
       fileKey, .text("a path"), from: [.environment, .file],
       help: "File of name:token lines, instead of \(tokenKey)")
-    guard let path else { return token.flatMap { $0.map(AccessTokens.init(token:)) } ?? AccessTokens() }
+    guard let path else {
+      return if let token, !token.isEmpty { AccessTokens(token: token) } else { AccessTokens() }
+    }
     // Even an empty token contradicts a file: obeying either could open what was to be closed.
     guard token == nil else {
       throw SettingsError("settings \(tokenKey) and \(fileKey): only one of them may be given")
@@ -124,11 +126,11 @@ extension SettingForm<RedisURL> {
   }
 }
 
-extension SettingForm<String?> {
-  /// A token, or nothing by an empty text.
+extension SettingForm<String> {
+  /// A token, or an empty text for none.
   fileprivate static var tokenOrNone: Self {
     Self("\(AccessTokens.tokenRule), or empty for none") { text in
-      text.isEmpty ? .some(nil) : AccessTokens.isToken(text) ? text : nil
+      text.isEmpty || AccessTokens.isToken(text) ? text : nil
     }
   }
 }

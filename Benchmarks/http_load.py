@@ -1,0 +1,73 @@
+"""HTTP from outside: single requests, and wrk's load with what it cost the server and Redis."""
+
+import http.client
+import json
+import subprocess
+
+from processes import HERE, BenchFailed, cpu_seconds, die_with_parent
+
+
+class Shop:
+    """A server under test: the node, or the Express baseline with the same API as far as it goes."""
+
+    def __init__(self, url, pid, redis, admin_token=None):
+        self.url, self.pid, self.redis = url, pid, redis
+        self._admin = {"Authorization": f"Bearer {admin_token}"} if admin_token else {}
+        self._runs = 0
+
+    def request(self, method, path, body=None, expected=(200, 201), **headers):
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=5)
+        try:
+            headers = {"Content-Type": "application/json"} | {n.replace("_", "-"): v for n, v in headers.items()}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status not in expected:
+            raise BenchFailed(f"{method} {path} answered {answer.status}: {text[:300]}")
+        return json.loads(text)
+
+    def stock(self, sku, total):
+        self.request("PUT", f"/inventory/{sku}", {"total": total}, **self._admin)
+
+    def inventory(self, sku):
+        return self.request("GET", f"/inventory/{sku}")
+
+    def reserve(self, body, key=None, expected=(201,)):
+        headers = {"Idempotency_Key": key} if key else {}
+        return self.request("POST", "/inventory/reserve", body, expected, **headers)
+
+    def confirm(self, reservation_id, key=None):
+        headers = {"Idempotency_Key": key} if key else {}
+        return self.request("POST", "/checkout/confirm", {"reservationId": reservation_id}, (200,), **headers)
+
+    def fresh_key_prefix(self):
+        """With the twelve digits that follow it a key has 36 characters, as long as a UUID."""
+        self._runs += 1
+        return f"bench{self._runs:06d}-{0:012d}"
+
+    def load(self, seconds, clients, path, body, **options):
+        """wrk on this server. CPU times are microseconds per request answered."""
+        arguments = {"path": path, "body": json.dumps(body, separators=(",", ":"))} | options
+        before = cpu_seconds(self.pid), cpu_seconds(self.redis.pid)
+        run = subprocess.run(
+            ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "wrk/post.lua"), self.url, "--",
+             *(f"{name}={value}" for name, value in arguments.items())],
+            capture_output=True, text=True, preexec_fn=die_with_parent)
+        used = cpu_seconds(self.pid) - before[0], cpu_seconds(self.redis.pid) - before[1]
+        self.redis.settle()
+        lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
+        if run.returncode != 0 or not lines:
+            raise BenchFailed(f"wrk failed: {(run.stderr or run.stdout)[-500:]}")
+        result = json.loads(lines[-1])
+        if not result["requests"]:
+            raise BenchFailed("no request was answered")
+        if result["unexpected"] or result["broken"]:
+            raise BenchFailed(f"{result['unexpected']} answers of an unexpected status, {result['broken']} broken "
+                              f"connections or time-outs in {result['requests']} requests")
+        return result | {
+            "rate": result["requests"] / result["seconds"],
+            "nodeMicros": used[0] / result["requests"] * 1e6,
+            "redisMicros": used[1] / result["requests"] * 1e6,
+        }

@@ -1,0 +1,124 @@
+"""Rows over HTTP, under wrk: load on a fresh scene, and proof afterwards that it did what the row says."""
+
+from processes import BenchFailed, ResidentPeak
+from redis_script import SLOT
+from scenes import basket, sku
+
+WARM_UP_SECONDS = 2
+REPLAYED_KEYS = 1_000
+PACE_TOLERANCE = 0.1
+CONFIRM = '{"reservationId":"{id}"}'
+
+
+class HTTPRows:
+    """Each method is one round of a row and returns its sample."""
+
+    def __init__(self, scenes, seconds, clients):
+        self.scenes, self.seconds, self.clients = scenes, seconds, clients
+
+    def warm_up(self):
+        for shop in (self.scenes.express, self.scenes.node):
+            self.scenes.renew(shop)
+            shop.load(WARM_UP_SECONDS, self.clients, "/inventory/reserve", basket(), key=shop.fresh_key_prefix())
+
+    def reserve(self, shop, keyed=True, lines=1):
+        self.scenes.renew(shop, lines)
+        sample = self._load(shop, basket(lines), **({"key": shop.fresh_key_prefix()} if keyed else {}))
+        self._expect_refused(sample, 0)
+        self._expect_effects(sample, shop, "reserved")
+        return sample
+
+    def reserve_of(self, shop, skus):
+        """One of so many SKUs at random."""
+        self.scenes.redis.clear()
+        self.scenes.make_skus(skus)
+        size = shop.redis.size()
+        sample = self._load(shop, {"sku": "item-{sku}", "quantity": 1}, key=shop.fresh_key_prefix(), skus=skus)
+        self._expect_refused(sample, 0)
+        if shop.redis.size() - size < sample["requests"]:
+            raise BenchFailed(f"{sample['requests']} answers, but only {shop.redis.size() - size} new keys in Redis")
+        return sample
+
+    def paced(self, shop, rate):
+        """As many clients, but each waits for its slot: latency below saturation."""
+        self.scenes.renew(shop)
+        sample = self._load(shop, basket(), key=shop.fresh_key_prefix(), rate=rate)
+        self._expect_refused(sample, 0)
+        self._expect_effects(sample, shop, "reserved")
+        if abs(sample["rate"] / rate - 1) > PACE_TOLERANCE:
+            raise BenchFailed(f"the pace was {sample['rate']:.0f}/s, not the {rate:.0f}/s asked for")
+        return sample
+
+    def replay(self, shop):
+        self.scenes.renew(shop)
+        prefix = shop.fresh_key_prefix()
+        for number in range(REPLAYED_KEYS):
+            shop.reserve(basket(), f"{prefix}{number:012d}")
+        sample = self._load(shop, basket(), key=prefix, cycle=REPLAYED_KEYS)
+        self._expect_refused(sample, 0)
+        if (reserved := shop.inventory(sku())["reserved"]) != REPLAYED_KEYS:
+            raise BenchFailed(f"{REPLAYED_KEYS} keys reserved {reserved}")
+        return sample
+
+    def out_of_stock(self, shop):
+        self.scenes.sell_out(shop)
+        ran, _ = shop.redis.script_calls()
+        sample = self._load(shop, basket(), key=shop.fresh_key_prefix())
+        # Each was refused, and by the script: no overload answer passes for one.
+        self._expect_refused(sample, sample["requests"])
+        if (ran_now := shop.redis.script_calls()[0] - ran) < sample["requests"]:
+            raise BenchFailed(f"{sample['requests']} were refused, but the script ran only {ran_now} times")
+        shop.reserve(basket(), expected=(409,))
+        return sample
+
+    def confirm(self, shop, rate, directory):
+        """`rate`: no more confirms a second than this are prepared for."""
+        count = int(rate * self.seconds)
+        slotted, _ = self.scenes.confirmable(count)
+        ids = [slotted.replace(SLOT, b"%012d" % number) for number in range(count)]
+        shop.request("GET", f"/reservations/{ids[-1].decode()}")
+        sold = shop.inventory(sku())["sold"]
+        (directory / "ids").write_bytes(b"".join(ids))
+        sample = self._load(shop, {"reservationId": "{id}"}, path="/checkout/confirm", key=shop.fresh_key_prefix(),
+                            ids=directory / "ids", width=len(slotted))
+        self._expect_refused(sample, 0)
+        if sample["requests"] > count - self.clients:
+            raise BenchFailed(f"the {count} reservations made for it were used up")
+        self._expect_effects(sample, shop, "sold", sold)
+        return sample
+
+    def life(self, shop):
+        """Reserve and confirm in turn. Latency is that of one request, all else is per life."""
+        self.scenes.renew(shop)
+        sample = self._load(shop, basket(), key=shop.fresh_key_prefix(), confirm=CONFIRM)
+        self._expect_refused(sample, 0)
+        sold, lives = shop.inventory(sku())["sold"], sample["requests"] / 2
+        if abs(sold - lives) > self.clients:
+            raise BenchFailed(f"{sample['requests']} requests were answered, but {sold} are sold")
+        return sample | {"rate": sample["rate"] / 2, "requests": int(lives),
+                         "nodeMicros": sample["nodeMicros"] * 2, "redisMicros": sample["redisMicros"] * 2}
+
+    def many_connections(self, shop, connections):
+        """Overload answers are fair here: what counts is the memory."""
+        self.scenes.renew(shop)
+        with ResidentPeak(shop.pid) as peak:
+            sample = shop.load(self.seconds, connections, "/inventory/reserve", basket(), key=shop.fresh_key_prefix())
+        return sample | {"residentMiB": peak.kib / 1024}
+
+    def _load(self, shop, body, path="/inventory/reserve", **options):
+        _, failed = shop.redis.script_calls()
+        sample = shop.load(self.seconds, self.clients, path, body, **options)
+        if (failed_now := shop.redis.script_calls()[1]) > failed:
+            raise BenchFailed(f"{failed_now - failed} script calls failed")
+        return sample
+
+    @staticmethod
+    def _expect_refused(sample, refused):
+        if sample["refused"] != refused:
+            raise BenchFailed(f"{sample['refused']} of {sample['requests']} requests were refused, expected {refused}")
+
+    def _expect_effects(self, sample, shop, counter, before=0):
+        """wrk ends without waiting: what was in flight took effect and is not among its requests."""
+        effects = shop.inventory(sku())[counter] - before
+        if not sample["requests"] <= effects <= sample["requests"] + self.clients:
+            raise BenchFailed(f"{sample['requests']} requests were answered, but {effects} more are {counter}")

@@ -1,0 +1,197 @@
+"""The figures as tables a person can read, beside what design asks for, and as JSON."""
+
+LABELS = {
+    ("http", "reserve"): "reserve, with a key",
+    ("http", "reserveWithoutKey"): "reserve, without",
+    ("http", "reserve5Items"): "reserve of 5 items",
+    ("http", "replay"): "replay",
+    ("http", "outOfStock"): "out of stock",
+    ("http", "confirm"): "confirm",
+    ("http", "life"): "whole life: reserve + confirm",
+    ("http", "halfRate"): "reserve, paced at half the rate",
+    ("http", "manySKUs"): "reserve, 100,000 SKUs",
+    ("http", "manyConnections"): "reserve, 1,000 connections",
+    ("express", "reserve"): "Express: reserve, with a key",
+    ("express", "outOfStock"): "Express: out of stock",
+    ("fifty", "ping"): "PING",
+    ("fifty", "obvious"): "reserve, the obvious script",
+    ("fifty", "reserve"): "reserve, with a key",
+    ("fifty", "reserveWithoutKey"): "reserve, without",
+    ("fifty", "outOfStock"): "out of stock",
+    ("fifty", "confirm"): "confirm, in order (not redis-benchmark)",
+    ("fifty", "reserve5Items"): "reserve of 5 items",
+    ("fifty", "reserve10Items"): "reserve of 10 items",
+    ("fifty", "reserve20Items"): "reserve of 20 items",
+    ("fifty", "beforeManyHolds"): "reserve, before the next",
+    ("fifty", "manyHolds"): "reserve, 1,000,000 live holds",
+}
+
+
+def table(heads, lines):
+    """The first column to the left, the others to the right."""
+    cells = [heads, *lines]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+
+    def render(line):
+        rest = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))
+        return "  ".join((line[0].ljust(widths[0]), *rest)).rstrip()
+
+    return "\n".join([render(heads), "  ".join("-" * width for width in widths), *map(render, lines)])
+
+
+def shown(value, form):
+    return "–" if value is None else form.format(value)
+
+
+def http_table(samples, clients):
+    lines = []
+    for row in LABELS:
+        if row[0] not in ("http", "express") or not samples.of(row):
+            continue
+        same = ("same", row[1]) if row[0] == "http" else (None, None)
+        share = samples.ratio(row, same, "rate")
+        lines.append([
+            LABELS[row],
+            shown(samples.median(row, "rate"), "{:,.0f}"),
+            shown(samples.median(row, "p50"), "{:.1f}"),
+            shown(samples.median(row, "p99"), "{:.1f}"),
+            shown(samples.median(row, "nodeMicros"), "{:.1f}"),
+            shown(samples.median(row, "redisMicros"), "{:.1f}"),
+            shown(samples.median(same, "rate"), "{:,.0f}"),
+            shown(share and share * 100, "{:.0f} %"),
+        ])
+    heads = [f"Over HTTP, {clients} connections", "per s", "p50 ms", "p99 ms", "node µs", "Redis µs",
+             "same script alone, per s", "share"]
+    return table(heads, lines)
+
+
+def script_table(samples):
+    lines = []
+    for row in LABELS:
+        if row[0] != "fifty" or not samples.of(row):
+            continue
+        lines.append([
+            LABELS[row],
+            shown(samples.median(row, "rate"), "{:,.0f}"),
+            shown(samples.median(row, "p50"), "{:.2f}"),
+            shown(samples.median(row, "p99"), "{:.2f}"),
+            shown(samples.median(row, "redisMicros"), "{:.1f}"),
+            shown(samples.ratio(row, ("fifty", "ping"), "redisMicros"), "{:.2f}"),
+        ])
+    heads = ["redis-benchmark, 50 connections", "per s", "p50 ms", "p99 ms", "Redis µs", "× PING"]
+    return table(heads, lines)
+
+
+def growth(samples, row, base, column):
+    ratio = samples.ratio(row, base, column)
+    return None if ratio is None else (ratio - 1) * 100
+
+
+def bend(samples):
+    """How far 5 and 10 items lie off the straight line from 1 to 20, in percent of it, at most."""
+    micros = {lines: samples.median(("fifty", name), "redisMicros") for lines, name in (
+        (1, "reserve"), (5, "reserve5Items"), (10, "reserve10Items"), (20, "reserve20Items"))}
+    if None in micros.values():
+        return None
+    slope = (micros[20] - micros[1]) / 19
+    lines = {count: micros[1] + slope * (count - 1) for count in (5, 10)}
+    return max(abs(micros[count] / line - 1) * 100 for count, line in lines.items())
+
+
+def life(samples):
+    """Reserve and confirm against PING, by Redis's CPU."""
+    micros = [samples.median(("fifty", name), "redisMicros") for name in ("reserve", "confirm", "ping")]
+    return None if None in micros else (micros[0] + micros[1]) / micros[2]
+
+
+def targets(samples):
+    """The table "To reach": figure, bound, measured, met."""
+    reserve, ping = ("fifty", "reserve"), ("fifty", "ping")
+    share = samples.ratio(("http", "reserve"), ("same", "reserve"), "rate")
+
+    def at_least(figure, bound, measured, form):
+        return figure, "≥", bound, measured, form
+
+    def at_most(figure, bound, measured, form):
+        return figure, "≤", bound, measured, form
+
+    rows = [
+        at_least("reserves/s, against Express", 8,
+                 samples.ratio(("http", "reserve"), ("express", "reserve"), "rate"), "{:.1f} ×"),
+        at_most("node CPU per reserve, against Express", 0.1,
+                samples.ratio(("http", "reserve"), ("express", "reserve"), "nodeMicros"), "{:.3f} ×"),
+        at_most("Redis CPU per reserve with a key, against the obvious script", 0.67,
+                samples.ratio(reserve, ("fifty", "obvious"), "redisMicros"), "{:.2f} ×"),
+        at_most("the same, against PING", 3.25, samples.ratio(reserve, ping, "redisMicros"), "{:.2f} ×"),
+        at_most("whole life (reserve + confirm) with keys, Redis CPU, against PING", 6.25, life(samples), "{:.2f} ×"),
+        at_most("out of stock, Redis CPU, against PING", 2,
+                samples.ratio(("fifty", "outOfStock"), ping, "redisMicros"), "{:.2f} ×"),
+        at_least("share of what redis-benchmark reaches with the same script and as many clients", 75,
+                 share and share * 100, "{:.0f} %"),
+        at_least("out-of-stock answers/s, against Express", 8,
+                 samples.ratio(("http", "outOfStock"), ("express", "outOfStock"), "rate"), "{:.1f} ×"),
+        at_most("p99 at half of the maximum rate", 5, samples.median(("http", "halfRate"), "p99"), "{:.1f} ms"),
+        at_most("memory of a node under 1,000 connections", 64,
+                samples.median(("http", "manyConnections"), "residentMiB"), "{:.0f} MiB"),
+        at_most("Redis CPU per reserve, 100,000 SKUs against 1", 15,
+                growth(samples, ("http", "manySKUs"), ("http", "reserve"), "redisMicros"), "{:+.0f} %"),
+        at_most("node CPU per reserve, 100,000 SKUs against 1", 15,
+                growth(samples, ("http", "manySKUs"), ("http", "reserve"), "nodeMicros"), "{:+.0f} %"),
+        at_most("Redis CPU of 5 and 10 items, off the line from 1 to 20", 15, bend(samples), "{:.0f} %"),
+    ]
+    if ("fifty", "manyHolds") in samples.rows():
+        rows.append(at_most(
+            "Redis CPU per reserve, 1,000,000 live holds on the SKU", 35,
+            growth(samples, ("fifty", "manyHolds"), ("fifty", "beforeManyHolds"), "redisMicros"), "{:+.0f} %"))
+    return rows
+
+
+def is_met(sign, bound, measured):
+    if measured is None:
+        return False
+    return measured >= bound if sign == "≥" else measured <= bound
+
+
+def target_table(samples):
+    lines = []
+    for figure, sign, bound, measured, form in targets(samples):
+        unit = form.rpartition("}")[2]
+        met = "not measured" if measured is None else "yes" if is_met(sign, bound, measured) else "no"
+        lines.append([figure, f"{sign} {bound:g}{unit}", shown(measured, form), met])
+    return table(["To reach", "target", "measured", "met"], lines)
+
+
+def as_text(samples, settings):
+    parts = [
+        "Holdfast, reserving: {cores} cores (load average before: {loadBefore:.1f}), "
+        "Redis {redisVersion} ({persistence}), node {nodeVersion};\n"
+        "medians of {rounds} rounds of {seconds} s each".format(**settings),
+        "CPU times are per request (per life in that row), user and system, from /proc/PID/stat. Latency under wrk is "
+        "corrected\nfor coordinated omission by wrk; paced, each connection waits for its slot on one schedule, and "
+        "latency counts from\nthe sending. Every row has proved its effects in Redis; redis-benchmark shares the "
+        "machine as wrk does.",
+        http_table(samples, settings["clients"]),
+        script_table(samples),
+        target_table(samples),
+    ]
+    parts += [f"FAILED  {' '.join(row)}: {reason}" for row, reason in samples.failures.items()]
+    return "\n\n".join(parts)
+
+
+def as_json(samples, settings):
+    columns = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "residentMiB", "refused")
+
+    def row(name):
+        figures = {column: samples.median(name, column) for column in columns}
+        figures = {column: value for column, value in figures.items() if value is not None}
+        failure = {"failure": samples.failures[name]} if name in samples.failures else {}
+        return {"kind": name[0], "name": name[1], "rounds": len(samples.of(name))} | figures | failure
+
+    return {
+        "settings": settings,
+        "rows": [row(name) for name in samples.rows()],
+        "targets": [
+            {"figure": figure, "target": f"{sign} {bound:g}", "measured": measured,
+             "met": is_met(sign, bound, measured)}
+            for figure, sign, bound, measured, _ in targets(samples)],
+    }

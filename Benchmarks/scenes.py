@@ -1,0 +1,120 @@
+"""What a row finds when it starts: stock, holds, reservations; and the script calls that make them.
+
+Large numbers of them are made by the server's own script: one HTTP request is captured on its way to Redis and
+repeated there, which is as real as asking the server each time, and several times as fast.
+"""
+
+import re
+
+from http_load import Shop
+from processes import BenchFailed
+from redis_script import SLOT, Redis, far_ahead, slotted_id, template_of
+
+PLENTY = 1_000_000_000
+SOLD_OUT_HOLDS = 1_000
+LONGEST_TTL_SECONDS = 3_600
+
+
+def sku(number=0):
+    return f"item-{number:012d}"
+
+
+def basket(lines=1, **more):
+    """The body of a reserve: one of each SKU."""
+    if lines == 1:
+        return {"sku": sku(), "quantity": 1} | more
+    return {"items": [{"sku": sku(number), "quantity": 1} for number in range(lines)]} | more
+
+
+def slotted_key(key):
+    """Both halves of its digits, since two random numbers hardly ever meet another two."""
+    return re.sub(rb"\d{12}", SLOT, key)
+
+
+def fresh_key(shop):
+    """Never one of those that a repeated call counts up from 0."""
+    return f"{shop.fresh_key_prefix()}{999_999_999_999}"
+
+
+class Scenes:
+    def __init__(self, stage):
+        self.redis = Redis(stage.redis_port, stage.redis.pid)
+        self.node = Shop(stage.node_url, stage.node.pid, self.redis, stage.admin_token)
+        express_redis = Redis(stage.redis_port, stage.redis.pid, database=1)
+        self.express = Shop(stage.express_url, stage.express.pid, express_redis)
+
+    def renew(self, shop, lines=1, total=PLENTY):
+        """Nothing but the stock of a basket of so many lines."""
+        self.redis.clear()
+        for number in range(lines):
+            shop.stock(sku(number), total)
+
+    def sell_out(self, shop):
+        """All stock is held: by as many holds as a small sale has."""
+        self.renew(shop, total=SOLD_OUT_HOLDS + 2)
+        template, _, _ = self.reserve_template(shop, keyed=False)
+        left = shop.inventory(sku())["available"]
+        shop.redis.repeat(template, left)
+        if (left := shop.inventory(sku())["available"]) != 0:
+            raise BenchFailed(f"{left} are left of what should have been sold out")
+
+    def make_skus(self, count):
+        """SKUs 0 to `count`, beside what there is."""
+        name = sku(count).encode()
+        _, words = self.redis.capture(name, lambda: self.node.stock(name.decode(), PLENTY))
+        self.redis.repeat(template_of(far_ahead(words), {name: b"item-" + SLOT}), count)
+        for number in (0, count - 1):
+            self.node.inventory(sku(number))
+
+    def make_holds(self, count):
+        """So many live holds on one SKU that outlast the bench."""
+        self.renew(self.node)
+        template, _, _ = self.reserve_template(self.node, keyed=False, ttlSeconds=LONGEST_TTL_SECONDS)
+        self.redis.repeat(template, count)
+        if (reserved := self.node.inventory(sku())["reserved"]) < count:
+            raise BenchFailed(f"only {reserved} of {count} are held")
+
+    def reserve_template(self, shop, keyed=True, lines=1, **more):
+        """Returns the call with slots, the reservation id in it, and how many keys of Redis one call makes."""
+        # The first hold of a SKU makes keys that later ones share. An id may happen to have no room for a slot.
+        for attempt in range(20):
+            key = fresh_key(shop) if keyed else None
+            size = shop.redis.size()
+            answer, words = shop.redis.capture(
+                sku().encode(), lambda: shop.reserve(basket(lines, **more), key))
+            made = shop.redis.size() - size
+            reservation_id = answer["reservationId"].encode()
+            if attempt > 0 and slotted_id(reservation_id):
+                break
+        else:
+            raise BenchFailed(f"no reservation id has twelve letters or digits in a row, such as {reservation_id}")
+        known = {reservation_id: slotted_id(reservation_id)}
+        if keyed:
+            known[key.encode()] = slotted_key(key.encode())
+        if shop is self.node:
+            words = far_ahead(words)
+        return template_of(words, known), reservation_id, made
+
+    def refused_template(self, shop):
+        """A reserve that finds nothing in stock."""
+        key = fresh_key(shop)
+        _, words = shop.redis.capture(sku().encode(), lambda: shop.reserve(basket(), key, expected=(409,)))
+        return template_of(far_ahead(words), {key.encode(): slotted_key(key.encode())})
+
+    def replay_template(self, shop):
+        """A reserve whose key has been used for the same before."""
+        key = fresh_key(shop)
+        shop.reserve(basket(), key)
+        _, words = shop.redis.capture(sku().encode(), lambda: shop.reserve(basket(), key))
+        return far_ahead(words)
+
+    def confirmable(self, count):
+        """Makes so many reservations. Returns the id they share, with its slot, and the call that confirms one."""
+        self.renew(self.node)
+        template, reservation_id, _ = self.reserve_template(self.node)
+        self.redis.repeat(template, count)
+        key = fresh_key(self.node)
+        _, words = self.redis.capture(reservation_id, lambda: self.node.confirm(reservation_id.decode(), key))
+        slotted = slotted_id(reservation_id)
+        known = {reservation_id: slotted, key.encode(): slotted_key(key.encode())}
+        return slotted, template_of(far_ahead(words), known)
