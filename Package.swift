@@ -53,7 +53,13 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       path: "Tests/TestSupport"),
-    .testTarget(name: "CommonTests", dependencies: ["Common"]),
+    .testTarget(
+      name: "CommonTests",
+      dependencies: [
+        "Common",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+      ]),
     .testTarget(
       name: "NodeTests", dependencies: ["Node", "Common", .product(name: "NIOEmbedded", package: "swift-nio")]),
     .testTarget(name: "EngineTests", dependencies: ["Node", "TestSupport"]),

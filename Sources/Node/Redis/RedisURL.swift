@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// Where Redis is and who we are there: `redis[s]://[[user]:password@]host[:port][/database]`.
-struct RedisURL: Equatable, Sendable {
+struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
   var usesTLS: Bool
   var host: String
   var port: Int
@@ -35,5 +35,6 @@ struct RedisURL: Equatable, Sendable {
   }
 
   /// The address without secrets, for logs.
-  var address: String { "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)" }
+  var description: String { "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)" }
+  var debugDescription: String { description }
 }

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import Node
+
+@Suite struct AccessTokensTests {
+  @Test func noTokensAreEmptyAndMatchNothing() {
+    let tokens = AccessTokens()
+    #expect(tokens.isEmpty)
+    #expect(tokens.name(for: "") == nil)
+    #expect(tokens.name(for: "x") == nil)
+  }
+
+  @Test func aSingleTokenIsCalledDefault() {
+    let tokens = AccessTokens(token: "s3cret")
+    #expect(!tokens.isEmpty)
+    #expect(tokens.name(for: "s3cret") == "default")
+    #expect(tokens.name(for: Array("s3cret".utf8)) == "default")
+    // Not contiguous in memory.
+    #expect(tokens.name(for: "s3cret".utf8.lazy.map { $0 }) == "default")
+    for wrong in ["", "s3cre", "s3cret ", "S3cret", "default"] {
+      #expect(tokens.name(for: wrong) == nil)
+    }
+  }
+
+  @Test func aListNamesItsTokens() throws {
+    let tokens = try AccessTokens(
+      list: """
+        # the shop
+
+        web:old
+        web:new:with:colons
+          app-2:x\t\r
+        web:old
+        """)
+    #expect(tokens.name(for: "old") == "web")
+    #expect(tokens.name(for: "new:with:colons") == "web")
+    #expect(tokens.name(for: "x") == "app-2")
+    #expect(tokens.name(for: "# the shop") == nil)
+  }
+
+  @Test func aListWithoutTokensIsEmpty() throws {
+    #expect(try AccessTokens(list: "# nothing\n\n").isEmpty)
+  }
+
+  @Test(arguments: [
+    ("hidden", "line 1: not name:token"),
+    ("a:1\nhidden:", "line 2: the token must be"),
+    (":hidden", "line 1: the name must be"),
+    ("-hidden:x", "line 1: the name must be"),
+    ("hid den:x", "line 1: the name must be"),
+    ("hidden-ü:x", "line 1: the name must be"),
+    (String(repeating: "hidden", count: 11) + ":x", "line 1: the name must be"),
+    ("a:hidden hidden", "line 1: the token must be"),
+    ("a:hiddenü", "line 1: the token must be"),
+    ("a:" + String(repeating: "h", count: 513), "line 1: the token must be"),
+    ("\r\n# x\r\na:1\r\nb:hidden\r\nhidden:hidden", "line 5: the token stands under another name"),
+  ])
+  func aBadListIsToldByLineAndNotByContent(list: String, reason: String) throws {
+    let error = try #require(throws: AccessTokens.Invalid.self) { try AccessTokens(list: list) }
+    #expect(error.reason.hasPrefix(reason))
+    #expect(!error.reason.contains("hidden"))
+  }
+
+  @Test func theLongestTokenAndNameAreTaken() throws {
+    let (name, token) = (String(repeating: "n", count: 64), String(repeating: "~", count: 512))
+    #expect(try AccessTokens(list: "\(name):\(token)").name(for: token) == name)
+  }
+
+  @Test func aSharedTokenIsFoundWhateverItsName() throws {
+    let one = try AccessTokens(list: "a:1\nb:2")
+    #expect(one.sharesToken(with: AccessTokens(token: "2")))
+    #expect(!one.sharesToken(with: AccessTokens(token: "3")))
+    #expect(!one.sharesToken(with: AccessTokens()))
+  }
+
+  @Test func aDumpTellsNoToken() {
+    var dump = ""
+    Swift.dump(AccessTokens(token: "s3cret"), to: &dump)
+    #expect(!dump.contains("s3cret"))
+  }
+}

@@ -1,0 +1,154 @@
+import Common
+import Foundation
+import Testing
+
+@testable import Node
+
+@Suite struct NodeSettingsTests {
+  private func load(_ environment: [String: String] = [:], flags: [String: String] = [:])
+    throws -> NodeSettings
+  {
+    try NodeSettings.load(flags: flags, environment: environment)
+  }
+
+  private func failure(_ environment: [String: String], flags: [String: String] = [:])
+    throws -> String
+  {
+    try #require(throws: SettingsError.self) { try load(environment, flags: flags) }.description
+  }
+
+  private func withTokensFile(_ text: String, _ body: (String) throws -> Void) throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
+    try Data(text.utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    try body(file.path)
+  }
+
+  @Test func defaults() throws {
+    let settings = try load()
+    #expect(settings.nodeId.wholeMatch(of: /node-[0-9a-f]{8}/) != nil)
+    #expect(try load().nodeId != settings.nodeId)
+    #expect(settings.host == "127.0.0.1")
+    #expect(settings.port == 8080)
+    #expect(settings.redisUrl.address == "redis://127.0.0.1:6379/0")
+    #expect(settings.redisCaFile == nil)
+    #expect(settings.drainDelay == .seconds(5))
+    #expect(settings.maxQuantity == 1_000_000)
+    #expect(settings.maxTtlSeconds == 3600)
+    #expect(settings.retentionSeconds == 86_400)
+    #expect(settings.eventsMaxLength == 100_000)
+    #expect(settings.maxInFlight == 4096)
+    #expect(settings.maxConnections == 16_384)
+    #expect(settings.logLevel == .info)
+    #expect(settings.logRequests == false)
+    #expect(settings.adminTokens.isEmpty)
+    #expect(settings.clientTokens.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("nodeId", ["a", "A.b_c-9", String(repeating: "n", count: 64)]),
+    ("port", ["0", "65535"]),
+    ("redisUrl", ["redis://h", "rediss://h:1/15", "redis://[::1]:6379"]),
+    ("drainDelay", ["0", "0.25", "300"]),
+    ("maxQuantity", ["1", "1000000"]),
+    ("maxTtlSeconds", ["1", "3600"]),
+    ("retentionSeconds", ["1", "31536000"]),
+    ("eventsMaxLength", ["0", "100000000"]),
+    ("logLevel", ["trace", "critical"]),
+  ])
+  func goodValuesAreTaken(key: String, values: [String]) throws {
+    for value in values { _ = try load(flags: [key: value]) }
+  }
+
+  @Test(arguments: [
+    ("nodeId", ["", "a b", "ü", String(repeating: "n", count: 65)]),
+    ("host", [""]),
+    ("port", ["-1", "65536", "http"]),
+    ("redisUrl", ["", "http://h", "redis://", "127.0.0.1:6379"]),
+    ("drainDelay", ["-1", "300.5"]),
+    ("maxQuantity", ["0", "1000001"]),
+    ("maxTtlSeconds", ["0", "3601"]),
+    ("retentionSeconds", ["0", "31536001"]),
+    ("eventsMaxLength", ["-1", "100000001"]),
+    ("maxInFlight", ["0"]),
+    ("maxConnections", ["0"]),
+    ("logLevel", ["loud", "INFO"]),
+    ("logRequests", ["1"]),
+  ])
+  func badValuesAreRefused(key: String, values: [String]) throws {
+    for value in values {
+      #expect(try failure([:], flags: [key: value]).hasPrefix("setting \(key): bad value"))
+    }
+  }
+
+  @Test func aRedisPasswordIsTakenFromTheEnvironmentAndNeverShown() throws {
+    let settings = try load(["HOLDFAST_REDIS_URL": "redis://:hidden@h"])
+    #expect(settings.redisUrl.password == "hidden")
+    for message in [
+      try failure([:], flags: ["redisUrl": "redis://:hidden@h"]),
+      try failure(["HOLDFAST_REDIS_URL": "redis://:hidden@h/x"]),
+    ] {
+      #expect(message.contains("redisUrl"))
+      #expect(!message.contains("hidden"))
+    }
+  }
+
+  @Test func tokensComeFromTheEnvironment() throws {
+    let settings = try load(["HOLDFAST_ADMIN_TOKEN": "a", "HOLDFAST_CLIENT_TOKEN": "c"])
+    #expect(settings.adminTokens.name(for: "a") == "default")
+    #expect(settings.adminTokens.name(for: "c") == nil)
+    #expect(settings.clientTokens.name(for: "c") == "default")
+    #expect(try load(["HOLDFAST_ADMIN_TOKEN": ""]).adminTokens.isEmpty)
+    for bad in ["hid den", "hiddenü", "hidden\n", String(repeating: "h", count: 513)] {
+      let message = try failure(["HOLDFAST_CLIENT_TOKEN": bad])
+      #expect(message.hasPrefix("setting clientToken: bad value (a secret, not shown)"))
+    }
+  }
+
+  @Test func tokensComeFromFiles() throws {
+    try withTokensFile("ops:1\n") { adminFile in
+      try withTokensFile("web:2\napp:3\n") { clientFile in
+        let settings = try load([
+          "HOLDFAST_ADMIN_TOKENS_FILE": adminFile, "HOLDFAST_CLIENT_TOKENS_FILE": clientFile,
+        ])
+        #expect(settings.adminTokens.name(for: "1") == "ops")
+        #expect(settings.clientTokens.name(for: "3") == "app")
+      }
+    }
+  }
+
+  @Test func aFileOfTokensThatCannotBeUsedIsTold() throws {
+    #expect(
+      try failure(["HOLDFAST_ADMIN_TOKENS_FILE": "/nowhere/x"])
+        == #"setting adminTokensFile: file "/nowhere/x": No such file or directory"#)
+    try withTokensFile("a:1\nhidden\n") { path in
+      let message = try failure(["HOLDFAST_CLIENT_TOKENS_FILE": path])
+      #expect(
+        message == #"setting clientTokensFile: file "\#(path)": line 2: not name:token"#)
+    }
+    try withTokensFile("# none yet\n") { path in
+      let message = try failure(["HOLDFAST_CLIENT_TOKENS_FILE": path])
+      #expect(
+        message == #"setting clientTokensFile: file "\#(path)": holds no token"#)
+    }
+  }
+
+  @Test(arguments: ["a", ""])
+  func aTokenAndAFileOfThemExcludeEachOther(token: String) throws {
+    try withTokensFile("ops:1\n") { path in
+      let message = try failure([
+        "HOLDFAST_ADMIN_TOKEN": token, "HOLDFAST_ADMIN_TOKENS_FILE": path,
+      ])
+      #expect(message == "settings adminToken and adminTokensFile: only one of them may be given")
+    }
+  }
+
+  @Test func noTokenIsBothAdminAndClient() throws {
+    try withTokensFile("web:2\napp:a\n") { path in
+      for client in [["HOLDFAST_CLIENT_TOKEN": "a"], ["HOLDFAST_CLIENT_TOKENS_FILE": path]] {
+        let message = try failure(client.merging(["HOLDFAST_ADMIN_TOKEN": "a"]) { $1 })
+        #expect(message == "settings adminToken and clientToken: no token may be both")
+      }
+    }
+  }
+}
