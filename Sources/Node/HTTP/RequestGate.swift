@@ -42,9 +42,11 @@ struct RequestGate: Sendable {
       verdict.refusal = .problem(.invalid([Fault("header/Host", "exactly one is needed")]))
       return verdict
     }
+    // By bytes: characters would be looked at for what may combine with them.
     let target = head.uri[...]
-    let path = target.prefix { $0 != "?" }
-    verdict.query = target[path.endIndex...].dropFirst()
+    let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+    let path = target[..<mark]
+    verdict.query = Substring(target.utf8[mark...].dropFirst())
     let operation: Operation
     switch router.match(head.method, path) {
     case .operation(let found, let parameter):
@@ -141,8 +143,8 @@ private struct HeaderFields {
       case 4 where name.isField("host"): hosts += 1
       case 6 where name.isField("expect"): expectsContinue = value.isField("100-continue")
       case 12 where name.isField("content-type"):
-        let type = value.prefix { $0 != ";" && $0 != " " }
-        isJSON = String(type).isField("application/json")
+        let type = value.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        isJSON = String(Substring(type)).isField("application/json")
       case 12 where name.isField("x-request-id"):
         let isTaken =
           (1...Limits.requestIDLength).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }

@@ -37,8 +37,8 @@ struct ReservationID: Equatable, Sendable {
   static let length = 22
   let text: String
 
-  init() {
-    text = Base64URL.text(of: UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+  init(random: inout RandomPool) {
+    text = Base64URL.text(of: random.next(), random.next())
   }
 
   /// Nil for what no reservation is called, so that it need not be asked for.

@@ -8,6 +8,7 @@ final class ReservationRepository {
   private let scripts: ScriptLibrary
   private let runner: ScriptRunner
   private let writer: KeyedWriter
+  private var random = RandomPool()
 
   init(scripts: ScriptLibrary, runner: ScriptRunner, writer: KeyedWriter) {
     self.scripts = scripts
@@ -35,7 +36,7 @@ final class ReservationRepository {
     _ lines: [ReservationLine], labels: ByteBuffer, ttlSeconds: Int, write: Write,
     completion: @escaping (Result<ReserveOutcome, RedisFailure>) -> Void
   ) {
-    let id = ReservationID()
+    let id = ReservationID(random: &random)
     var arguments = RedisArguments()
     arguments.append(id.text)
     arguments.append(ttlSeconds)
