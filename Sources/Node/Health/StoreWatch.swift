@@ -6,6 +6,7 @@ import ServiceLifecycle
 /// Looks after the store: whether its settings keep data, and how full it is. Belongs to the event loop of its link.
 final class StoreWatch {
   private static let interval = TimeAmount.milliseconds(500)
+  private static let firstInterval = TimeAmount.milliseconds(25)
   /// Settings are looked at again after so many rounds.
   private static let roundsPerSettings = 20
   /// New reserves and stock writes are refused from this share of `maxmemory` on.
@@ -38,9 +39,9 @@ final class StoreWatch {
   private func round() {
     let next = { [self] in
       rounds += 1
-      link.eventLoop.assumeIsolated().scheduleTask(in: rounds == 1 ? .milliseconds(20) : Self.interval) { [self] in
-        round()
-      }
+      // A node that starts is not ready before the first report.
+      let pause = warnings == nil ? Self.firstInterval : Self.interval
+      link.eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in round() }
     }
     guard warnings == nil || rounds % Self.roundsPerSettings == 0 else { return memory(then: next) }
     settings { [self] seen in
