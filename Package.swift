@@ -16,6 +16,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    // For tests only: reads the API description.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CHiredis"),
@@ -56,13 +58,29 @@ let package = Package(
     .testTarget(
       name: "CommonTests",
       dependencies: [
-        "Common",
+        "Common", "TestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ]),
     .testTarget(
-      name: "NodeTests", dependencies: ["Node", "Common", .product(name: "NIOEmbedded", package: "swift-nio")]),
-    .testTarget(name: "EngineTests", dependencies: ["Node", "TestSupport"]),
+      name: "NodeTests",
+      dependencies: [
+        "Node", "Common", "CHiredis", "TestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: [
+        "Node", "Common", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     .testTarget(name: "ClusterTests", dependencies: ["Node", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

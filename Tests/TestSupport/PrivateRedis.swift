@@ -1,7 +1,8 @@
 import Foundation
 
 /// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted.
-package final class PrivateRedis: @unchecked Sendable {  // The process is replaced by restart() only, in the test's own order.
+// Unchecked: the process is replaced by startAgain() only, in the test's own order.
+package final class PrivateRedis: @unchecked Sendable {
   package let port: Int
   private let directory: TemporaryDirectory
   private let options: [String]
@@ -25,6 +26,7 @@ package final class PrivateRedis: @unchecked Sendable {  // The process is repla
 
   package var url: String { "redis://127.0.0.1:\(port)/0" }
   package var pid: Int32 { process.pid }
+  package var isRunning: Bool { process.isRunning }
 
   package func signal(_ number: Int32) { process.signal(number) }
 

@@ -24,6 +24,11 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = log
     process.standardError = log
+    // Dispatch's threads, on which tests run, block all signals, and a child inherits that: SIGTERM would do nothing.
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
     try log.close()
   }

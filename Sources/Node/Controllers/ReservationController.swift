@@ -22,7 +22,7 @@ final class ReservationController {
   }
 
   func reserve(_ request: Request, answer: @escaping Answer) {
-    switch readBody(request.body, { body in reserveRequest(&body) }) {
+    switch readBody(request.body, { Self.reserveRequest(&$0, caps) }) {
     case .failure(let problem): answer(.problem(problem))
     case .success(let wish):
       service.reserve(wish, request.context) { result in
@@ -36,13 +36,14 @@ final class ReservationController {
     }
   }
 
-  private func reserveRequest(_ body: inout BodyReader) -> ReserveRequest? {
+  /// What the body of a reserve asks for.
+  static func reserveRequest(_ body: inout BodyReader, _ caps: Caps) -> ReserveRequest? {
     let lines: [ReservationLine]?
     if body.has("items") {
-      lines = body.objects("items", 1...Limits.lines) { [caps] in Self.line(&$0, caps) }
+      lines = body.objects("items", 1...Limits.lines) { line(&$0, caps) }
       for name in ["sku", "quantity"] where body.has(name) { body.fault(name, "must not stand beside \"items\"") }
     } else {
-      lines = Self.line(&body, caps).map { [$0] }
+      lines = line(&body, caps).map { [$0] }
     }
     let ttlSeconds = body.optionalInteger("ttlSeconds", 1...caps.ttlSeconds)
     let customerID = body.label("customerId")

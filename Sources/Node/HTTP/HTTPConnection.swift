@@ -46,19 +46,26 @@ final class HTTPConnection: ChannelDuplexHandler {
   }
 
   private let desk: RequestDesk
+  private let decoder: RequestDecoder
   private var context: ChannelHandlerContext?
   private var phase = Phase.idle(since: .now())
   private var incoming: Incoming?
   private var backlog = Deque<HTTPServerRequestPart>()
   private var isDrainingBacklog = false
   private var readIsWithheld = false
-  /// Set when the client has said that it sends no more, or when we are to close.
-  private var closesAfterAnswer = false
+  /// The client sends no more, or nothing that can be read.
+  private var inputHasEnded = false
+  /// The node is to close as soon as nothing is in hand.
+  private var isQuiescing = false
   /// When the first bytes of a request came whose head is not whole yet.
   private var headBegan: NIODeadline?
   private var sawPart = false
 
-  init(desk: RequestDesk) { self.desk = desk }
+  /// - Parameter decoder: the one before this handler.
+  init(desk: RequestDesk, decoder: RequestDecoder) {
+    self.desk = desk
+    self.decoder = decoder
+  }
 
   // MARK: - Events of the channel
 
@@ -110,12 +117,11 @@ final class HTTPConnection: ChannelDuplexHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
     case ChannelEvent.inputClosed:
-      closesAfterAnswer = true
-      if case .answering = phase { return }
-      context.close(promise: nil)
+      inputHasEnded = true
+      closeIfDone()
     case is ChannelShouldQuiesceEvent:
-      closesAfterAnswer = true
-      if case .idle = phase, headBegan == nil { context.close(promise: nil) }
+      isQuiescing = true
+      closeIfDone()
     default: context.fireUserInboundEventTriggered(event)
     }
   }
@@ -145,9 +151,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     let verdict = desk.gate.judge(head)
     phase = .receiving
     incoming = Incoming(
-      verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1, isHEAD: head.method == .HEAD,
-      began: headBegan ?? .now(),
-      requestID: verdict.requestID ?? desk.nextRequestID())
+      verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1 && !verdict.asksForUpgrade,
+      isHEAD: head.method == .HEAD, began: headBegan ?? .now(), requestID: verdict.requestID ?? desk.nextRequestID())
     headBegan = nil
     if let refusal = verdict.refusal, [.payloadTooLarge, .headersTooLarge].contains(refusal.problemKind) {
       refuse(refusal)
@@ -210,7 +215,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   private func answered(_ request: Incoming, _ response: Response, arrival: NIODeadline) {
     desk.note(response, request.verdict.operation, id: request.requestID, arrival: arrival)
     guard case .answering = phase, let context else { return }
-    let closes = !request.keepsAlive || closesAfterAnswer || desk.isDraining
+    let closes = !request.keepsAlive || (inputHasEnded && backlog.isEmpty) || desk.isDraining
     let bytes = desk.encode(
       response, requestID: request.requestID, closes: closes, hasBody: !request.isHEAD,
       allocator: context.channel.allocator)
@@ -234,13 +239,28 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   /// Takes in what came while the last request was being answered. A loop, not a recursion: an answer may come at once.
   private func drainBacklog() {
-    guard !isDrainingBacklog, !backlog.isEmpty else { return }
+    guard !isDrainingBacklog else { return }
     isDrainingBacklog = true
     while !isBusy, let part = backlog.popFirst() { take(part) }
     isDrainingBacklog = false
     if backlog.isEmpty, readIsWithheld {
       readIsWithheld = false
       context?.read()
+    }
+    if inputHasEnded || isQuiescing { closeIfDone() }
+  }
+
+  /// Closes unless a request is left to be answered; what was written goes out first.
+  private func closeIfDone() {
+    guard let context, backlog.isEmpty else { return }
+    switch phase {
+    case .answering, .closed: return
+    case .idle where headBegan != nil && !inputHasEnded: return
+    case .receiving where !inputHasEnded, .lingering where !inputHasEnded: return
+    case .idle, .receiving, .flushing, .lingering: phase = .flushing(since: .now())
+    }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+      context.close(promise: nil)
     }
   }
 
@@ -251,8 +271,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     case .idle, .receiving: break
     case .answering, .flushing:
       // What follows the request in hand is no HTTP; that request is still owed its answer.
-      closesAfterAnswer = true
-      return
+      inputHasEnded = true
+      return closeIfDone()
     case .lingering, .closed: return
     }
     let id = incoming?.requestID ?? desk.nextRequestID()
@@ -275,8 +295,9 @@ final class HTTPConnection: ChannelDuplexHandler {
   func tick(_ now: NIODeadline) {
     switch phase {
     case .idle(let since):
-      if let headBegan {
-        if now - headBegan >= Self.requestLimit { refuse(.timeout) }
+      // The beginning of a head may have come with the end of the last request.
+      if let began = headBegan ?? (decoder.holdsHead ? since : nil) {
+        if now - began >= Self.requestLimit { refuse(.timeout) }
       } else if now - since >= Self.idleLimit {
         context?.close(promise: nil)
       }

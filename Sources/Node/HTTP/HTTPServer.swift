@@ -65,15 +65,22 @@ struct HTTPServer: Service {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          var limits = NIOHTTPDecoderLimitConfiguration()
-          limits.maxHeaderFieldSize = Limits.headBytes
-          limits.maxHeaderListSize = Limits.headBytes
-          let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-          try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-          try channel.pipeline.syncOperations.addHandler(HTTPConnection(desk: desk.value))
+          try Self.makeConnection(on: channel, desk: desk.value)
         }
       }
       .bind(host: host, port: port).get()
+  }
+
+  /// Makes a channel an HTTP connection.
+  static func makeConnection(on channel: any Channel, desk: RequestDesk) throws {
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderFieldSize = Limits.headBytes
+    limits.maxHeaderListSize = Limits.headBytes
+    // Bytes are what is limited, not fields: no field has fewer than four (`a:` and the end of its line).
+    limits.maxHeaderFieldCount = Limits.headBytes / 4
+    let decoder = RequestDecoder(limits)
+    try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
+    try channel.pipeline.syncOperations.addHandler(HTTPConnection(desk: desk, decoder: decoder))
   }
 
   /// Waits for the lame-duck time, or until a second signal.

@@ -26,6 +26,8 @@ struct RequestGate: Sendable {
     /// Said then too, but only of a body that is not too large.
     var keyFault: Fault?
     var expectsContinue = false
+    /// The decoder takes whatever follows such a request for another protocol: nothing more can be served here.
+    var asksForUpgrade = false
   }
 
   func judge(_ head: HTTPRequestHead) -> Verdict {
@@ -34,6 +36,7 @@ struct RequestGate: Sendable {
     var verdict = Verdict()
     verdict.requestID = fields.requestID
     verdict.expectsContinue = fields.expectsContinue
+    verdict.asksForUpgrade = fields.asksForUpgrade || head.method == .CONNECT
     guard headBytes <= Limits.headBytes else {
       verdict.refusal = .problem(.headersTooLarge)
       return verdict
@@ -129,6 +132,7 @@ private struct HeaderFields {
   var requestID: String?
   var idempotencyKey = Field.none
   var expectsContinue = false
+  var asksForUpgrade = false
   var hosts = 0
 
   var hasBody: Bool { isChunked || contentLength > 0 }
@@ -136,12 +140,14 @@ private struct HeaderFields {
   /// Returns the bytes of request line and headers.
   mutating func read(_ head: HTTPRequestHead) -> Int {
     var size = head.uri.utf8.count + head.method.rawValue.utf8.count + 12
-    for (name, value) in head.headers {
-      size += name.utf8.count + value.utf8.count + 4
+    for (name, padded) in head.headers {
+      size += name.utf8.count + padded.utf8.count + 4
+      let value = padded.withoutTrailingSpace
       // The length rules out nearly all comparisons.
       switch name.utf8.count {
       case 4 where name.isField("host"): hosts += 1
       case 6 where name.isField("expect"): expectsContinue = value.isField("100-continue")
+      case 7 where name.isField("upgrade"): asksForUpgrade = true
       case 12 where name.isField("content-type"):
         let type = value.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
         isJSON = String(Substring(type)).isField("application/json")
@@ -192,10 +198,17 @@ extension String {
     return true
   }
 
+  /// The parser leaves the white space behind a field value, which is no part of it (RFC 9112, 5.1).
+  fileprivate var withoutTrailingSpace: String {
+    let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    guard let last = utf8.last, isSpace(last) else { return self }
+    return utf8.lastIndex { !isSpace($0) }.map { String(self[...$0]) } ?? ""
+  }
+
   /// The token of `Bearer <token>`, the scheme in any case.
   fileprivate var bearerToken: String? {
     let parts = split(separator: " ", maxSplits: 1)
     guard parts.count == 2, String(parts[0]).isField("bearer") else { return nil }
-    return String(parts[1])
+    return String(parts[1].drop { $0 == " " })
   }
 }

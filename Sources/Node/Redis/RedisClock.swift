@@ -17,9 +17,11 @@ struct RedisClock {
   /// Takes a reply's time (epoch milliseconds) that arrived at `instant`.
   mutating func observe(_ redisMilliseconds: Int64, at instant: NIODeadline) {
     if instant >= windowEnds {
-      previous = current
+      // After a pause even the last window's samples are too old.
+      let hasPaused = instant >= windowEnds + Self.window
+      previous = hasPaused ? nil : current
       current = nil
-      windowEnds = instant + Self.window
+      windowEnds = (hasPaused ? instant : windowEnds) + Self.window
     }
     // One more for the part of a millisecond that rounding `instant` down has dropped.
     let offset = redisMilliseconds - instant.milliseconds - 1

@@ -44,6 +44,8 @@ final class RedisLink {
   private var lastHeard = NIODeadline.uptimeNanoseconds(0)
   private var ticker: RepeatedTask?
   private var lastProblem: String?
+  /// Why we have closed the link ourselves.
+  private var reasonToClose: String?
   private var attemptBegan = NIODeadline.uptimeNanoseconds(0)
   private(set) var clock = RedisClock()
 
@@ -93,7 +95,7 @@ final class RedisLink {
     eventLoop.preconditionInEventLoop()
     ticker?.cancel()
     perform(machine.stop())
-    fail(&waiting, with: .notSent(.offline))
+    fail(waiting.takeAll(), with: .notSent(.offline))
   }
 
   /// Sends a command. `completion` is called exactly once, never before `send` returns.
@@ -113,8 +115,10 @@ final class RedisLink {
 
   /// Ends the present link, for a server that must not be talked to any longer; a new one is made.
   func reconnect(because reason: String) {
-    lastProblem = reason
-    channel?.close(promise: nil)
+    guard let channel else { return }
+    // What follows from the first reason is none.
+    reasonToClose = reasonToClose ?? reason
+    channel.close(promise: nil)
   }
 
   func observe(redisMilliseconds: Int64) {
@@ -158,22 +162,23 @@ final class RedisLink {
       let pending = waiting.remove(at: index)
       pending.completion?(.failure(.notSent(.deadlinePassed)))
     }
+    var overdue: [Completion] = []
     for index in unanswered.indices where unanswered[index].deadline <= now {
       guard let completion = unanswered[index].completion else { continue }
       unanswered[index].completion = nil
-      completion(.failure(.unknown(.deadlinePassed)))
+      overdue.append(completion)
     }
+    // Only now: whoever is told may send again, or end the link.
+    for completion in overdue { completion(.failure(.unknown(.deadlinePassed))) }
     if machine.state == .up, !unanswered.isEmpty, now - lastHeard >= Self.silenceBeforeClosing {
       reconnect(because: "no reply for \((now - lastHeard).nanoseconds / 1_000_000) ms")
     }
     // Past its grace a command in the queue need not wait for its deadline to hear that there is no link.
-    if machine.admission(at: now) == .refuse { fail(&waiting, with: .notSent(.offline)) }
+    if machine.admission(at: now) == .refuse { fail(waiting.takeAll(), with: .notSent(.offline)) }
   }
 
-  private func fail(_ queue: inout Deque<Pending>, with failure: RedisFailure) {
-    let failed = queue
-    queue.removeAll()
-    for pending in failed { pending.completion?(.failure(failure)) }
+  private func fail(_ taken: Deque<Pending>, with failure: RedisFailure) {
+    for pending in taken { pending.completion?(.failure(failure)) }
   }
 
   // MARK: - Connecting
@@ -241,8 +246,8 @@ final class RedisLink {
         completion: { [self] result in
           guard machine.state == .handshaking else { return }
           switch result {
-          case .success(.error(let line)): handshakeFailed("handshake refused: \(line)")
-          case .failure(let failure): handshakeFailed("handshake: \(failure)")
+          case .success(.error(let line)): reconnect(because: "handshake refused: \(line)")
+          case .failure(let failure): reconnect(because: "handshake: \(failure)")
           case .success(let reply) where index == last: handshakeEnded(clockReply: reply)
           case .success: break
           }
@@ -254,15 +259,10 @@ final class RedisLink {
   private func handshakeEnded(clockReply: RedisReply) {
     guard case .array(let parts) = clockReply, parts.count == 2, let seconds = parts[0].text.flatMap(Int64.init),
       let microseconds = parts[1].text.flatMap(Int64.init)
-    else { return handshakeFailed("TIME was answered with \(clockReply)") }
+    else { return reconnect(because: "TIME was answered with \(clockReply)") }
     clock.forget()
     observe(redisMilliseconds: seconds * 1000 + microseconds / 1000)
     perform(machine.handshakeCompleted())
-  }
-
-  private func handshakeFailed(_ reason: String) {
-    lastProblem = reason
-    channel?.close(promise: nil)
   }
 
   private func serve() {
@@ -278,6 +278,7 @@ final class RedisLink {
     let wasUp = machine.state == .up
     let action = machine.lost(at: .now(), using: &random)
     channel = nil
+    reasonToClose = nil
     outgoing.clear()
     // Not on the way out, and not again and again while it stays away.
     if machine.state != .stopped, lastProblem != reason || wasUp {
@@ -285,13 +286,15 @@ final class RedisLink {
     }
     lastProblem = reason
     // Asked for in this turn and still in `outgoing`, or sent: which of them Redis has run can't be told.
-    fail(&unanswered, with: .unknown(.linkLost))
+    fail(unanswered.takeAll(), with: .unknown(.linkLost))
     perform(action)
   }
 
   // MARK: - Events of the channel
 
   fileprivate func received(_ reply: RedisReply) {
+    // What came with the reply for which the link was given up.
+    guard channel != nil else { return }
     lastHeard = .now()
     guard let pending = unanswered.popFirst() else {
       return reconnect(because: "a reply that nobody asked for")
@@ -300,7 +303,15 @@ final class RedisLink {
   }
 
   fileprivate func closed(because reason: String?) {
-    lose(because: reason ?? lastProblem ?? "closed by the server")
+    lose(because: reason ?? reasonToClose ?? "closed by the server")
+  }
+}
+
+extension Deque {
+  /// Empties the queue before anybody is told: a caller may well send again at once.
+  fileprivate mutating func takeAll() -> Self {
+    defer { removeAll() }
+    return self
   }
 }
 
@@ -309,7 +320,7 @@ private final class ReplyHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let link: RedisLink
-  private let reader = ReplyReader()
+  private var reader = ReplyReader()
   private var reason: String?
 
   init(link: RedisLink) { self.link = link }

@@ -15,6 +15,8 @@ struct ReplyReader: ~Copyable {
   private let reader: UnsafeMutablePointer<redisReader>
   /// hiredis keeps a pointer to the table for as long as the reader lives.
   private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
+  /// Since the last whole reply.
+  private var bytesTaken = 0
 
   init() {
     functions = .allocate(capacity: 1)
@@ -36,22 +38,25 @@ struct ReplyReader: ~Copyable {
   }
 
   /// Takes bytes as they came from the socket.
-  borrowing func feed(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) {
+  mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) {
     guard let start = bytes.bindMemory(to: CChar.self).baseAddress else { return }
+    bytesTaken += bytes.count
     guard redisReaderFeed(reader, start, bytes.count) == REDIS_OK else { throw violation }
   }
 
   /// The next whole reply, or nil when more bytes are needed.
-  borrowing func next() throws(ProtocolViolation) -> RedisReply? {
+  mutating func next() throws(ProtocolViolation) -> RedisReply? {
     var raw: UnsafeMutableRawPointer?
     guard redisReaderGetReply(reader, &raw) == REDIS_OK else { throw violation }
     guard let raw else {
-      guard reader.pointee.len - reader.pointee.pos <= Self.mostUnfinishedBytes else {
+      // Not what the buffer holds: elements of an unfinished array have left it.
+      guard bytesTaken <= Self.mostUnfinishedBytes else {
         throw ProtocolViolation(reason: "a reply of more than \(Self.mostUnfinishedBytes) bytes")
       }
       return nil
     }
     defer { freeReplyObject(raw) }
+    bytesTaken = reader.pointee.len - reader.pointee.pos
     return Self.copy(raw.assumingMemoryBound(to: redisReply.self))
   }
 

@@ -19,9 +19,9 @@ final class ScriptRunner {
   /// For scripts that only read: any time will do.
   private static let anyTime = "9999999999999"
 
-  let link: RedisLink
+  let link: any CommandSender
 
-  init(link: RedisLink) { self.link = link }
+  init(link: any CommandSender) { self.link = link }
 
   func run(_ call: Call, completion: @escaping Completion) {
     run(call, triesLeft: 1, completion)
@@ -60,7 +60,7 @@ final class ScriptRunner {
         link.observe(redisMilliseconds: reply.time)
         guard reply.verdict == .late else { return completion(.success(reply)) }
         // What we took Redis's clock for was behind it. The reply has just told better.
-        if triesLeft > 0, call.effectBefore > .now() {
+        if triesLeft > 0, call.effectBefore > link.eventLoop.now {
           run(call, triesLeft: triesLeft - 1, completion)
         } else {
           completion(.failure(.notSent(.late)))
@@ -79,7 +79,7 @@ final class ScriptRunner {
       // In order on one connection: the call finds what the load before it has brought.
       link.send(load, deadline: call.deadline) { _ in }
       run(call, triesLeft: triesLeft - 1, completion)
-    case .notYet where NIODeadline.now() + Self.pause < call.deadline:
+    case .notYet where link.eventLoop.now + Self.pause < call.deadline:
       link.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in
         run(call, triesLeft: triesLeft, completion)
       }
@@ -91,7 +91,7 @@ final class ScriptRunner {
   }
 
   private func notAfter(_ instant: NIODeadline) -> String {
-    let now = NIODeadline.now()
+    let now = link.eventLoop.now
     // Without a clock there has been no link, and the command is refused by it.
     guard let time = link.clock.time(at: now) else { return "0000000000000" }
     return String(time + (instant - now).nanoseconds / 1_000_000)

@@ -25,8 +25,8 @@ struct Fingerprint: Equatable, Sendable {
     let digest = canonical.withUTF8 { SHA256.hash(data: UnsafeRawBufferPointer($0)) }
     text = digest.withUnsafeBytes { bytes in
       Base64URL.text(
-        of: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-        bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        of: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
   }
 }
@@ -56,7 +56,10 @@ enum Base64URL {
   static func text(of high: UInt64, _ low: UInt64) -> String {
     String(unsafeUninitializedCapacity: 22) { room in
       var bits = UInt128(high) << 64 | UInt128(low)
-      for index in (0..<22).reversed() {
+      // 21 characters of six bits; the two that are left stand at the head of the last one.
+      room[21] = alphabet.utf8Start[Int(truncatingIfNeeded: bits & 3) << 4]
+      bits >>= 2
+      for index in (0..<21).reversed() {
         room[index] = alphabet.utf8Start[Int(truncatingIfNeeded: bits & 63)]
         bits >>= 6
       }

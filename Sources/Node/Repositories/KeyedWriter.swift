@@ -11,9 +11,13 @@ import NIOCore
 ///
 /// A write without a key is never repeated.
 final class KeyedWriter {
+  /// What rounding of clocks may add to an instant.
+  private static let margin = TimeAmount.milliseconds(5)
+
   private let runner: ScriptRunner
   /// Until when an attempt for an idempotency record may still take effect.
   private var doubts: [String: NIODeadline] = [:]
+  private var doubtsBeforeSweep = 1024
   /// Set while the store is nearly full: nothing new is taken then, so that what is held can be finished.
   var storeIsNearlyFull = false
 
@@ -26,13 +30,14 @@ final class KeyedWriter {
     _ script: Script, _ arguments: RedisArguments, record: String?, arrival: NIODeadline,
     completion: @escaping ScriptRunner.Completion
   ) {
-    guard !storeIsNearlyFull || script.kind != .adds else {
+    // What is in doubt is settled by its script even then.
+    guard !storeIsNearlyFull  else {
       return replayOnly(record, deadline: arrival + Budget.read, completion)
     }
     let call = ScriptRunner.Call(
       script: script, arguments: arguments, effectBefore: arrival + Budget.effect, deadline: arrival + Budget.reply)
     guard let record else { return runner.run(call, completion: completion) }
-    let attempt = Attempt(call: call, record: record, arrival: arrival, completion: completion)
+    let attempt = Attempt(call: call, record: record, arrival: arrival, began: now, completion: completion)
     runner.run(call) { [self] result in
       guard case .failure(.unknown(let why)) = result else { return judge(attempt, result) }
       doubt(record, until: call.effectBefore)
@@ -45,10 +50,11 @@ final class KeyedWriter {
   /// What was answered before is repeated on a nearly full store too; anything new is refused.
   private func replayOnly(_ record: String?, deadline: NIODeadline, _ completion: @escaping ScriptRunner.Completion) {
     let refusal = RedisFailure.rejected(.unwritable("the store is nearly full"))
+    guard let record else { return completion(.failure(refusal)) }
     var command = ByteBuffer()
-    command.writeRedisCommand(RedisArguments("GET", record ?? ""))
+    command.writeRedisCommand(RedisArguments("GET", record))
     runner.link.send(command, deadline: deadline) { result in
-      guard record != nil, case .success(.bytes(let bytes)) = result else { return completion(.failure(refusal)) }
+      guard case .success(.bytes(let bytes)) = result else { return completion(.failure(refusal)) }
       completion(.success(ScriptReply(prior: bytes)))
     }
   }
@@ -57,41 +63,60 @@ final class KeyedWriter {
     var call: ScriptRunner.Call
     var record: String
     var arrival: NIODeadline
+    /// When Redis was asked first: not before this was it judged.
+    var began: NIODeadline
     var completion: ScriptRunner.Completion
   }
 
   private func judge(_ attempt: Attempt, _ result: Result<ScriptReply, RedisFailure>) {
-    guard let settled = doubts[attempt.record] else { return attempt.completion(result) }
-    if case .success(let reply) = result, !reply.verdict.isRefusal {
+    guard isInDoubt(attempt.record, at: attempt.began), let settled = doubts[attempt.record] else {
       return attempt.completion(result)
     }
-    let now = NIODeadline.now()
-    guard settled >= now else {
-      doubts[attempt.record] = nil
-      return attempt.completion(result)
-    }
-    runner.link.eventLoop.assumeIsolated().scheduleTask(deadline: settled + .milliseconds(5)) { [self] in
-      lastWord(attempt)
+    switch result {
+    case .success(let reply) where !reply.verdict.isRefusal: attempt.completion(result)
+    case .failure(.unknown) where settled < now: attempt.completion(result)
+    // Judged, if at all, while an earlier attempt could still run behind it.
+    default:
+      // Another request's attempt may be in doubt for longer than this one can wait.
+      after(min(settled, attempt.arrival + Budget.lastEffect)) { [self] in lastWord(attempt) }
     }
   }
 
   private func lastWord(_ attempt: Attempt) {
-    if let settled = doubts[attempt.record], settled < .now() { doubts[attempt.record] = nil }
     var call = attempt.call
     call.effectBefore = attempt.arrival + Budget.lastEffect
     call.deadline = attempt.arrival + Budget.lastReply
-    runner.run(call) { result in
+    let began = now
+    // Whatever keeps this try from being judged, what became of the first one is still not known.
+    let notKnown = { attempt.completion(.failure(.unknown(.deadlinePassed))) }
+    runner.run(call) { [self] result in
       switch result {
-      case .success: attempt.completion(result)
-      // Whatever keeps this try from being judged, what became of the first one is still not known.
-      case .failure: attempt.completion(.failure(.unknown(.deadlinePassed)))
+      case .success(let reply) where !reply.verdict.isRefusal || began < now + .seconds(9):
+        attempt.completion(result)
+      case .failure(.unknown):
+        doubt(attempt.record, until: call.effectBefore)
+        after(call.effectBefore, notKnown)
+      case .success, .failure: notKnown()
       }
     }
   }
 
+  private var now: NIODeadline { runner.link.eventLoop.now }
+
+  private func after(_ instant: NIODeadline, _ act: @escaping () -> Void) {
+    runner.link.eventLoop.assumeIsolated().scheduleTask(deadline: instant + Self.margin, act)
+  }
+
+  private func isInDoubt(_ record: String?, at instant: NIODeadline) -> Bool {
+    (record == nil ? nil : doubts.values.max()).map { $0 + Self.margin > instant } ?? false
+  }
+
   private func doubt(_ record: String, until instant: NIODeadline) {
-    let now = NIODeadline.now()
-    if doubts.count >= 1024 { doubts = doubts.filter { $0.value >= now } }
+    if doubts.count >= doubtsBeforeSweep {
+      doubts = doubts.filter { $0.value + Self.margin > now }
+      // A lost link brings thousands at once; looking through all of them for each would stall the loop.
+      doubtsBeforeSweep = max(1024, 2 * doubts.count)
+    }
     doubts[record] = max(doubts[record] ?? instant, instant)
   }
 }

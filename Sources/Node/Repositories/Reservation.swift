@@ -37,7 +37,12 @@ struct ReservationID: Equatable, Sendable {
   static let length = 22
   let text: String
 
-  init(random: inout RandomPool) {
+  init() {
+    var random = SystemRandomNumberGenerator()
+    self.init(random: &random)
+  }
+
+  init(random: inout some RandomNumberGenerator) {
     text = Base64URL.text(of: random.next(), random.next())
   }
 

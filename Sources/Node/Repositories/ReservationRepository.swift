@@ -23,7 +23,7 @@ final class ReservationRepository {
     var arrival: NIODeadline
   }
 
-  enum ReserveOutcome {
+  enum ReserveOutcome: Equatable {
     case held(Reservation, isReplay: Bool)
     case keyReused
     case unknown([SKU])
@@ -63,7 +63,7 @@ final class ReservationRepository {
     }
   }
 
-  enum CheckoutOutcome {
+  enum CheckoutOutcome: Equatable {
     case done(Reservation, isReplay: Bool)
     case keyReused
     case gone

@@ -11,8 +11,8 @@ struct ScriptLibrary: Sendable {
     var eventsMaxLength = 100_000
   }
 
-  let reserve, confirm, cancel, extend, readReservation: Script
-  let readStock, listStock, changeStock, deleteStock, auditStock, release: Script
+  var reserve, confirm, cancel, extend, readReservation: Script
+  var readStock, listStock, changeStock, deleteStock, auditStock, release: Script
 
   init(tuning: Tuning) {
     let constants = Self.constants(tuning)

@@ -20,7 +20,7 @@ final class StockRepository {
   typealias Write = ReservationRepository.Write
   typealias Completion<Outcome> = (Result<Outcome, RedisFailure>) -> Void
 
-  enum ReadOutcome {
+  enum ReadOutcome: Equatable {
     case stock(Inventory)
     case gone
     case due([SKU])
@@ -65,7 +65,7 @@ final class StockRepository {
     case adjust(delta: Int, reason: String?)
   }
 
-  enum ChangeOutcome {
+  enum ChangeOutcome: Equatable {
     case done(Inventory, isNew: Bool, isReplay: Bool)
     case keyReused
     case gone
@@ -114,7 +114,7 @@ final class StockRepository {
     }
   }
 
-  enum DeleteOutcome {
+  enum DeleteOutcome: Equatable {
     case done(isReplay: Bool)
     case keyReused
     case gone
@@ -168,7 +168,7 @@ final class StockRepository {
   }
 
   /// What one slice of a SKU's reservations adds up to (`audit_stock.lua`).
-  struct AuditSlice {
+  struct AuditSlice: Equatable {
     var available, total, sold: Int
     /// Lengths of the indexes of holds and of sales.
     var holds, sales: Int

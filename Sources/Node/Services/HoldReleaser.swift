@@ -6,7 +6,7 @@ final class HoldReleaser {
 
   init(stock: StockRepository) { self.stock = stock }
 
-  enum Outcome {
+  enum Outcome: Equatable {
     case released
     /// Half a second of steps did not suffice.
     case tooMany

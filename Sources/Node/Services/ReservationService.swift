@@ -81,7 +81,11 @@ final class ReservationService {
     _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: ReservationRepository.Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
-    guard let id = ReservationID(text) else { return completion(.failure(.unknownReservation)) }
+    // What no reservation can be called is unknown, as one is that was just made up. Under a key it must still be asked
+    // for: the key may have come with another request, and that is told first.
+    guard let id = ReservationID(text) ?? write.key.map({ _ in ReservationID() }) else {
+      return completion(.failure(.unknownReservation))
+    }
     reservations.checkOut(step, id, write: write) { result in
       switch result {
       case .failure(let failure): completion(.failure(.store(failure, isWrite: true)))

@@ -30,7 +30,7 @@ import Testing
     #expect(try load().nodeId != settings.nodeId)
     #expect(settings.host == "127.0.0.1")
     #expect(settings.port == 8080)
-    #expect(settings.redisUrl.address == "redis://127.0.0.1:6379/0")
+    #expect(settings.redisUrl.description == "redis://127.0.0.1:6379/0")
     #expect(settings.redisCaFile == nil)
     #expect(settings.drainDelay == .seconds(5))
     #expect(settings.maxQuantity == 1_000_000)

@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What one key was used for, and everything that was told about it.
+struct LedgerEntry: Sendable {
+  enum Purpose: Sendable, Equatable {
+    case reserve
+    /// Of the reservation whose key is named.
+    case confirm(of: String)
+    case cancel(of: String)
+  }
+
+  let key: String
+  let purpose: Purpose
+  let request: TestRequest
+  private(set) var answers: [TestAnswer] = []
+  /// From sending to answering, by the clock of this machine, which is Redis's clock too; epoch milliseconds.
+  private(set) var attempts: [ClosedRange<Int>] = []
+
+  init(_ key: String, _ purpose: Purpose, _ request: TestRequest) {
+    (self.key, self.purpose, self.request) = (key, purpose, request.key(key))
+  }
+
+  var success: TestAnswer? { answers.first(where: \.isSuccess) }
+  /// The outcome is still to be learned by a replay.
+  var isOpen: Bool { success == nil && answers.last?.isFinal != true }
+  /// Nothing was ever told but "not done, try again".
+  var wasNeverSent: Bool { answers.allSatisfy { $0.status == 503 } }
+
+  private static var now: Int { Int(Date().timeIntervalSince1970 * 1000) }
+
+  /// The contract says 2 s for every complete request. What is measured here includes the way through two busy event
+  /// loops and the scheduler of a machine with more processes than cores, for which half a second is allowed.
+  static let answerLimit = Duration.milliseconds(2500)
+
+  mutating func attempt(at node: NodeUnderTest) async throws {
+    let sent = Self.now
+    let answer = try await node.send(request)
+    answers.append(answer)
+    attempts.append(sent...Self.now)
+    #expect(answer.elapsed < Self.answerLimit, "\(answer)")
+    let expected: Set<Int> =
+      switch purpose {
+      case .reserve: [201, 409, 503, 504]
+      case .confirm, .cancel: [200, 503, 504]
+      }
+    #expect(expected.contains(answer.status), "\(key): \(answer)")
+    #expect(answer.isSuccess || answer.problem != nil, "\(answer)")
+    if answer.status == 503 { #expect(answer.header("Retry-After").flatMap { Int($0) } ?? 0 >= 1) }
+    if answer.status == 409 { #expect(answer.problem == "insufficient-stock") }
+  }
+}
+
+/// All keys of a run, judged against what Redis holds.
+struct Ledger: Sendable {
+  var entries: [LedgerEntry]
+
+  /// Before anything is repeated: what was told "not done" was not.
+  func expectNoPhantoms(in snapshot: StoreSnapshot) {
+    let references = Set(snapshot.reservations.values.compactMap(\.reference))
+    for entry in entries where entry.purpose == .reserve && entry.success == nil {
+      // "Outcome unknown" may go either way; "insufficient stock" and "not done" may not: such a hold is a phantom.
+      guard entry.answers.last?.status == 409 || entry.wasNeverSent else { continue }
+      #expect(!references.contains(entry.key), "a phantom hold: \(entry.answers)")
+    }
+  }
+
+  /// Every change was made while somebody still waited for the answer to it, not after.
+  func expectNothingLate(in snapshot: StoreSnapshot) {
+    let found = Dictionary(snapshot.reservations.values.map { ($0.reference ?? "", $0) }) { $1 }
+    for entry in entries {
+      let instant: Int? =
+        switch entry.purpose {
+        case .reserve: found[entry.key]?.createdAt
+        case .confirm(let key): found[key]?.confirmedAt
+        case .cancel(let key): found[key]?.cancelledAt
+        }
+      guard let instant else { continue }
+      // Redis cuts its time to milliseconds.
+      let attempts = entry.attempts.map { $0.lowerBound - 2...$0.upperBound + 2 }
+      #expect(attempts.contains { $0.contains(instant) }, "\(entry.key): done at \(instant): \(entry.answers)")
+    }
+  }
+
+  /// Repeats every key whose outcome is open until it is known.
+  mutating func settle(at cluster: TestCluster) async throws {
+    entries = try await concurrently(entries, width: 32) { entry in
+      var entry = entry
+      while entry.isOpen { try await entry.attempt(at: cluster.node) }
+      return entry
+    }
+  }
+
+  /// The reservations in Redis are those, and in that state, that callers were told of.
+  func expectTold(in snapshot: StoreSnapshot) {
+    var expected: [String: String] = [:]
+    for entry in entries where entry.success != nil {
+      switch entry.purpose {
+      case .reserve: expected[entry.key] = expected[entry.key] ?? "ACTIVE"
+      case .confirm(let key): expected[key] = "CONFIRMED"
+      case .cancel(let key): expected[key] = "CANCELLED"
+      }
+      expectAgreement(entry.answers.filter(\.isSuccess), [200, 201])
+    }
+    let found = Dictionary(
+      snapshot.reservations.values.map { ($0.reference ?? "", $0.status) }, uniquingKeysWith: { "\($0) and \($1)" })
+    for key in Set(expected.keys).union(found.keys) {
+      #expect(found[key] == expected[key], "\(key): \(entries.first { $0.key == key }?.answers ?? [])")
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What every fault of the link to Redis has in common: business before it and after it, and the books balanced then.
+private func expectNoHarm(_ fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void) async throws {
+  let cluster = TestCluster.current!
+  let traffic = try await Traffic(on: cluster)
+  var ledger = try await traffic.run {
+    try await traffic.flows()
+    try await fault(cluster, traffic)
+    try await cluster.expectRecovery()
+    try await traffic.flows()
+  }
+  let before = try StoreSnapshot(of: cluster.redis)
+  ledger.expectNoPhantoms(in: before)
+  ledger.expectNothingLate(in: before)
+  try await ledger.settle(at: cluster)
+  var snapshot = try StoreSnapshot(of: cluster.redis)
+  snapshot.reservations = snapshot.reservations.filter { $0.value.reference?.hasPrefix("recovery-") != true }
+  ledger.expectTold(in: snapshot)
+  try await cluster.expectInvariants()
+}
+
+extension HeavyTests {
+  @Suite struct LinkFaultTests {
+    @Suite(.cluster(nodes: 3)) struct Restart {
+      @Test("Redis restarted under load: answers in time, nothing twice or late, back by itself")
+      func restart() async throws {
+        try await expectNoHarm { cluster, _ in
+          cluster.redis.signal(SIGTERM)
+          try await eventually("Redis has ended") { !cluster.redis.isRunning }
+          try await eventually("every node has noticed") {
+            try await concurrently(cluster.nodes) { await $0.isReady }.allSatisfy { !$0 }
+          }
+          try cluster.redis.startAgain()
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct Disconnection {
+      @Test("all connections killed by the server, again and again: nobody is told but by a retry")
+      func clientKill() async throws {
+        try await expectNoHarm { cluster, traffic in
+          for _ in 0..<5 {
+            try cluster.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+            try await traffic.flows(30)
+          }
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct LostScripts {
+      @Test("SCRIPT FLUSH, again and again: scripts are loaded again on the way")
+      func scriptFlush() async throws {
+        try await expectNoHarm { cluster, traffic in
+          for _ in 0..<5 {
+            try cluster.redis.cli("SCRIPT", "FLUSH")
+            try await traffic.flows(30)
+          }
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct StoppedRedis {
+      @Test("Redis stopped for three seconds: answers in time, and no write runs after its caller has given it up")
+      func stop() async throws {
+        try await expectNoHarm { cluster, _ in
+          cluster.redis.signal(SIGSTOP)
+          let stopped = ContinuousClock.now
+          try await eventually("three seconds have passed") { ContinuousClock.now - stopped > .seconds(3) }
+          cluster.redis.signal(SIGCONT)
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3, redisOptions: ["--appendfsync", "always"])) struct KilledRedis {
+      @Test("invariant 3: Redis killed with -9, AOF always: nothing acknowledged is lost")
+      func kill() async throws {
+        try await expectNoHarm { cluster, traffic in
+          for _ in 0..<2 {
+            cluster.redis.kill()
+            try cluster.redis.startAgain()
+            try await traffic.flows(50)
+          }
+          cluster.redis.kill()
+          try cluster.redis.startAgain()
+        }
+      }
+    }
+  }
+}

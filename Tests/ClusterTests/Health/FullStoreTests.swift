@@ -1,0 +1,59 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct FullStoreTests {
+  private static let limit = 12 << 20
+
+  /// Fills Redis to this share of its limit by one key.
+  private func fill(_ redis: PrivateRedis, to share: Double) throws {
+    try redis.cli("DEL", "filler")
+    let text = try redis.cli("INFO", "memory").split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
+    let used = try #require(text.flatMap { Int($0.dropFirst("used_memory:".count)) })
+    try redis.cli("SETRANGE", "filler", "\(Int(Double(Self.limit) * share) - used)", "x")
+  }
+
+  /// Nearly full: the node refuses new things by itself. Over full: Redis refuses plain scripts.
+  @Test(
+    "a full store takes nothing new, repeats what was answered, and lets what is held be finished",
+    arguments: [
+      0.95, 1.05,
+    ])
+  func fullStore(share: Double) async throws {
+    let redis = try await PrivateRedis(options: ["--maxmemory", "\(Self.limit)"])
+    let node = try await NodeUnderTest(redisURL: redis.url)
+    try await node.waitUntilReady()
+    #expect(try await node.send(.setStock("full", total: 10)).status == 201)
+    let held = try await concurrently(0..<4) { try await node.send(.reserve("full").key("held-\($0)")) }
+    try #require(held.allSatisfy { $0.status == 201 })
+
+    try fill(redis, to: share)
+    try await eventually("new reserves are refused") {
+      let answer = try await node.send(.reserve("full"))
+      // By Redis at first, where it is over full; by the node as soon as it has seen.
+      return answer.status != 201 && answer.problem == "store-unavailable"
+    }
+    for write in [TestRequest.reserve("full").key("new"), .setStock("new", total: 1), .adjustStock("full", by: 1)] {
+      let refused = try await node.send(write)
+      #expect(refused.problem == "store-unavailable" && refused.header("Retry-After") != nil, "\(refused)")
+    }
+    try await eventually("the node says so") {
+      let health = try await node.send(.health)
+      return health.text("state") == "degraded" && (health.json["reasons"] as? [String])?.isEmpty == false
+    }
+    #expect(await node.isReady, "what is held can be finished here")
+
+    let replay = try await node.send(.reserve("full").key("held-0"))
+    #expect(replay.status == 201 && replay.isReplay && replay.body == held[0].body)
+    #expect(try await node.send(.reserve("full", 2).key("held-0")).problem == "idempotency-key-reused")
+    #expect(try await node.send(.reservation(held[1].id)).reservationStatus == "ACTIVE")
+    #expect(try await node.send(.confirm(held[1].id).key("confirm")).reservationStatus == "CONFIRMED")
+    #expect(try await node.send(.cancel(held[2].id).key("cancel")).reservationStatus == "CANCELLED")
+    let counters = try await node.send(.inventory("full")).counters
+    #expect(counters[2] == 1)
+
+    try redis.cli("DEL", "filler")
+    try await eventually("there is room again") { try await node.send(.reserve("full")).status == 201 }
+    #expect(try StoreSnapshot(of: redis).violations == [])
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct HealthTests {
+  @Suite(.cluster(nodes: 1)) struct Serving {
+    @Test("/health tells who the node is, how it stands, and what it sees of Redis")
+    func members() async throws {
+      let cluster = TestCluster.current!
+      try await cluster.succeed(.setStock("health", total: 1))
+      let health = try await cluster.succeed(.health)
+      #expect(health.header("Content-Type") == "application/json")
+      #expect(health.text("nodeId") == "node-0")
+      #expect(health.text("bootId")?.isEmpty == false)
+      #expect(health.text("version")?.isEmpty == false)
+      #expect((0..<60).contains(health.number("uptimeSeconds") ?? -1))
+      #expect(health.text("state") == "serving")
+      #expect(health.json["reasons"] as? [String] == [])
+      let redis = try #require(health.json["redis"] as? [String: Any])
+      #expect(redis["connected"] as? Bool == true)
+      #expect(redis["pending"] is Int && redis["reconnects"] as? Int == 0)
+      #expect(redis["warnings"] as? [String] == [])
+      let requests = try #require(health.json["requests"] as? [String: Any])
+      #expect(
+        ["inFlight", "ratePerSecond", "errorsPerSecond", "total", "errors"].allSatisfy { requests[$0] is NSNumber })
+      try await eventually("a round trip was measured") {
+        let redis = try await cluster.send(.health).json["redis"] as? [String: Any]
+        return (redis?["roundTripMs"] as? Double ?? 0) > 0
+      }
+    }
+
+    @Test("every start of a node has a boot id of its own")
+    func bootID() async throws {
+      let cluster = TestCluster.current!
+      let other = try await NodeUnderTest(redisURL: cluster.redis.url)
+      let bootIDs = [try await cluster.send(.health), try await other.send(.health)].map { $0.text("bootId") }
+      #expect(bootIDs[0] != bootIDs[1])
+    }
+  }
+
+  @Test("without Redis a node starts, is alive, not ready, says why, and serves as soon as Redis is there")
+  func startsBeforeRedis() async throws {
+    let redis = try await PrivateRedis()
+    redis.kill()
+    let node = try await NodeUnderTest(redisURL: redis.url)
+    #expect(try await node.send(.live).status == 200)
+    let ready = try await node.send(.ready)
+    #expect(ready.problem == "not-ready" && ready.status == 503)
+    #expect((ready.json["reasons"] as? [String])?.isEmpty == false)
+    #expect(try await node.send(.health).text("state") == "starting")
+    let refused = try await node.send(.reserve("a"))
+    #expect(refused.problem == "store-unavailable" && refused.header("Retry-After") != nil)
+    try redis.startAgain()
+    try await node.waitUntilReady()
+    #expect(try await node.send(.setStock("a", total: 1)).status == 201)
+    #expect(try await node.send(.health).text("state") == "serving")
+  }
+}
+
+extension HeavyTests {
+  @Suite struct LostLinkTests {
+    @Test(
+      "a node is not ready once its link to Redis has been down for over a second, nor before; it is alive throughout")
+    func lostLink() async throws {
+      let redis = try await PrivateRedis()
+      let node = try await NodeUnderTest(redisURL: redis.url)
+      try await node.waitUntilReady()
+      let lost = ContinuousClock.now
+      redis.kill()
+      try await eventually("the link is seen to be down") {
+        let health = try await node.send(.health)
+        return (health.json["redis"] as? [String: Any])?["connected"] as? Bool == false
+      }
+      try await eventually("not ready") {
+        #expect(try await node.send(.live).status == 200)
+        return try await node.send(.ready).status == 503
+      }
+      // What is down is noticed at once, but 1 s of it is forgiven.
+      #expect(ContinuousClock.now - lost > .seconds(1))
+      #expect(try await node.send(.health).text("state") == "degraded")
+      try redis.startAgain()
+      try await eventually("Redis serves") { redis.serves }
+      try await node.waitUntilReady(within: .milliseconds(2500))
+      #expect(try await node.send(.health).text("state") == "serving")
+    }
+
+    @Test("a Redis that accepts connections but does not answer makes the node not ready")
+    func silentRedis() async throws {
+      let redis = try await PrivateRedis()
+      let node = try await NodeUnderTest(redisURL: redis.url)
+      try await node.waitUntilReady()
+      redis.signal(SIGSTOP)
+      try await eventually("not ready") { try await node.send(.ready).status == 503 }
+      #expect(try await node.send(.live).status == 200)
+      redis.signal(SIGCONT)
+      try await node.waitUntilReady(within: .milliseconds(2500))
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a node tells of itself: metrics and log.
+@Suite(
+  .cluster(nodes: 1, settings: ["LOG_LEVEL": "trace", "LOG_REQUESTS": "true", "CLIENT_TOKEN": "token-of-the-shop"]))
+struct ObservationTests {
+  private let cluster = TestCluster.current!
+
+  /// Requests of many kinds, good and bad, with tokens that must be seen nowhere.
+  private func traffic() async throws {
+    _ = try await cluster.send(.setStock("seen", total: 1).key("the-key"))
+    for token in ["token-of-the-shop", "a-wrong-token", NodeUnderTest.adminToken] {
+      _ = try await cluster.send(.reserve("seen").bearer(token))
+      _ = try await cluster.send(.reserve("unknown").bearer(token).with("X-Request-ID", "seen-in-the-log"))
+      _ = try await cluster.send(TestRequest("GET", "/inventory/seen?token=x").bearer(token))
+      _ = try await cluster.send(TestRequest("GET", "/nowhere").bearer(token))
+    }
+  }
+
+  @Test("/metrics is what Prometheus reads, by promtool, and counts requests by operation and outcome")
+  func metrics() async throws {
+    try await traffic()
+    let metrics = try await cluster.succeed(TestRequest("GET", "/metrics"))
+    #expect(metrics.header("Content-Type")?.hasPrefix("text/plain; version=0.0.4") == true)
+    let file = try TemporaryDirectory()
+    try metrics.text.write(to: file.url.appending(path: "metrics"), atomically: true, encoding: .utf8)
+    _ = try Shell.find("promtool")
+    let complaints = try Shell.run("sh", ["-c", "promtool check metrics < '\(file.url.path)/metrics' && echo fine"])
+    #expect(complaints == "fine")
+
+    let lines = metrics.text.split(separator: "\n")
+    for outcome in ["insufficient-stock", "unknown-sku", "unauthorized", "not-found"] {
+      #expect(lines.contains { $0.contains("request_duration_seconds_count") && $0.contains("outcome=\"\(outcome)\"") })
+    }
+    #expect(lines.allSatisfy { $0.hasPrefix("#") || $0.hasPrefix("holdfast_") || $0.hasPrefix("process_") })
+    try await eventually("the gauges are set") {
+      try await cluster.succeed(TestRequest("GET", "/metrics")).text.contains("\nholdfast_redis_up 1\n")
+    }
+  }
+
+  @Test("every line of the log is a JSON object, requests are found by their id, and no token is in it")
+  func log() async throws {
+    try await traffic()
+    try await eventually("the request is in the log") { cluster.nodes[0].log.contains("seen-in-the-log") }
+    let log = cluster.nodes[0].log
+    for line in log.split(separator: "\n") {
+      let record = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      #expect(["timestamp", "level", "message"].allSatisfy { record?[$0] is String }, "\(line)")
+    }
+    for secret in ["token-of-the-shop", "a-wrong-token", NodeUnderTest.adminToken] {
+      #expect(!log.contains(secret))
+      #expect(try await !cluster.succeed(TestRequest("GET", "/metrics")).text.contains(secret))
+      #expect(try await !cluster.succeed(.health).text.contains(secret))
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Node processes on a Redis of their own, shared by the tests of a suite.
+struct TestCluster: Sendable {
+  /// That of the suite, which has the trait ``ClusterTrait``.
+  @TaskLocal static var current: TestCluster!
+
+  let redis: PrivateRedis
+  let nodes: [NodeUnderTest]
+
+  init(nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:]) async throws {
+    let redis = try await PrivateRedis(options: redisOptions)
+    self.redis = redis
+    var settings = settings
+    settings["LOG_LEVEL"] = settings["LOG_LEVEL"] ?? "info"
+    nodes = try await concurrently(0..<count) { [settings] index in
+      try await NodeUnderTest(redisURL: redis.url, settings: settings.merging(["NODE_ID": "node-\(index)"]) { $1 })
+    }
+    for node in nodes { try await node.waitUntilReady() }
+  }
+
+  /// A node that has not been killed by the test. Which one should make no difference, so any.
+  var node: NodeUnderTest { nodes.filter(\.process.isRunning).randomElement() ?? nodes[0] }
+
+  func send(_ request: TestRequest) async throws -> TestAnswer {
+    try await node.send(request)
+  }
+
+  /// Sends what must succeed for the test to go on.
+  @discardableResult
+  func succeed(_ request: TestRequest, sourceLocation: SourceLocation = #_sourceLocation) async throws -> TestAnswer {
+    let answer = try await send(request)
+    try #require((200...299).contains(answer.status), "\(answer)", sourceLocation: sourceLocation)
+    return answer
+  }
+}
+
+/// Starts nodes before the tests of a suite and ends them after; in between none may die by itself, or report an error.
+struct ClusterTrait: SuiteTrait, TestScoping {
+  let nodes: Int
+  let redisOptions: [String]
+  let settings: [String: String]
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    let cluster = try await TestCluster(nodes: nodes, redisOptions: redisOptions, settings: settings)
+    try await TestCluster.$current.withValue(cluster) { try await function() }
+    for node in cluster.nodes {
+      #expect(node.process.isRunning || node.process.exitCode == SIGKILL, "a node has ended: \(node.log)")
+      let errors = node.log.split(separator: "\n").filter { $0.contains("\"level\":\"error\"") || !$0.hasPrefix("{") }
+      #expect(errors.isEmpty)
+      node.process.kill()
+    }
+    cluster.redis.kill()
+  }
+}
+
+extension Trait where Self == ClusterTrait {
+  static func cluster(nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:]) -> Self {
+    ClusterTrait(nodes: nodes, redisOptions: redisOptions, settings: settings)
+  }
+}
+
+/// Does `work` for all elements, `width` at a time, and returns the results in the order of the elements.
+func concurrently<Element: Sendable, Output: Sendable>(
+  _ elements: some Sequence<Element>, width: Int = .max, _ work: @escaping @Sendable (Element) async throws -> Output
+) async throws -> [Output] {
+  try await withThrowingTaskGroup(of: (Int, Output).self) { group in
+    var outputs: [Int: Output] = [:]
+    for (index, element) in elements.enumerated() {
+      if index >= width, let (done, output) = try await group.next() { outputs[done] = output }
+      group.addTask { (index, try await work(element)) }
+    }
+    for try await (done, output) in group { outputs[done] = output }
+    return outputs.sorted { $0.key < $1.key }.map(\.value)
+  }
+}
+
+/// Suites that load the machine, or judge how long an answer takes: one after the other, so that they do not fail each
+/// other.
+@Suite(.serialized) struct HeavyTests {}

@@ -1,0 +1,139 @@
+import Foundation
+import NIOCore
+import NIOSSL
+import TestSupport
+import Testing
+
+@testable import Node
+
+extension AgainstRedis {
+  @Suite("Who a link is to Redis, and over what")
+  struct AccessToRedisTests {
+    private func redis(with rule: String...) async throws -> PrivateRedis {
+      let redis = try await PrivateRedis()
+      let admin = try await LinkHandle(redis.url)
+      try await admin.whenUp()
+      _ = try await admin.send(rule).get()
+      return redis
+    }
+
+    @Test("a password")
+    func password() async throws {
+      let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret/:@")
+      let handle = try await LinkHandle("redis://:s3cret%2F%3A%40@127.0.0.1:\(redis.port)/0")
+      try await handle.whenUp()
+      #expect(try await handle.reply("ACL", "WHOAMI").text == "default")
+    }
+
+    @Test("an ACL user with a password and only the rights that the engine needs")
+    func user() async throws {
+      let redis = try await redis(
+        with: "ACL", "SETUSER", "holdfast", "on", ">s3cret", "~*", "+@all", "-@dangerous", "+info", "-@admin")
+      let engine = try await Engine("redis://holdfast:s3cret@127.0.0.1:\(redis.port)/0")
+      #expect(try await engine.link.reply("ACL", "WHOAMI") == .bytes(Array("holdfast".utf8)))
+      _ = await engine.ask(Call(wish: .set("A", total: 1)))
+      #expect(await engine.ask(.reserve("A")).status == 201)
+      #expect(try await engine.wholeAudit().skus == 1)
+    }
+
+    @Test("a database of its own (SELECT)")
+    func database() async throws {
+      let redis = try await PrivateRedis()
+      let third = try await Engine("redis://127.0.0.1:\(redis.port)/3")
+      let zeroth = try await LinkHandle(redis.url)
+      try await zeroth.whenUp()
+      _ = await third.ask(Call(wish: .set("A", total: 1)))
+      #expect(try await zeroth.integer("DBSIZE") == 0)
+      try await zeroth.reply("SELECT", "3")
+      #expect(try await zeroth.integer("GET", "inventory:A") == 1)
+    }
+
+    @Test(
+      "a wrong password: never up, and the log says why, but not with what", arguments: ["wr0ng", "holdfast:wr0ng"])
+    func wrongPassword(credentials: String) async throws {
+      let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret")
+      let log = LogRecorder()
+      let user = credentials.contains(":") ? credentials : ":" + credentials
+      let handle = try await LinkHandle("redis://\(user)@127.0.0.1:\(redis.port)/0", logger: log.logger)
+      try await eventually("the refusal is logged") { log.all.contains { $0.contains("WRONGPASS") } }
+      #expect(try await !handle.status.isUp)
+      #expect(try await handle.status.lastProblem?.contains("WRONGPASS") ?? false)
+      #expect(await handle.send("PING") == .failure(.notSent(.offline)))
+      #expect(!log.all.contains { $0.contains("wr0ng") })
+    }
+
+    @Test("no password where one is needed: never up, and the log says why")
+    func noPassword() async throws {
+      let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret")
+      let log = LogRecorder()
+      let handle = try await LinkHandle(redis.url, logger: log.logger)
+      try await eventually("the refusal is logged") { log.all.contains { $0.contains("NOAUTH") } }
+      #expect(try await !handle.status.isUp)
+    }
+
+    @Test("TLS, with a certificate that the CA has signed for this address")
+    func tls() async throws {
+      let certificates = try Certificates()
+      let port = try FreePort.find()
+      let redis = try await PrivateRedis(options: certificates.serverOptions(port: port, name: "server"))
+      let handle = try await LinkHandle("rediss://127.0.0.1:\(port)/0", tls: try certificates.clientContext())
+      try await handle.whenUp()
+      try await handle.reply("SET", "secret", "kept")
+      #expect(try redis.cli("GET", "secret") == "kept")
+    }
+
+    @Test(
+      "TLS with another's certificate, or one that nobody known has signed: never up",
+      arguments: ["elsewhere", "selfmade"])
+    func wrongCertificate(name: String) async throws {
+      let certificates = try Certificates()
+      let port = try FreePort.find()
+      let redis = try await PrivateRedis(options: certificates.serverOptions(port: port, name: name))
+      let log = LogRecorder()
+      let handle = try await LinkHandle(
+        "rediss://127.0.0.1:\(port)/0", tls: try certificates.clientContext(), logger: log.logger)
+      try await eventually("the failure is logged") { log.all.contains { $0.contains("Redis link is down") } }
+      #expect(try await !handle.status.isUp)
+      #expect(try await handle.status.reconnects == 0)
+      withExtendedLifetime(redis) {}
+    }
+  }
+}
+
+/// A CA and what it has, and has not, signed; made by openssl for one test.
+private struct Certificates {
+  private let directory: TemporaryDirectory
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    func path(_ name: String) -> String { directory.url.appending(path: name).path }
+    func openssl(_ arguments: [String]) throws { _ = try Shell.run("openssl", arguments) }
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    try openssl(["req", "-x509"] + key + ["-subj", "/CN=test CA", "-keyout", path("ca.key"), "-out", path("ca.crt")])
+    for (name, address) in [("server", "127.0.0.1"), ("elsewhere", "192.0.2.1")] {
+      let signed = ["-CA", path("ca.crt"), "-CAkey", path("ca.key")]
+      try openssl(
+        ["req", "-x509"] + key + signed + ["-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:\(address)"]
+          + ["-addext", "basicConstraints=critical,CA:FALSE"]
+          + ["-keyout", path("\(name).key"), "-out", path("\(name).crt")])
+    }
+    try openssl(
+      ["req", "-x509"] + key + ["-subj", "/CN=selfmade", "-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", path("selfmade.key"), "-out", path("selfmade.crt")])
+  }
+
+  func serverOptions(port: Int, name: String) -> [String] {
+    let path = { (file: String) in directory.url.appending(path: file).path }
+    return [
+      "--tls-port", "\(port)", "--tls-cert-file", path("\(name).crt"), "--tls-key-file", path("\(name).key"),
+      "--tls-ca-cert-file", path("ca.crt"), "--tls-auth-clients", "no",
+    ]
+  }
+
+  /// Trusts the CA and nobody else.
+  func clientContext() throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(directory.url.appending(path: "ca.crt").path)
+    return try NIOSSLContext(configuration: configuration)
+  }
+}

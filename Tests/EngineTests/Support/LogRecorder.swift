@@ -1,0 +1,25 @@
+import Logging
+import Synchronization
+
+/// Keeps what is logged, for a test to read.
+final class LogRecorder: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  var logger: Logger { Logger(label: "recorded") { _ in Handler(recorder: self) } }
+  var all: [String] { lines.withLock { $0 } }
+
+  private struct Handler: LogHandler {
+    let recorder: LogRecorder
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      recorder.lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
+    }
+  }
+}

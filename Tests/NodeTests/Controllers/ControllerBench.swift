@@ -1,0 +1,72 @@
+import Common
+import Logging
+import NIOCore
+import NIOEmbedded
+
+@testable import Node
+
+/// All controllers of the shop and its operators, on a scripted link.
+final class ControllerBench {
+  let link = ScriptedLink()
+  private let reservations: ReservationController
+  private let stock: StockController
+
+  /// - Parameter line: what Redis says to every script; nil for a store that can't be reached.
+  init(saying line: String? = nil, caps: ReservationController.Caps = .init()) throws {
+    let scripts = ScriptLibrary(tuning: .init())
+    let runner = ScriptRunner(link: link)
+    let writer = KeyedWriter(runner: runner)
+    let repository = StockRepository(scripts: scripts, runner: runner, writer: writer)
+    let releaser = HoldReleaser(stock: repository)
+    let service = StockService(stock: repository, releaser: releaser)
+    reservations = ReservationController(
+      service: ReservationService(
+        reservations: ReservationRepository(scripts: scripts, runner: runner, writer: writer), releaser: releaser),
+      stock: service, caps: caps)
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    // Never connected: the audit is Redis's to prove.
+    let auditLink = RedisLink(
+      eventLoop: link.loop, configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test"),
+      logger: logger)
+    stock = StockController(
+      service: service, listing: StockListing(stock: repository, service: service),
+      audit: AuditService(stock: repository, link: auditLink), logger: logger)
+    link.onSend = { command in
+      if let line { command.line(line) } else { command.answer(.failure(.notSent(.offline))) }
+    }
+  }
+
+  /// The answer to a request that has passed the gate.
+  func call(
+    _ operation: Node.Operation, _ parameter: String = "", body: String = "", query: String = "", key: String? = nil
+  ) -> Response? {
+    let request = Request(
+      operation: operation, parameter: parameter, query: query[...], id: "1",
+      context: CallContext(caller: "-", keyText: key, arrival: link.loop.now), body: ByteBuffer(string: body))
+    var told: Response?
+    let answer = { (response: Response) in told = response }
+    switch operation {
+    case .reserve: reservations.reserve(request, answer: answer)
+    case .confirm: reservations.confirm(request, answer: answer)
+    case .cancel: reservations.cancel(request, answer: answer)
+    case .extend: reservations.extend(request, answer: answer)
+    case .readReservation: reservations.readReservation(request, answer: answer)
+    case .readStock: reservations.readStock(request, answer: answer)
+    case .setStock: stock.set(request, answer: answer)
+    case .adjustStock: stock.adjust(request, answer: answer)
+    case .deleteStock: stock.delete(request, answer: answer)
+    case .listStock: stock.list(request, answer: answer)
+    case .audit: stock.audit(request, answer: answer)
+    case .live, .ready, .health, .metrics, .openAPI: break
+    }
+    return told
+  }
+}
+
+extension Response {
+  /// The pointers of an invalid request's faults.
+  func pointers() throws -> [String] {
+    let errors = try body.json()["errors"] as? [[String: String]] ?? []
+    return errors.compactMap { $0["pointer"] }
+  }
+}

@@ -1,0 +1,152 @@
+import Common
+import NIOCore
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite struct HTTPConnectionTests {
+  private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
+  private static let ok = Response.json(200, ByteBuffer(string: "{}"))
+
+  @Test func aRequestIsAnsweredAndTheNextOneToo() throws {
+    let bench = try HTTPBench()
+    for count in 1...3 {
+      try bench.send(Self.read)
+      #expect(bench.waiting.count == 1 && bench.waiting.first?.request.parameter == "a")
+      try bench.answer()
+      #expect(try bench.answers().map(\.status) == Array(repeating: 200, count: count) && bench.isOpen)
+    }
+  }
+
+  /// Whatever a client sends in whatever pieces, and whenever the answers come: each request gets its own, in order.
+  @Test(arguments: UInt64(1)...40)
+  func pipelinedRequestsAreAnsweredInOrder(seed: UInt64) throws {
+    var script = RandomRequests(seed: seed)
+    let requests = script.several(1...12)
+    let bench = try HTTPBench()
+    var served: [Request] = []
+    func answerOne() throws {
+      guard let (request, _) = bench.waiting.first else { return }
+      #expect(bench.waiting.count == 1, "one at a time")
+      served.append(request)
+      try bench.answer(.json(200, ByteBuffer(string: request.id)))
+    }
+    for piece in script.random.split(requests.flatMap(\.bytes), most: script.random.pick([1, 7, 100, 10_000])) {
+      try bench.send(piece)
+      if script.random.oneIn(3) { try answerOne() }
+    }
+    while !bench.waiting.isEmpty { try answerOne() }
+    let answers = try bench.answers(to: requests.map(\.method))
+    #expect(answers.map { $0["X-Request-ID"] } == requests.map(\.id))
+    #expect(answers.map(\.status) == requests.map(\.status))
+    let expected = requests.filter { $0.status == 200 }
+    #expect(served.map(\.id) == expected.map(\.id) && served.map { String(buffer: $0.body) } == expected.map(\.body))
+    #expect(bench.isOpen && bench.desk.inFlight == 0)
+  }
+
+  @Test func readingIsWithheldWhileRequestsWait() throws {
+    let bench = try HTTPBench()
+    func readsAsked() throws -> Int {
+      let before = bench.network.reads
+      bench.channel.read()
+      return bench.network.reads - before
+    }
+    #expect(try readsAsked() == 1)
+    try bench.send(Self.read)
+    #expect(try readsAsked() == 1, "nothing waits yet")
+    try bench.send(Self.read + Self.read)
+    #expect(try readsAsked() == 0 && readsAsked() == 0)
+    try bench.answer()
+    #expect(try readsAsked() == 0, "one still waits")
+    let before = bench.network.reads
+    try bench.answer()
+    // What was withheld is made up for, once.
+    #expect(bench.network.reads == before + 1)
+    #expect(try readsAsked() == 1)
+  }
+
+  @Test func aClientThatDoesNotReadIsServedNoFurther() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read + Self.read)
+    bench.channel.isWritable = false
+    try bench.answer()
+    #expect(bench.waiting.isEmpty)
+    bench.channel.isWritable = true
+    bench.channel.pipeline.fireChannelWritabilityChanged()
+    #expect(bench.waiting.count == 1)
+    bench.channel.isWritable = false
+    try bench.answer()
+    try bench.tick(after: .seconds(9))
+    #expect(bench.isOpen)
+    try bench.tick(after: .seconds(11))
+    #expect(!bench.isOpen)
+  }
+
+  @Test func anAnswerAfterTheClientHasGoneIsDropped() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read)
+    bench.channel.close(promise: nil)
+    try bench.answer()
+    #expect(bench.received.isEmpty && bench.desk.inFlight == 0 && bench.desk.answered == 1)
+  }
+
+  @Test func aDrainingNodeClosesAfterEachAnswer() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read)
+    bench.desk.isDraining = true
+    try bench.answer()
+    let answer = try #require(try bench.answers().first)
+    #expect(answer.status == 200 && answer["Connection"] == "close" && !bench.isOpen)
+  }
+
+  @Test(arguments: [
+    "HTTP/1.0\r\nHost: h\r\n", "HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n",
+    "HTTP/1.1\r\nHost: h\r\nConnection: close\r\n",
+  ])
+  func aClientThatWantsItIsClosedAfterItsAnswer(head: String) throws {
+    let bench = try HTTPBench(answers: { _ in Self.ok })
+    try bench.send("GET /inventory/a \(head)\r\n")
+    #expect(try bench.answers().map { $0["Connection"] } == ["close"] && !bench.isOpen)
+  }
+
+  /// The decoder takes what follows for another protocol; a client that were kept would wait for ever.
+  @Test(arguments: [
+    "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
+    "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+  ])
+  func aClientThatAsksForAnotherProtocolIsAnsweredAndClosed(request: String) throws {
+    let bench = try HTTPBench(answers: { _ in Self.ok })
+    try bench.send(request)
+    let answer = try #require(try bench.answers().first)
+    #expect([200, 404].contains(answer.status) && answer["Connection"] == "close" && !bench.isOpen)
+  }
+
+  @Test func aClientMayCloseItsSideAndWaitForAllItsAnswers() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read + Self.read + Self.read)
+    try bench.closeInput()
+    for _ in 0..<3 {
+      #expect(bench.isOpen && bench.waiting.count == 1)
+      try bench.answer()
+    }
+    #expect(try bench.answers().map { $0["Connection"] } == [nil, nil, "close"] && !bench.isOpen)
+  }
+
+  @Test func aClientThatClosesItsSideBetweenRequestsIsClosed() throws {
+    let bench = try HTTPBench(answers: { _ in Self.ok })
+    try bench.send(Self.read)
+    try bench.closeInput()
+    #expect(try bench.answers().count == 1 && !bench.isOpen)
+  }
+
+  @Test func aClientThatBreaksOffIsStillAnsweredWhatItAskedForWhole() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read + Self.read + "GET /inv")
+    try bench.closeInput()
+    try bench.answer()
+    try bench.answer()
+    #expect(try bench.answers().map(\.status) == [200, 200] && !bench.isOpen)
+  }
+}

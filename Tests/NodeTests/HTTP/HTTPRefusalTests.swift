@@ -1,0 +1,152 @@
+import Common
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import Node
+
+/// Answers that come before the end of a request, or without one.
+@Suite struct HTTPRefusalTests {
+  private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+
+  private static func status(_ bench: HTTPBench) throws -> [Int] { try bench.answers().map(\.status) }
+
+  @Test func aBodyAnnouncedAsTooLargeIsRefusedAtOnce() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Content-Length: 65537\r\n\r\n")
+    let answer = try #require(try bench.answers().first)
+    #expect(answer.status == 413 && answer["Connection"] == "close" && bench.network.hasClosedOutput)
+  }
+
+  @Test func aBodyThatGrowsTooLargeIsRefusedAsItDoes() throws {
+    let bench = try HTTPBench()
+    let chunk = "8000\r\n" + String(repeating: "x", count: 0x8000) + "\r\n"
+    try bench.send(Self.confirm + "Transfer-Encoding: chunked\r\n\r\n" + chunk + chunk)
+    #expect(bench.received.isEmpty && bench.waiting.isEmpty)
+    try bench.send("1\r\nx")
+    #expect(try Self.status(bench) == [413] && bench.network.hasClosedOutput && bench.waiting.isEmpty)
+  }
+
+  @Test func aBodyOf64KiBIsTaken() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Content-Length: 65536\r\n\r\n" + String(repeating: "x", count: 65536))
+    #expect(bench.waiting.first?.request.body.readableBytes == 65536)
+  }
+
+  /// Order of judgement: what is wrong with the head is told before what is wrong with the body.
+  @Test func aTooLargeBodyOfARefusedRequestIsRefusedForItsHead() throws {
+    let bench = try HTTPBench()
+    try bench.send("POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    try bench.send("10001\r\n" + String(repeating: "x", count: 0x10001))
+    #expect(try Self.status(bench) == [404])
+  }
+
+  /// A connection closed with bytes unread is reset, and the client would never see the answer.
+  @Test func whatStillComesAfterARefusalIsReadAndDropped() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Content-Length: 300000\r\n\r\n")
+    for _ in 0..<3 { try bench.send(String(repeating: "x", count: 65536)) }
+    try bench.tick(after: .milliseconds(900))
+    #expect(bench.isOpen && bench.waiting.isEmpty)
+    try bench.send(String(repeating: "x", count: 300_000 - 3 * 65536))
+    #expect(!bench.isOpen && bench.desk.answered == 1)
+    #expect(try Self.status(bench) == [413])
+  }
+
+  @Test func butOnlySoLongAndSoFar() throws {
+    let slow = try HTTPBench()
+    try slow.send(Self.confirm + "Content-Length: 99000000\r\n\r\n")
+    try slow.tick(after: .milliseconds(1100))
+    #expect(!slow.isOpen)
+    let large = try HTTPBench()
+    try large.send(Self.confirm + "Content-Length: 99000000\r\n\r\n")
+    for _ in 0..<16 where large.isOpen { try large.send(String(repeating: "x", count: 65536)) }
+    #expect(large.isOpen)
+    try large.send("x")
+    #expect(!large.isOpen)
+  }
+
+  /// Other refusals leave the connection usable: the body is taken in first.
+  @Test func aRefusedRequestIsTakenInWholeAndTheNextOneServed() throws {
+    let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+    try bench.send("POST /inventory/a/adjust HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345")
+    #expect(bench.received.isEmpty)
+    try bench.send("67890GET /health/live HTTP/1.1\r\nHost: h\r\n\r\n")
+    #expect(try Self.status(bench) == [401, 200] && bench.isOpen)
+  }
+
+  @Test func aMalformedKeyIsToldAfterTheBodyUnlessThatIsTooLarge() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Idempotency-Key: a b\r\nContent-Length: 2\r\n\r\n{}")
+    let answer = try #require(try bench.answers().first)
+    #expect(answer.status == 400 && answer.body.contains(#""pointer":"header/Idempotency-Key""#) && bench.isOpen)
+    try bench.send(Self.confirm + "Idempotency-Key: a b\r\nTransfer-Encoding: chunked\r\n\r\n")
+    try bench.send("10001\r\n" + String(repeating: "x", count: 0x10001))
+    #expect(try Self.status(bench) == [400, 413])
+  }
+
+  @Test func aClientThatAsksFirstIsToldToGoOnOrNot() throws {
+    let welcome = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+    try welcome.send(Self.confirm + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    #expect(String(decoding: welcome.received, as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
+    try welcome.send("{}")
+    #expect(try Self.status(welcome) == [200] && welcome.isOpen)
+    let refused = try HTTPBench()
+    try refused.send(
+      "POST /inventory/a/adjust HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    #expect(try Self.status(refused) == [401] && refused.network.hasClosedOutput)
+  }
+
+  @Test(arguments: [
+    "hello\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/3.0\r\n\r\n", "GET / HTTP/1.1\r\nHost h\r\n\r\n",
+    "GET / HTTP/1.1\r\n: x\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: h\r\nX: a\u{0}b\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}",
+  ])
+  func whatIsNotHTTPIsA400(text: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(text)
+    let answer = try #require(try bench.answers().first)
+    #expect(
+      answer.status == 400 && answer["Connection"] == "close" && answer["Content-Type"] == "application/problem+json")
+    #expect(bench.network.hasClosedOutput && bench.waiting.isEmpty)
+  }
+
+  @Test func noiseAfterARequestDoesNotCostItsAnswer() throws {
+    let bench = try HTTPBench()
+    try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n" + "noise\r\n\r\n")
+    #expect(bench.waiting.count == 1 && bench.isOpen)
+    try bench.answer()
+    #expect(try Self.status(bench) == [200] && !bench.isOpen)
+  }
+
+  @Test(arguments: [
+    "GET /inventory/\(String(repeating: "a", count: 17_000))",
+    "GET /health HTTP/1.1\r\nX: \(String(repeating: "a", count: 17_000))",
+    "GET /health HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 5000),
+  ])
+  func aHeadThatGrowsTooLargeIsRefusedBeforeItsEnd(head: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(head)
+    #expect(try Self.status(bench) == [431] && bench.network.hasClosedOutput)
+  }
+
+  @Test func aHeadOf16KiBIsTakenAndOneByteMoreIsNot() throws {
+    for (count, status) in [(16_348, 200), (16_349, 431)] {
+      let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+      try bench.send("GET /health HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: count))\r\n\r\n")
+      #expect(try Self.status(bench) == [status])
+    }
+  }
+
+  @Test func aHEADIsAnsweredWithoutABody() throws {
+    let bench = try HTTPBench()
+    try bench.send("HEAD /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nHEAD /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
+    let answers = try bench.answers(to: [.HEAD, .HEAD])
+    #expect(
+      answers.map(\.status) == [405, 404] && answers.allSatisfy { $0.body.isEmpty && $0["Content-Length"] != "0" })
+    #expect(answers.first?["Allow"] == "DELETE, GET, PUT")
+  }
+}

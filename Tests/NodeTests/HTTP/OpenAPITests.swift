@@ -1,0 +1,94 @@
+import Common
+import Testing
+
+@testable import Node
+
+/// Holds `openapi.yaml` and the code together.
+@Suite struct OpenAPITests {
+  private let description: APIDescription
+
+  init() throws { description = try APIDescription() }
+
+  @Test func everyOperationIsDescribedAndEveryDescribedOneIsServed() {
+    let served = Node.Operation.allCases.map { "\($0.route.method.rawValue) \($0.route.path)" }
+    let described = description.operations.map { "\($0.method) \($0.path)" }
+    #expect(Set(served) == Set(described) && served.count == described.count)
+    let names = description.operations.compactMap { $0.part["operationId"].text }
+    #expect(Set(names).count == described.count)
+  }
+
+  @Test func everyProblemIsDescribedWithItsStatusAndNoOther() {
+    let prefix = "urn:holdfast:problem:"
+    var described: [String: Int?] = [:]
+    for schema in description.root["components"]["schemas"].members.values {
+      let properties = schema["properties"]
+      guard let type = properties["type"]["const"].text, type.hasPrefix(prefix) else { continue }
+      described[String(type.dropFirst(prefix.count))] = properties["status"]["const"].number
+    }
+    #expect(described == Dictionary(uniqueKeysWithValues: ProblemKind.allCases.map { ($0.name, $0.status) }))
+  }
+
+  @Test func everyExampleOfAProblemIsAsTheNodeTellsIt() throws {
+    let examples = description.root.everything.filter {
+      $0["title"].isThere && $0["type"].text?.hasPrefix("urn:") == true
+    }
+    for example in examples {
+      let name = try #require(example["type"].text?.split(separator: ":").last)
+      let kind = try #require(ProblemKind(rawValue: String(name)))
+      #expect(example["title"].text == kind.title && example["status"].number == kind.status, "\(name)")
+      #expect(example["detail"].text?.isEmpty == false)
+    }
+    #expect(Set(examples.compactMap { $0["type"].text }).count == ProblemKind.allCases.count)
+  }
+
+  @Test(arguments: Node.Operation.allCases)
+  func anOperationIsDescribedAsTheGateJudgesIt(operation: Node.Operation) throws {
+    let route = (operation.route.method.rawValue, operation.route.path)
+    let described = try #require(description.operations.first { ($0.method, $0.path) == route })
+    let statuses = Set(described.part["responses"].members.keys)
+    let names = described.parameters.compactMap { $0["name"].text }
+    #expect(described.part["requestBody"].isThere == operation.takesBody)
+    #expect(names.contains("Idempotency-Key") == operation.takesKey && names.contains("X-Request-ID"))
+    #expect(statuses.isSuperset(of: ["400", "405", "408", "431", "500"]))
+    #expect(statuses.isSuperset(of: ["413", "415"]) == operation.takesBody)
+    #expect(statuses.isSuperset(of: ["422", "504"]) == operation.takesKey)
+    #expect(statuses.contains("403") == (operation.access == .admin))
+    #expect(statuses.contains("401") == (operation.access != .everyone))
+    let security = described.part["security"]
+    switch operation.access {
+    case .everyone: #expect(security.isThere && security.elements.isEmpty)
+    case .shop: #expect(!security.isThere, "the document's own: open, or with a client token")
+    case .admin: #expect(security.elements.count == 1 && security.elements[0]["adminToken"].isThere)
+    }
+  }
+
+  @Test func theParameterOfAPathIsDescribed() {
+    for described in description.operations {
+      let inPath = described.parameters.filter { $0["in"].text == "path" }.compactMap { $0["name"].text }
+      #expect(
+        inPath
+          == described.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+      )
+    }
+  }
+
+  @Test func boundsAreThoseOfTheCode() {
+    let schemas = description.root["components"]["schemas"]
+    func range(_ part: APIDescription.Part) -> [Int?] { [part["minimum"].number, part["maximum"].number] }
+    #expect(range(schemas["Quantity"]) == [1, Limits.quantity])
+    #expect(range(schemas["StockTotal"]) == [0, Limits.stockTotal])
+    #expect(range(schemas["TtlSeconds"]) == [1, Limits.ttlSeconds])
+    #expect(range(schemas["AdjustInventoryRequest"]["properties"]["delta"]) == [-Limits.stockTotal, Limits.stockTotal])
+    #expect(schemas["AdjustInventoryRequest"]["properties"]["reason"]["maxLength"].number == Limits.reasonLength)
+    let reserve = schemas["ReserveRequest"]["properties"]
+    #expect(reserve["items"]["maxItems"].number == Limits.lines)
+    #expect(reserve["ttlSeconds"]["default"].number == Limits.defaultTTLSeconds)
+    #expect(schemas["InventoryPage"]["properties"]["items"]["maxItems"].number == Limits.pageSize)
+    #expect(schemas["Label"]["pattern"].text == "^[!-~]{1,\(Limits.labelLength)}$")
+    #expect(schemas["Sku"]["pattern"].text == "^[A-Za-z0-9][A-Za-z0-9._-]{0,\(Limits.skuLength - 1)}$")
+  }
+
+  @Test func everyReferenceOfTheDocumentLeadsSomewhere() {
+    #expect(description.root.everything.compactMap(\.brokenReference).isEmpty)
+  }
+}

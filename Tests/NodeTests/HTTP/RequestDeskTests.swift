@@ -1,0 +1,72 @@
+import Common
+import NIOCore
+import Testing
+
+@testable import Node
+
+@Suite struct RequestDeskTests {
+  private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
+  private static let health = "GET /health/live HTTP/1.1\r\nHost: h\r\n\r\n"
+
+  @Test func noMoreRequestsAreInFlightThanTheBound() throws {
+    let first = try HTTPBench(inFlight: 2)
+    let others = try (0..<3).map { _ in try HTTPBench(desk: first.desk) }
+    try first.send(Self.read)
+    for other in others { try other.send(Self.read) }
+    #expect(first.desk.inFlight == 2 && first.waiting.count == 2)
+    #expect(try others.map { try $0.answers().map(\.status) } == [[], [503], [503]])
+    let refusal = try #require(try others[1].answers().first)
+    #expect(refusal["Retry-After"] == "1" && refusal.body.contains("urn:holdfast:problem:overloaded"))
+    // Health must tell of an overload, not fall to it.
+    try others[1].send(Self.health)
+    #expect(first.desk.inFlight == 3)
+    try first.answer()
+    try first.answer()
+    try first.answer()
+    #expect(first.desk.inFlight == 0)
+    try others[2].send(Self.read)
+    #expect(first.desk.inFlight == 1 && first.waiting.count == 1)
+  }
+
+  @Test func noMoreConnectionsAreServedThanTheBound() throws {
+    let first = try HTTPBench(connections: 2)
+    let second = try HTTPBench(desk: first.desk)
+    let third = try HTTPBench(desk: first.desk)
+    try third.receive()
+    let refusal = try #require(try third.answers().first)
+    #expect(refusal.status == 503 && refusal["Connection"] == "close" && refusal["Retry-After"] == "1")
+    #expect(third.network.hasClosedOutput && second.isOpen)
+    try third.send(Self.read)
+    #expect(first.waiting.isEmpty && first.desk.inFlight == 0)
+    // Closed ones make room.
+    second.channel.close(promise: nil)
+    third.channel.close(promise: nil)
+    let fourth = try HTTPBench(desk: first.desk)
+    try fourth.send(Self.read)
+    #expect(first.waiting.count == 1)
+  }
+
+  @Test func answersAreCountedAndSoAreServerErrors() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read + Self.read + "GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
+    try bench.answer()
+    try bench.answer(.problem(Problem(.storeUnavailable, "x", retryAfter: 1)))
+    #expect(bench.desk.answered == 3 && bench.desk.serverErrors == 1)
+  }
+
+  @Test func requestsWithoutAnIDGetOneEach() throws {
+    let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+    try bench.send(String(repeating: Self.health, count: 50))
+    let ids = try bench.answers().compactMap { $0["X-Request-ID"] }
+    #expect(ids.count == 50 && Set(ids).count == 50)
+    #expect(ids.allSatisfy { (1...128).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isVisibleASCII) })
+  }
+
+  @Test func closingAllEndsEveryConnection() throws {
+    let first = try HTTPBench()
+    let second = try HTTPBench(desk: first.desk)
+    try second.send(Self.read)
+    first.desk.closeAll()
+    #expect(!first.isOpen && !second.isOpen)
+  }
+}

@@ -1,0 +1,192 @@
+import Common
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite struct RequestGateTests {
+  private static let json = [("Content-Type", "application/json"), ("Content-Length", "2")]
+  private static let open = RequestGate(adminTokens: .init(token: "boss"), clientTokens: .init())
+  private static let closed = RequestGate(adminTokens: .init(token: "boss"), clientTokens: .init(token: "shopper"))
+
+  private static func judge(
+    _ method: HTTPMethod, _ uri: String, _ fields: [(String, String)] = [], gate: RequestGate = open
+  ) -> RequestGate.Verdict {
+    gate.judge(.make(method, uri, fields))
+  }
+
+  /// api.md: path and method, access, media type and size, the key, the body, then the state of things. A request with
+  /// every fault is told the first; with each fault it mends, the next.
+  @Test func faultsAreToldInTheOrderOfTheContract() {
+    let path = ("/nowhere", "/inventory/a/adjust")
+    let type = ("Content-Type", "text/plain")
+    let size = ("Content-Length", "65537")
+    let key = ("Idempotency-Key", "a b")
+    let token = ("Authorization", "Bearer boss")
+    let good = ("Content-Type", "application/json")
+    #expect(Self.judge(.GET, path.0, [type, size, key]).status == 404)
+    #expect(Self.judge(.GET, path.1, [type, size, key]).status == 405)
+    #expect(Self.judge(.POST, path.1, [type, size, key]).status == 401)
+    #expect(Self.judge(.POST, path.1, [type, size, key, token]).status == 415)
+    #expect(Self.judge(.POST, path.1, [good, size, key, token]).status == 413)
+    #expect(Self.judge(.POST, path.1, [good, ("Content-Length", "65536"), key, token]).status == 400)
+    #expect(Self.judge(.POST, path.1, [good, ("Content-Length", "65536"), token]).status == nil)
+  }
+
+  @Test func aPathThatHasOtherMethodsListsThem() {
+    let verdict = Self.judge(.PATCH, "/inventory/a?x=1")
+    #expect(verdict.status == 405 && verdict.refusalHeader("Allow") == "DELETE, GET, PUT")
+  }
+
+  @Test func whatFollowsTheQuestionMarkIsTheQuery() {
+    let verdict = Self.judge(.GET, "/inventory/a%2Eb?limit=1?&x")
+    #expect(verdict.operation == .readStock && verdict.parameter == "a.b" && verdict.query == "limit=1?&x")
+    #expect(Self.judge(.GET, "/health?").operation == .health && Self.judge(.GET, "/health/live").query.isEmpty)
+  }
+
+  @Test func exactlyOneHostIsNeeded() {
+    func status(_ version: HTTPVersion, _ hosts: Int) -> Int? {
+      let fields = (0..<hosts).map { _ in ("host", "h") }
+      return Self.open.judge(.init(version: version, method: .GET, uri: "/health/live", headers: .init(fields))).status
+    }
+    #expect(status(.http1_1, 1) == nil && status(.http1_1, 0) == 400 && status(.http1_1, 2) == 400)
+    #expect(status(.http1_0, 0) == nil && status(.http1_0, 2) == 400)
+  }
+
+  @Test(arguments: [
+    "Bearer boss", "bearer boss", "BEARER boss", "Bearer  boss",
+  ])
+  func theAdminTokenOpensAdminCalls(field: String) {
+    let verdict = Self.judge(.GET, "/inventory", [("Authorization", field)])
+    #expect(verdict.status == nil && verdict.caller == "default")
+  }
+
+  @Test(
+    arguments: [
+      nil, "", "boss", "Bearer", "Bearer ", "Bearer bos", "Bearer bosss", "Bearer Boss", "Bearer boss x",
+      "Bearer boss,",
+      "Basic boss", "Bearerboss", "Bearer\tboss", "Bearer shopper",
+    ] as [String?])
+  func adminCallsNeedTheAdminToken(field: String?) {
+    for gate in [Self.open, Self.closed] {
+      for (method, uri) in [
+        (HTTPMethod.GET, "/inventory"), (.GET, "/audit"), (.PUT, "/inventory/a"), (.POST, "/inventory/a/adjust"),
+        (.DELETE, "/inventory/a"),
+      ] {
+        let verdict = Self.judge(method, uri, field.map { [("Authorization", $0)] } ?? [], gate: gate)
+        #expect(verdict.status == 401 && verdict.refusalHeader("WWW-Authenticate")?.hasPrefix("Bearer") == true)
+      }
+    }
+  }
+
+  @Test func twoAuthorizationsAreNone() {
+    let twice = [("Authorization", "Bearer boss"), ("authorization", "Bearer boss")]
+    #expect(Self.judge(.GET, "/inventory", twice).status == 401)
+  }
+
+  @Test func withoutAnAdminTokenAdminCallsAreDisabled() {
+    let gate = RequestGate(adminTokens: .init(), clientTokens: .init())
+    let verdict = Self.judge(.GET, "/audit", [("Authorization", "Bearer boss")], gate: gate)
+    #expect(verdict.status == 403 && verdict.refusal?.outcome == .problem(.adminDisabled))
+  }
+
+  @Test func shopCallsAreOpenUnlessAClientTokenIsConfigured() {
+    for (method, uri) in [
+      (HTTPMethod.POST, "/inventory/reserve"), (.POST, "/checkout/confirm"), (.POST, "/checkout/cancel"),
+      (.POST, "/checkout/extend"), (.GET, "/reservations/x"), (.GET, "/inventory/a"),
+    ] {
+      let fields = method == .POST ? Self.json : []
+      let anyone = Self.judge(method, uri, fields)
+      #expect(anyone.status == nil && anyone.caller == CallContext.anyone)
+      // On an open shop all callers are one, whatever they say they are.
+      #expect(Self.judge(method, uri, fields + [("Authorization", "Bearer x")]).caller == CallContext.anyone)
+      #expect(Self.judge(method, uri, fields, gate: Self.closed).status == 401)
+      // An admin token is no client token.
+      #expect(Self.judge(method, uri, fields + [("Authorization", "Bearer boss")], gate: Self.closed).status == 401)
+      let shopper = Self.judge(method, uri, fields + [("Authorization", "Bearer shopper")], gate: Self.closed)
+      #expect(shopper.status == nil && shopper.caller == "default")
+    }
+  }
+
+  @Test func healthAndMetricsAndTheDescriptionAreOpenToAll() {
+    for uri in ["/health", "/health/live", "/health/ready", "/metrics", "/openapi.yaml"] {
+      #expect(Self.judge(.GET, uri, gate: Self.closed).status == nil)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("application/json", nil), ("Application/JSON", nil), ("application/json; charset=utf-8", nil),
+      ("application/json;charset=utf-8", nil), ("application/jsonp", 415), ("application/problem+json", 415),
+      ("text/json", 415), ("", 415), ("application/json,text/plain", 415),
+      ("multipart/form-data; x=application/json", 415),
+    ] as [(String, Int?)])
+  func onlyJSONIsABody(type: String, status: Int?) {
+    let fields = [("Content-Type", type)]
+    #expect(Self.judge(.POST, "/checkout/confirm", fields + [("Content-Length", "1")]).status == status)
+    #expect(Self.judge(.POST, "/checkout/confirm", fields + [("Transfer-Encoding", "chunked")]).status == status)
+    // Without a body there is nothing to be of a type: that it is missing is told as a fault of the body.
+    #expect(Self.judge(.POST, "/checkout/confirm", fields + [("Content-Length", "0")]).status == nil)
+    #expect(Self.judge(.GET, "/inventory/a", fields + [("Content-Length", "1")]).status == nil)
+  }
+
+  @Test(arguments: [("65536", nil), ("65537", 413), ("99999999999999999999", 413), ("x", 413)] as [(String, Int?)])
+  func aBodyHasAtMost64KiB(length: String, status: Int?) {
+    let fields = [("Content-Type", "application/json"), ("Content-Length", length)]
+    #expect(Self.judge(.POST, "/checkout/confirm", fields).status == status)
+    #expect(Self.judge(.GET, "/health", fields).status == status)
+  }
+
+  @Test func requestLineAndHeadersHaveAtMost16KiB() {
+    func judged(_ bytes: Int, uri: String = "/health/live") -> Int? {
+      // "GET /health/live HTTP/1.1", "Host: shop" and "X: …", each with its line end.
+      let rest = bytes - (4 + uri.utf8.count + 11) - 12 - 5
+      return Self.judge(.GET, uri, [("X", String(repeating: "x", count: rest))]).status
+    }
+    #expect(judged(16384) == nil && judged(16385) == 431)
+    // Judged before anything else that is wrong.
+    #expect(judged(16385, uri: "/nowhere") == 431)
+    #expect(Self.judge(.GET, "/inventory/" + String(repeating: "a", count: 16384)).status == 431)
+  }
+
+  @Test(arguments: UInt64(1)...5)
+  func aRequestIDIsTakenOverIfItIs1To128VisibleASCII(seed: UInt64) {
+    var random = SeededRandom(seed)
+    for _ in 0..<200 {
+      let text =
+        random.text("abcXYZ019!~-_:/\"\\ é\t", 0...8) + (random.oneIn(5) ? String(repeating: "x", count: 125) : "")
+      let isTaken = (1...128).contains(text.utf8.count) && text.unicodeScalars.allSatisfy { ("!"..."~").contains($0) }
+      #expect(Self.judge(.GET, "/health", [("X-Request-ID", text)]).requestID == (isTaken ? text : nil))
+    }
+    #expect(Self.judge(.GET, "/nowhere", [("x-request-id", "mine")]).requestID == "mine")
+    #expect(Self.judge(.GET, "/health").requestID == nil)
+  }
+
+  @Test func aKeyIsReadWhereItMeansSomething() {
+    let fields = Self.json + [("Authorization", "Bearer boss")]
+    for operation in Operation.allCases {
+      let (method, pattern) = operation.route
+      let uri = pattern.replacing("{sku}", with: "a").replacing("{reservationId}", with: "a")
+      func judged(_ keys: String...) -> RequestGate.Verdict {
+        Self.judge(method, uri, fields + keys.map { ("Idempotency-Key", $0) })
+      }
+      // api.md: every POST, PUT and DELETE.
+      let takesKey = [.POST, .PUT, .DELETE].contains(method)
+      #expect(judged("k-1").keyText == (takesKey ? "k-1" : nil), "\(operation)")
+      #expect(judged(#""k-1""#).keyText == (takesKey ? "k-1" : nil))
+      #expect(judged().keyText == nil && judged().keyFault == nil)
+      for malformed in [judged(""), judged("a b"), judged("k", "k"), judged("k", "l")] {
+        #expect((malformed.keyFault?.pointer == "header/Idempotency-Key") == takesKey && malformed.keyText == nil)
+      }
+    }
+  }
+
+  @Test func anExpectationAndAnUpgradeAreNoticed() {
+    #expect(Self.judge(.POST, "/checkout/confirm", [("Expect", "100-Continue")]).expectsContinue)
+    #expect(!Self.judge(.POST, "/checkout/confirm", [("Expect", "200-ok")]).expectsContinue)
+    #expect(
+      Self.judge(.GET, "/health", [("upgrade", "h2c")]).asksForUpgrade && !Self.judge(.GET, "/health").asksForUpgrade)
+    #expect(Self.judge(.CONNECT, "shop:80").asksForUpgrade)
+  }
+}

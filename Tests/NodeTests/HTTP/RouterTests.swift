@@ -1,0 +1,82 @@
+import Foundation
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite struct RouterTests {
+  private let router = Router()
+
+  @Test(arguments: Node.Operation.allCases)
+  func everyOperationIsFoundByItsOwnRoute(operation: Node.Operation) {
+    let (method, pattern) = operation.route
+    var parameter = ""
+    let path = pattern.split(separator: "/", omittingEmptySubsequences: false).map { segment -> Substring in
+      guard segment.hasPrefix("{") else { return segment }
+      parameter = "x-1"
+      return "x-1"
+    }.joined(separator: "/")
+    #expect(router.match(method, path[...]) == .operation(operation, parameter: parameter))
+  }
+
+  @Test func everyOtherMethodOfAPathIsA405ThatListsThoseThereAre() {
+    for (path, allow) in [
+      ("/inventory/reserve", "DELETE, GET, POST, PUT"), ("/checkout/confirm", "POST"), ("/checkout/cancel", "POST"),
+      ("/checkout/extend", "POST"), ("/reservations/x", "GET"), ("/inventory/moka", "DELETE, GET, PUT"),
+      ("/inventory/moka/adjust", "POST"), ("/inventory", "GET"), ("/audit", "GET"), ("/health", "GET"),
+      ("/health/live", "GET"), ("/health/ready", "GET"), ("/metrics", "GET"), ("/openapi.yaml", "GET"),
+    ] {
+      for method in [HTTPMethod.GET, .POST, .PUT, .DELETE, .HEAD, .OPTIONS, .PATCH, .RAW(value: "BREW")]
+      where !allow.components(separatedBy: ", ").contains(method.rawValue) {
+        #expect(router.match(method, path[...]) == .wrongMethod(allow: allow), "\(method) \(path)")
+      }
+    }
+  }
+
+  /// A SKU may be called "reserve" too: its stock is read, set and deleted under its own path.
+  @Test func aSKUCalledLikeAnOperationIsASKU() {
+    #expect(router.match(.POST, "/inventory/reserve") == .operation(.reserve, parameter: ""))
+    #expect(router.match(.GET, "/inventory/reserve") == .operation(.readStock, parameter: "reserve"))
+    #expect(router.match(.PUT, "/inventory/reserve") == .operation(.setStock, parameter: "reserve"))
+    #expect(router.match(.POST, "/inventory/reserve/adjust") == .operation(.adjustStock, parameter: "reserve"))
+    #expect(router.match(.POST, "/inventory/adjust/adjust") == .operation(.adjustStock, parameter: "adjust"))
+  }
+
+  @Test(arguments: [
+    "", "/", "//", "/x", "inventory", "/Inventory", "/inventory/", "/inventory//", "/inventory//adjust",
+    "/inventory/a/",
+    "/inventory/a/b", "/inventory/a/adjust/", "/reservations", "/reservations/", "/reservations/a/b", "/checkout",
+    "/checkout/confirm/", "/health/", "/health/x", "/audit/", "/openapi.yaml/", "//inventory/a", "/./inventory", "*",
+    "/inventory/a%2Fadjust/b", "/%69nventory", "http://h/inventory",
+  ])
+  func noOtherPathIsThere(path: String) {
+    for method in [HTTPMethod.GET, .POST, .PUT, .DELETE] {
+      #expect(router.match(method, path[...]) == .noSuchPath, "\(method)")
+    }
+  }
+
+  @Test(arguments: [
+    ("a%2Eb", "a.b"), ("%41%5a", "AZ"), ("a%2Fb", "a/b"), ("%C3%A9", "é"), ("a+b", "a+b"), ("a%20b", "a b"),
+    ("%25", "%"), ("%2525", "%25"), ("a%00", "a\u{0}"),
+    // Malformed escapes stay as they are, and are no valid name then.
+    ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%4", "a%4"), ("%C3", "%C3"), ("%FF%FE", "%FF%FE"), ("%+1", "%+1"),
+  ])
+  func theParameterIsPercentDecoded(segment: String, expected: String) {
+    #expect(router.match(.GET, "/inventory/\(segment)") == .operation(.readStock, parameter: expected))
+  }
+
+  @Test(arguments: UInt64(1)...10)
+  func decodingUndoesEncoding(seed: UInt64) {
+    var random = SeededRandom(seed)
+    for _ in 0..<300 {
+      let text = random.text("aZ09._-/?&%é😀 \u{0}", 0...8)
+      let encoded = text.utf8.map { byte in
+        random.oneIn(2) || byte == UInt8(ascii: "%") || byte >= 0x80
+          ? "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: random.oneIn(2))
+          : String(Unicode.Scalar(byte))
+      }.joined()
+      #expect(encoded[...].percentDecoded == text)
+    }
+  }
+}

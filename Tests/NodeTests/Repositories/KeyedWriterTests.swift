@@ -1,0 +1,260 @@
+import NIOCore
+import Testing
+
+@testable import Node
+
+/// Instants are milliseconds since the request came.
+@Suite struct KeyedWriterTests {
+  private static let reserve = Script(name: "reserve", source: "return 1", kind: .adds)
+  private static let confirm = Script(name: "confirm", source: "return 2", kind: .finishes)
+  private static let effect = 1400
+  private static let settled = 1405
+
+  /// A writer on a scripted link, and what its callers were told and when.
+  private final class Bench {
+    let link = ScriptedLink()
+    let writer: KeyedWriter
+    var told: [(at: Int, result: Result<ScriptReply, RedisFailure>)] = []
+
+    init() { writer = KeyedWriter(runner: ScriptRunner(link: link)) }
+
+    var now: Int { Int(link.loop.now.uptimeNanoseconds / 1_000_000) }
+    var toldAt: [Int] { told.map(\.at) }
+    var verdicts: [ScriptReply.Verdict?] { told.map { try? $0.result.get().verdict } }
+    var failures: [RedisFailure?] {
+      told.map { if case .failure(let failure) = $0.result { failure } else { nil } }
+    }
+
+    func run(_ script: Script = reserve, record: String? = "idem:a") {
+      writer.run(script, RedisArguments("x"), record: record, arrival: link.loop.now) {
+        self.told.append((self.now, $0))
+      }
+    }
+
+    func say(_ verdict: String, to index: Int) { link[index].line("\(verdict) \(link.redisNow)") }
+    func lose(_ index: Int) { link[index].answer(.failure(.unknown(.linkLost))) }
+    func pass(to instant: Int) { link.pass(Int64(instant - now)) }
+  }
+
+  @Test(arguments: ["OK", "PRIOR", "DUE", "SHORT", "UNKNOWN", "GONE", "INUSE"], ["idem:a", nil])
+  func anAnswerIsToldAsItIs(verdict: String, record: String?) {
+    let bench = Bench()
+    bench.run(record: record)
+    bench.pass(to: 20)
+    bench.say(verdict, to: 0)
+    #expect(bench.link.sent.count == 1 && bench.toldAt == [20] && bench.verdicts == [.init(rawValue: verdict)])
+  }
+
+  @Test(arguments: [RedisFailure.unknown(.linkLost), .unknown(.deadlinePassed), .notSent(.offline)])
+  func aWriteWithoutAKeyIsNeverRepeated(failure: RedisFailure) {
+    let bench = Bench()
+    bench.run(record: nil)
+    bench.link[0].answer(.failure(failure))
+    bench.pass(to: 5000)
+    #expect(bench.link.sent.count == 1 && bench.failures == [failure])
+  }
+
+  @Test func anAttemptLostWithItsLinkIsSentOnceMoreInTheSameBytes() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    #expect(bench.link.sent.count == 2 && bench.link[1].bytes == bench.link[0].bytes)
+    bench.say("PRIOR", to: 1)
+    #expect(bench.verdicts == [.prior] && bench.link.sent.count == 2)
+  }
+
+  @Test func anAttemptThatHadNoAnswerInTimeIsNotSentAgainAndToldAsUnknown() {
+    let bench = Bench()
+    bench.run()
+    bench.pass(to: 1500)
+    bench.link[0].answer(.failure(.unknown(.deadlinePassed)))
+    bench.pass(to: 5000)
+    #expect(bench.link.sent.count == 1 && bench.toldAt == [1500] && bench.failures == [.unknown(.deadlinePassed)])
+  }
+
+  @Test(arguments: ["SHORT", "UNKNOWN", "GONE", "EXPIRED", "LIMIT"])
+  func aRefusalInDoubtIsKeptBackUntilTheDoubtIsOverAndAskedForAgain(verdict: String) {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.say(verdict, to: 1)
+    bench.pass(to: Self.effect)
+    #expect(bench.told.isEmpty && bench.link.sent.count == 2)
+    bench.pass(to: Self.settled)
+    #expect(bench.link.sent.count == 3 && bench.told.isEmpty)
+    #expect(bench.link[2].arguments[4...] == bench.link[0].arguments[4...])
+    bench.say(verdict, to: 2)
+    #expect(bench.toldAt == [Self.settled] && bench.verdicts == [.init(rawValue: verdict)])
+  }
+
+  @Test func theFirstAttemptsLateSuccessIsToldInsteadOfTheRefusalBehindIt() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.say("SHORT", to: 1)
+    bench.pass(to: Self.settled)
+    bench.say("PRIOR", to: 2)
+    #expect(bench.verdicts == [.prior])
+  }
+
+  @Test func anotherRequestWithTheKeyIsNotRefusedEither() {
+    let bench = Bench()
+    bench.run()
+    bench.pass(to: 100)
+    bench.lose(0)
+    bench.lose(1)
+    bench.pass(to: 300)
+    bench.run()
+    bench.say("SHORT", to: 2)
+    bench.pass(to: Self.effect)
+    #expect(bench.told.isEmpty)
+    bench.pass(to: Self.settled)
+    #expect(bench.link.sent.count == 5)
+    bench.say("SHORT", to: 3)
+    bench.say("SHORT", to: 4)
+    #expect(bench.verdicts == [.short, .short])
+  }
+
+  @Test func aRefusalThatWasAskedForInDoubtAndCameAfterItIsAskedForAgain() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.lose(1)
+    bench.pass(to: Self.settled - 10)
+    bench.run()
+    bench.pass(to: Self.settled + 50)
+    bench.say("SHORT", to: 2)
+    #expect(bench.told.isEmpty && bench.link.sent.count >= 4)
+  }
+
+  @Test func aSuccessIsToldAtOnceInDoubtToo() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.pass(to: 50)
+    bench.say("OK", to: 1)
+    #expect(bench.toldAt == [50] && bench.verdicts == [.ok])
+  }
+
+  @Test func onceTheDoubtIsOverARefusalIsToldAtOnce() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.lose(1)
+    bench.pass(to: 2000)
+    bench.run()
+    bench.say("SHORT", to: bench.link.sent.count - 1)
+    #expect(bench.toldAt.last == 2000 && bench.verdicts.last == .short)
+  }
+
+  @Test func anotherKeyIsNotInDoubt() {
+    let bench = Bench()
+    bench.run(record: "idem:a")
+    bench.lose(0)
+    bench.run(record: "idem:b")
+    bench.say("SHORT", to: 2)
+    #expect(bench.toldAt == [0] && bench.verdicts == [.short])
+  }
+
+  @Test func unknownIsToldOnlyWhenNothingCanTakeEffectAnyMore() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.lose(1)
+    bench.pass(to: Self.settled)
+    #expect(bench.told.isEmpty && bench.link.sent.count == 3)
+    // The last try has an instant of its own.
+    #expect(bench.link[2].notAfter > bench.link[0].notAfter)
+    bench.pass(to: 1450)
+    bench.lose(2)
+    bench.pass(to: 1754)
+    #expect(bench.told.isEmpty)
+    bench.pass(to: 1760)
+    #expect(bench.toldAt == [1755] && bench.failures == [.unknown(.deadlinePassed)] && bench.link.sent.count == 3)
+  }
+
+  @Test func afterTheLastTryTheKeyIsInDoubtAsLongAsThatTryMayTakeEffect() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.lose(1)
+    bench.pass(to: Self.settled)
+    bench.lose(2)
+    bench.run()
+    bench.say("SHORT", to: 3)
+    bench.pass(to: 1754)
+    #expect(bench.told.isEmpty)
+    bench.pass(to: 1755)
+    #expect(bench.link.sent.count == 5)
+  }
+
+  @Test(arguments: [RedisFailure.notSent(.offline), .rejected(.unwritable("OOM")), .notSent(.late)])
+  func inDoubtNoFailureSaysThatNothingWasDone(failure: RedisFailure) {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.link[1].answer(.failure(failure))
+    bench.pass(to: Self.settled)
+    #expect(bench.told.isEmpty)
+    bench.link[2].answer(.failure(failure))
+    #expect(bench.failures == [.unknown(.deadlinePassed)])
+  }
+
+  @Test func whatNeverReachedRedisLeavesNoDoubt() {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.failure(.notSent(.offline)))
+    bench.run()
+    bench.say("SHORT", to: 1)
+    #expect(bench.toldAt == [0, 0] && bench.failures == [.notSent(.offline), nil])
+  }
+
+  @Test func aDoubtOfAnotherRequestThatOutlastsThisOneEndsItAsUnknownInTime() {
+    let bench = Bench()
+    bench.run()
+    bench.pass(to: 1000)
+    bench.run()
+    bench.lose(1)
+    bench.lose(2)
+    bench.say("SHORT", to: 0)
+    bench.link.onSend = { $0.line("SHORT \(bench.link.redisNow)") }
+    bench.pass(to: 5000)
+    #expect(bench.toldAt == [1755, 2405] && bench.failures == [.unknown(.deadlinePassed), nil])
+  }
+
+  @Test func aNearlyFullStoreRepeatsWhatWasAnsweredAndTakesNothingNew() {
+    let bench = Bench()
+    bench.writer.storeIsNearlyFull = true
+    let refusal = RedisFailure.rejected(.unwritable("the store is nearly full"))
+    bench.run(record: nil)
+    #expect(bench.link.sent.isEmpty && bench.failures == [refusal])
+    bench.run()
+    #expect(bench.link.sent.map(\.arguments) == [["GET", "idem:a"]])
+    bench.link[0].answer(.success(.bytes(Array("1record answer".utf8))))
+    #expect(bench.verdicts.last == .prior)
+    let rest = try? bench.told.last?.result.get().rest.remainder
+    #expect(rest.map { String(decoding: $0, as: UTF8.self) } == "1record answer")
+    for answer: ScriptedLink.Answer in [.success(.null), .success(.error("ERR")), .failure(.unknown(.linkLost))] {
+      bench.run()
+      bench.link.last.answer(answer)
+      #expect(bench.failures.last == refusal)
+    }
+  }
+
+  @Test func aNearlyFullStoreStillFinishesWhatIsHeld() {
+    let bench = Bench()
+    bench.writer.storeIsNearlyFull = true
+    bench.run(Self.confirm)
+    #expect(bench.link[0].arguments[1] == Self.confirm.sha)
+  }
+
+  @Test func whatIsInDoubtIsSettledByItsScriptOnANearlyFullStoreToo() {
+    let bench = Bench()
+    bench.run()
+    bench.lose(0)
+    bench.lose(1)
+    bench.writer.storeIsNearlyFull = true
+    bench.run()
+    #expect(bench.link[2].arguments == bench.link[0].arguments)
+  }
+}

@@ -1,0 +1,47 @@
+import NIOCore
+import Testing
+
+@testable import Node
+
+@Suite struct HoldReleaserTests {
+  private static func releaser(_ link: ScriptedLink) -> HoldReleaser {
+    let runner = ScriptRunner(link: link)
+    return HoldReleaser(
+      stock: StockRepository(scripts: .init(tuning: .init()), runner: runner, writer: KeyedWriter(runner: runner)))
+  }
+
+  @Test func releasesStepByStepUntilNothingOfAnySKUIsDue() {
+    let link = ScriptedLink()
+    var steps = ["A": 3, "B": 0, "C": 1]
+    var asked: [String] = []
+    link.onSend = { command in
+      let sku = command.arguments[4]
+      asked.append(sku)
+      steps[sku, default: 0] -= 1
+      command.line("OK 500 80 \(steps[sku, default: 0] > 0 ? "499" : "501")")
+    }
+    var outcomes: [HoldReleaser.Outcome] = []
+    Self.releaser(link).release(["A", "B", "C"].map { SKU(stored: $0.utf8) }, arrival: .now()) { outcomes.append($0) }
+    #expect(asked == ["A", "A", "A", "B", "C"])
+    #expect(outcomes == [.released])
+  }
+
+  /// api.md: if half a second of steps does not suffice, 503 `overloaded`.
+  @Test func givesUpAfterHalfASecond() {
+    let link = ScriptedLink()
+    var outcomes: [HoldReleaser.Outcome] = []
+    let arrival = NIODeadline.now() - .milliseconds(501)
+    Self.releaser(link).release([SKU(stored: "A".utf8)], arrival: arrival) { outcomes.append($0) }
+    #expect(link.sent.isEmpty)
+    #expect(outcomes == [.tooMany] && HoldReleaser.Outcome.tooMany.problem?.kind == .overloaded)
+  }
+
+  @Test func aFailedStepEndsTheReleaseAndDoesNothingElse() {
+    let link = ScriptedLink()
+    link.onSend = { $0.answer(.failure(.unknown(.linkLost))) }
+    var outcomes: [HoldReleaser.Outcome] = []
+    Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: .now()) { outcomes.append($0) }
+    #expect(outcomes == [.failed(.unknown(.linkLost))] && link.sent.count == 1)
+    #expect(outcomes.first?.problem?.kind == .storeUnavailable)
+  }
+}

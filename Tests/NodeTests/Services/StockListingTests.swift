@@ -1,0 +1,98 @@
+import Common
+import NIOCore
+import Testing
+
+@testable import Node
+
+/// The list against scripts that a test plays: what Redis would say of the SKUs there are.
+@Suite struct StockListingTests {
+  private final class Store {
+    let link = ScriptedLink()
+    let listing: StockListing
+    private let scripts = ScriptLibrary(tuning: .init())
+    var skus: [String]
+    /// Holds of these have expired; reading them releases the holds.
+    var due: Set<String> = []
+    var rowsPerStep: [Int] = []
+
+    init(skus: [String]) {
+      self.skus = skus
+      let runner = ScriptRunner(link: link)
+      let stock = StockRepository(scripts: scripts, runner: runner, writer: KeyedWriter(runner: runner))
+      listing = StockListing(stock: stock, service: StockService(stock: stock, releaser: HoldReleaser(stock: stock)))
+      link.onSend = { [unowned self] in play($0) }
+    }
+
+    private func play(_ command: ScriptedLink.Command) {
+      let arguments = command.arguments
+      switch arguments[1] {
+      case scripts.listStock.sha:
+        let rows = skus.filter { $0 > arguments[4] }.prefix(Int(arguments[5]) ?? 0)
+        rowsPerStep.append(rows.count)
+        command.line("OK 500" + rows.map { " \($0) 1 2 0 \(due.contains($0) ? "400" : "600")" }.joined())
+      case scripts.readStock.sha where due.contains(arguments[4]): command.line("DUE 500 \(arguments[4])")
+      case scripts.readStock.sha: command.line(skus.contains(arguments[4]) ? "OK 500 2 2 0 -" : "GONE 500")
+      case scripts.release.sha:
+        due.remove(arguments[4])
+        command.line("OK 500 1 -")
+      default: Issue.record("unexpected: \(arguments)")
+      }
+    }
+
+    func page(after cursor: SKU? = nil, limit: Int) throws -> StockListing.Page {
+      var told: Result<StockListing.Page, Problem>?
+      listing.page(after: cursor, limit: limit, arrival: .now()) { told = $0 }
+      return try #require(told).get()
+    }
+  }
+
+  private static let skus = (1000..<1237).map { "sku-\($0)" }
+
+  @Test(arguments: [1, 2, 49, 50, 51, 100, 236, 237, 238, 1000])
+  func everySKUIsListedExactlyOnceInOrder(limit: Int) throws {
+    let store = Store(skus: Self.skus)
+    var listed: [String] = []
+    var cursor: SKU?
+    repeat {
+      let page = try store.page(after: cursor, limit: limit)
+      #expect(page.items.count <= limit && (page.next == nil || page.items.count == limit))
+      listed += page.items.map(\.sku.text)
+      cursor = page.next
+    } while cursor != nil
+    #expect(listed == Self.skus)
+    // One script call looks at few: Redis is left to the shoppers in between.
+    #expect(store.rowsPerStep.allSatisfy { $0 <= 51 })
+  }
+
+  @Test func anEmptyStoreIsAnEmptyPage() throws {
+    let page = try Store(skus: []).page(limit: 10)
+    #expect(page.items.isEmpty && page.next == nil)
+  }
+
+  @Test func expiredHoldsAreReleasedBeforeTheirSKUIsShown() throws {
+    let store = Store(skus: ["a", "b", "c"])
+    store.due = ["a", "c"]
+    let page = try store.page(limit: 10)
+    #expect(
+      page.items.map(\.sku.text) == ["a", "b", "c"] && page.items.map(\.available) == [2, 1, 2] && store.due.isEmpty)
+  }
+
+  @Test func aSKUThatGoesInBetweenIsLeftOut() throws {
+    let store = Store(skus: ["a", "b", "c"])
+    store.due = ["b"]
+    let play = store.link.onSend
+    store.link.onSend = { command in
+      // Deleted after the list has told of it.
+      if command.arguments[4] == "b" { (store.skus, store.due) = (["a", "c"], []) }
+      play(command)
+    }
+    #expect(try store.page(limit: 10).items.map(\.sku.text) == ["a", "c"])
+  }
+
+  @Test func aFailureOfTheStoreEndsThePage() {
+    let store = Store(skus: ["a"])
+    store.link.onSend = { $0.answer(.failure(.notSent(.offline))) }
+    let problem = #expect(throws: Problem.self) { try store.page(limit: 10) }
+    #expect(problem?.kind == .storeUnavailable)
+  }
+}

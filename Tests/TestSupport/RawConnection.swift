@@ -1,0 +1,110 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// A TCP connection for what no HTTP client would send: any bytes, at any time, in any pieces.
+package final class RawConnection: Sendable {
+  private let channel: any Channel
+  private let inbox: Inbox
+
+  package init(port: Int) async throws {
+    let inbox = Inbox()
+    channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // The server's end of sending is to be seen apart from the end of the connection.
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox)) }
+      }
+      .connect(host: "127.0.0.1", port: port).get()
+    self.inbox = inbox
+  }
+
+  deinit { channel.close(promise: nil) }
+
+  /// Sends without waiting. What the server no longer takes is dropped.
+  package func send(_ bytes: some Sequence<UInt8> & Sendable) {
+    channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+  }
+
+  package func send(_ text: String) { send(Array(text.utf8)) }
+
+  /// Tells the server that nothing more will be sent; its answers can still be read.
+  package func finishSending() { channel.close(mode: .output, promise: nil) }
+
+  package func close() { channel.close(promise: nil) }
+
+  /// The answers so far.
+  package var answers: [TestAnswer] { inbox.contents.answers }
+  /// Whether the server has ended its side.
+  package var isEnded: Bool { inbox.contents.isEnded }
+
+  /// Waits for so many answers and returns all there are.
+  package func answers(_ count: Int, within limit: Duration = .seconds(20)) async throws -> [TestAnswer] {
+    try await eventually("\(count) answers", within: limit, every: .milliseconds(5)) {
+      let contents = inbox.contents
+      if let fault = contents.malformed { throw fault }
+      // Those that did not come before the end never will.
+      return contents.answers.count >= count || contents.isEnded
+    }
+    guard answers.count >= count else {
+      throw ServerProcess.StartFailed(description: "the server ended after \(answers.count) of \(count) answers")
+    }
+    return answers
+  }
+
+  /// The one answer to what was sent.
+  package func answer(within limit: Duration = .seconds(20)) async throws -> TestAnswer {
+    try await answers(1, within: limit)[0]
+  }
+
+  package func waitForEnd(within limit: Duration = .seconds(20)) async throws {
+    try await eventually("the server ends the connection", within: limit, every: .milliseconds(5)) { isEnded }
+  }
+}
+
+/// What has come from the server; filled on the event loop, read by the test.
+private final class Inbox: @unchecked Sendable {  // Everything is touched under the lock only.
+  struct Contents {
+    var answers: [TestAnswer] = []
+    var isEnded = false
+    var malformed: AnswerReader.Malformed?
+  }
+
+  private let lock = NSLock()
+  private var reader = AnswerReader()
+  private var current = Contents()
+
+  var contents: Contents { lock.withLock { current } }
+
+  func take(_ bytes: ByteBuffer) {
+    lock.withLock {
+      reader.feed(bytes)
+      do throws(AnswerReader.Malformed) {
+        while let answer = try reader.next() { current.answers.append(answer) }
+      } catch {
+        current.malformed = error
+      }
+    }
+  }
+
+  func end() { lock.withLock { current.isEnded = true } }
+}
+
+private final class InboxHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let inbox: Inbox
+
+  init(_ inbox: Inbox) { self.inbox = inbox }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { inbox.take(unwrapInboundIn(data)) }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? ChannelEvent, event == .inputClosed { inbox.end() }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) { inbox.end() }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
