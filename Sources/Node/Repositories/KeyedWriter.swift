@@ -31,7 +31,7 @@ final class KeyedWriter {
     completion: @escaping ScriptRunner.Completion
   ) {
     // What is in doubt is settled by its script even then.
-    guard !storeIsNearlyFull  else {
+    guard !storeIsNearlyFull || script.kind != .adds || isInDoubt(record, at: now) else {
       return replayOnly(record, deadline: arrival + Budget.read, completion)
     }
     let call = ScriptRunner.Call(
@@ -91,7 +91,7 @@ final class KeyedWriter {
     let notKnown = { attempt.completion(.failure(.unknown(.deadlinePassed))) }
     runner.run(call) { [self] result in
       switch result {
-      case .success(let reply) where !reply.verdict.isRefusal || began < now + .seconds(9):
+      case .success(let reply) where !reply.verdict.isRefusal || !isInDoubt(attempt.record, at: began):
         attempt.completion(result)
       case .failure(.unknown):
         doubt(attempt.record, until: call.effectBefore)
@@ -108,7 +108,7 @@ final class KeyedWriter {
   }
 
   private func isInDoubt(_ record: String?, at instant: NIODeadline) -> Bool {
-    (record == nil ? nil : doubts.values.max()).map { $0 + Self.margin > instant } ?? false
+    record.flatMap { doubts[$0] }.map { $0 + Self.margin > instant } ?? false
   }
 
   private func doubt(_ record: String, until instant: NIODeadline) {

@@ -69,12 +69,22 @@ import Testing
     #expect(bench.link.sent.isEmpty)
   }
 
+  /// The key may have come with another request, and that is told first.
+  @Test func underAKeyRedisIsAskedForAMalformedReservationIDToo() throws {
+    let other = "PRIOR 5 " + IdempotencyRecord.head(Fingerprint(of: "other")) + Self.record
+    for operation in [Node.Operation.confirm, .cancel, .extend] {
+      let body = #"{"reservationId":"x","ttlSeconds":5}"#
+      #expect(try ControllerBench(saying: other).call(operation, body: body, key: "k")?.status == 422)
+      #expect(try ControllerBench(saying: "GONE 5").call(operation, body: body, key: "k")?.status == 404)
+    }
+  }
+
   @Test(arguments: [
     ("", []), ("limit=1", []), ("limit=1000&cursor=moka", []), ("limit=0", ["query/limit"]),
     ("limit=1001", ["query/limit"]),
     ("limit=", ["query/limit"]), ("limit=-1", ["query/limit"]), ("limit=1.0", ["query/limit"]),
     ("limit=ten", ["query/limit"]),
-    ("cursor=", ["query/cursor"]), ("cursor=-x", ["query/cursor"]),
+    ("cursor=", []), ("cursor=-x", ["query/cursor"]),
     ("limit=x&cursor=a%20b", ["query/limit", "query/cursor"]),
     ("other=1", []),
   ])

@@ -32,6 +32,16 @@ import Testing
     #expect(try bench.answers().map(\.status) == [408])
   }
 
+  /// A parser that holds the beginning of a head has told nobody of it yet.
+  @Test func aHeadThatBeganBehindAnotherRequestIsGivenUpToo() throws {
+    let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+    try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nGET /inv")
+    try bench.tick(after: .milliseconds(9900))
+    #expect(try bench.answers().map(\.status) == [200] && bench.isOpen)
+    try bench.tick(after: .milliseconds(10_100))
+    #expect(try bench.answers().map(\.status) == [200, 408])
+  }
+
   @Test func aRequestInWorkIsNotGivenUpByItsConnection() throws {
     let bench = try HTTPBench()
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")

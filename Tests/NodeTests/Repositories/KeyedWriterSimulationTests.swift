@@ -8,7 +8,7 @@ import Testing
 /// The promise behind ``KeyedWriter``, in random faults: two nodes, a client that repeats its request with its key
 /// until it knows, links that die, and commands that reach Redis long after they were given up.
 @Suite struct KeyedWriterSimulationTests {
-  @Test(arguments: UInt64(1)...200)
+  @Test(arguments: UInt64(1)...400)
   func noClientIsToldNoOfWhatTakesEffectAndNoneWaitsTooLong(seed: UInt64) {
     let world = World(seed: seed)
     for index in 0..<20 { world.client("idem:\(index)") }
@@ -104,8 +104,8 @@ private final class World {
     case 1: later(0...1600) { answer(.failure(.unknown(.linkLost))) }
     // It lies in a socket: the link is gone, the command runs.
     case 2...4:
-      later(0...1600) { answer(.failure(.unknown(.linkLost))) }
-      later(0...2500) { [unowned self] in
+      later(random.pick([0...5, 0...1600])) { answer(.failure(.unknown(.linkLost))) }
+      later(random.pick([0...400, 0...2500])) { [unowned self] in
         if execute(command) != nil, isAnswered { effectsAfterTheirLinkWasLost += 1 }
       }
     // Its answer is lost.
