@@ -9,7 +9,9 @@ struct RandomPool: RandomNumberGenerator {
 
   mutating func next() -> UInt64 {
     // A fresh key is nothing but random bytes.
-    if numbers.isEmpty { numbers = SymmetricKey(size: Self.size).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) } }
+    if numbers.isEmpty {
+      numbers = SymmetricKey(size: Self.size).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+    }
     return numbers.removeLast()
   }
 }
