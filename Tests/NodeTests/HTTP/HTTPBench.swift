@@ -14,6 +14,8 @@ final class HTTPBench {
   let network: NetworkEnd
   /// Requests that the controller has got and not answered.
   private(set) var waiting: [(request: Request, answer: (Response) -> Void)] = []
+  /// When the connection was made, or the client last sent something, or was last answered: not later than that.
+  private var lastDone = NIODeadline.now()
   /// All that the client has got.
   private(set) var received: [UInt8] = []
 
@@ -63,6 +65,7 @@ final class HTTPBench {
   func send(_ text: String) throws { try send(Array(text.utf8)[...]) }
 
   func send(_ bytes: ArraySlice<UInt8>) throws {
+    lastDone = .now()
     try channel.writeInbound(ByteBuffer(bytes: bytes))
     try receive()
   }
@@ -75,12 +78,19 @@ final class HTTPBench {
   /// Answers the request that has waited longest.
   func answer(_ response: Response = .json(200, ByteBuffer(string: "{}"))) throws {
     _ = try #require(waiting.first)
+    lastDone = .now()
     waiting.removeFirst().answer(response)
     try receive()
   }
 
-  func tick(after time: TimeAmount) throws {
-    desk.tick(.now() + time)
+  /// Lets a limit of this length pass, counted from whatever has happened.
+  func pass(_ limit: TimeAmount) throws { try tick(at: .now() + limit) }
+
+  /// Lets so little less than this pass that no limit of this length is over which the last thing done here began.
+  func passNearly(_ limit: TimeAmount) throws { try tick(at: lastDone + limit - .milliseconds(1)) }
+
+  func tick(at instant: NIODeadline) throws {
+    desk.tick(instant)
     try receive()
   }
 

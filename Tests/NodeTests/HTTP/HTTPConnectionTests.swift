@@ -78,9 +78,9 @@ import Testing
     #expect(bench.waiting.count == 1)
     bench.channel.isWritable = false
     try bench.answer()
-    try bench.tick(after: .seconds(9))
+    try bench.passNearly(HTTPConnection.requestLimit)
     #expect(bench.isOpen)
-    try bench.tick(after: .seconds(11))
+    try bench.pass(HTTPConnection.requestLimit)
     #expect(!bench.isOpen)
   }
 

@@ -8,6 +8,8 @@ import Testing
   private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
   /// api.md: a request that is incomplete after 10 s gets 408.
+  @Test func theLimitIsThatOfTheContract() { #expect(HTTPConnection.requestLimit == .seconds(10)) }
+
   @Test(arguments: [
     "G", "GET /inventory/a HTTP/1.1\r\nHost", confirm, confirm + "Content-Length: 5\r\n\r\n",
     confirm + "Content-Length: 5\r\n\r\n1234",
@@ -15,20 +17,22 @@ import Testing
   func anIncompleteRequestIsGivenUpAfterTenSeconds(beginning: String) throws {
     let bench = try HTTPBench()
     try bench.send(beginning)
-    try bench.tick(after: .milliseconds(9900))
+    try bench.passNearly(HTTPConnection.requestLimit)
     #expect(bench.received.isEmpty && bench.isOpen)
-    try bench.tick(after: .milliseconds(10_100))
+    try bench.pass(HTTPConnection.requestLimit)
     let answer = try #require(try bench.answers().first)
     #expect(answer.status == 408 && answer["Connection"] == "close" && bench.network.hasClosedOutput)
-    try bench.tick(after: .seconds(12))
+    try bench.pass(HTTPConnection.lingerLimit)
     #expect(!bench.isOpen)
   }
 
   /// However it trickles in: the time runs from its first byte.
   @Test func tricklingDoesNotStretchTheTime() throws {
     let bench = try HTTPBench()
-    for letter in "GET /inventory/a HTTP/1.1\r\nHost: h\r\n" { try bench.send(String(letter)) }
-    try bench.tick(after: .milliseconds(10_100))
+    try bench.send("G")
+    let began = NIODeadline.now()
+    for letter in "ET /inventory/a HTTP/1.1\r\nHost: h\r\n" { try bench.send(String(letter)) }
+    try bench.tick(at: began + HTTPConnection.requestLimit)
     #expect(try bench.answers().map(\.status) == [408])
   }
 
@@ -36,16 +40,16 @@ import Testing
   @Test func aHeadThatBeganBehindAnotherRequestIsGivenUpToo() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nGET /inv")
-    try bench.tick(after: .milliseconds(9900))
+    try bench.passNearly(HTTPConnection.requestLimit)
     #expect(try bench.answers().map(\.status) == [200] && bench.isOpen)
-    try bench.tick(after: .milliseconds(10_100))
+    try bench.pass(HTTPConnection.requestLimit)
     #expect(try bench.answers().map(\.status) == [200, 408])
   }
 
   @Test func aRequestInWorkIsNotGivenUpByItsConnection() throws {
     let bench = try HTTPBench()
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
-    try bench.tick(after: .seconds(100))
+    try bench.pass(.seconds(100))
     #expect(bench.received.isEmpty && bench.isOpen)
     try bench.answer()
     #expect(try bench.answers().map(\.status) == [200])
@@ -53,13 +57,13 @@ import Testing
 
   @Test func aConnectionWithoutARequestIsClosedWithoutAWord() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
-    try bench.tick(after: .seconds(74))
+    try bench.passNearly(HTTPConnection.idleLimit)
     #expect(bench.isOpen)
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     let received = bench.received
-    try bench.tick(after: .seconds(74))
+    try bench.passNearly(HTTPConnection.idleLimit)
     #expect(bench.isOpen)
-    try bench.tick(after: .seconds(76))
+    try bench.pass(HTTPConnection.idleLimit)
     #expect(!bench.isOpen && bench.received == received)
   }
 }

@@ -96,12 +96,14 @@ import Testing
   }
 
   @Test(arguments: [
-    "hello\r\n", "$abc\r\n", "$-2\r\n", "$1", "*x\r\n", ":\r\n", ":1x\r\n", "\r\n", "$3\r\nabcdef", "+OK\r\n!",
-    "%1\r\n+a\r\n+b\r\n", "$9999999999999999999\r\n",
+    ("hello\r\n", 0, true), ("$abc\r\n", 0, true), ("$-2\r\n", 0, true), ("*x\r\n", 0, true), (":\r\n", 0, true),
+    (":1x\r\n", 0, true), ("\r\n", 0, true), ("%1\r\n+a\r\n+b\r\n", 0, true), ("$9999999999999999999\r\n", 0, true),
+    ("$3\r\nabcdef\r\n", 1, true), ("+OK\r\n!\r\n", 1, true), ("$1\r\n", 0, false), ("*2\r\n+a\r\n", 0, false),
+    ("$5\r\nab\r\n", 0, false), ("+OK", 0, false),
   ])
-  func whatIsNoRepliesEitherWaitsOrLosesTheFrame(text: String) {
-    let read = Read(text + "\r\n")
-    #expect(read.replies.count <= 1)
+  func whatIsNoReplyWaitsOrLosesTheFrame(text: String, replies: Int, isLost: Bool) {
+    let read = Read(text)
+    #expect(read.replies.count == replies && (read.violation != nil) == isLost)
   }
 
   @Test func nothingIsReadOnAfterTheFrameIsLost() throws {

@@ -21,7 +21,9 @@ import Testing
       command.line("OK 500 80 \(steps[sku, default: 0] > 0 ? "499" : "501")")
     }
     var outcomes: [HoldReleaser.Outcome] = []
-    Self.releaser(link).release(["A", "B", "C"].map { SKU(stored: $0.utf8) }, arrival: .now()) { outcomes.append($0) }
+    Self.releaser(link).release(["A", "B", "C"].map { SKU(stored: $0.utf8) }, arrival: .now() + .hours(1)) {
+      outcomes.append($0)
+    }
     #expect(asked == ["A", "A", "A", "B", "C"])
     #expect(outcomes == [.released])
   }
@@ -40,7 +42,9 @@ import Testing
     let link = ScriptedLink()
     link.onSend = { $0.answer(.failure(.unknown(.linkLost))) }
     var outcomes: [HoldReleaser.Outcome] = []
-    Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: .now()) { outcomes.append($0) }
+    Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: .now() + .hours(1)) {
+      outcomes.append($0)
+    }
     #expect(outcomes == [.failed(.unknown(.linkLost))] && link.sent.count == 1)
     #expect(outcomes.first?.problem?.kind == .storeUnavailable)
   }

@@ -41,7 +41,7 @@ import Testing
 
     func page(after cursor: SKU? = nil, limit: Int) throws -> StockListing.Page {
       var told: Result<StockListing.Page, Problem>?
-      listing.page(after: cursor, limit: limit, arrival: .now()) { told = $0 }
+      listing.page(after: cursor, limit: limit, arrival: .now() + .hours(1)) { told = $0 }
       return try #require(told).get()
     }
   }
