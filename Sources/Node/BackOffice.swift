@@ -3,14 +3,22 @@ import Logging
 import NIOCore
 
 /// What must neither wait for shoppers nor keep them waiting, on an event loop and links of its own: stock
-/// administration, the audit, and the watch over the store.
+/// administration, the audit, the watch over the store, the election of a leader and the sweep.
 final class BackOffice {
+  /// What the back office lets the front know.
+  enum Report: Sendable {
+    case store(StoreReport)
+    case lease(LeaseReport)
+    case sweep(SweepReport)
+  }
+
   private let controller: StockController
   private let links: [RedisLink]
   private let probes: [LinkProbe]
   private let writer: KeyedWriter
   private let link: RedisLink
   private var watch: StoreWatch?
+  let leadership: Leadership
 
   init(
     eventLoop: any EventLoop, scripts: ScriptLibrary, makeLink: (any EventLoop, String, [Script]) -> RedisLink,
@@ -29,23 +37,26 @@ final class BackOffice {
     controller = StockController(
       service: service, listing: StockListing(stock: stock, service: service),
       audit: AuditService(stock: audited, link: auditLink), logger: Logger(label: "stock"))
+    leadership = Leadership(eventLoop: eventLoop, scripts: scripts, makeLink: makeLink, nodeID: settings.nodeId)
   }
 
-  func start(report: @escaping @Sendable (StoreReport) -> Void, unfit: @escaping @Sendable (StoreWatch.Unfit) -> Void) {
+  func start(report: @escaping @Sendable (Report) -> Void, unfit: @escaping @Sendable (StoreWatch.Unfit) -> Void) {
     for link in links { link.start() }
     for probe in probes { probe.start() }
     let watch = StoreWatch(
       link: link, logger: Logger(label: "store"),
       report: { [writer] seen in
         writer.storeIsNearlyFull = seen.isNearlyFull
-        report(seen)
+        report(.store(seen))
       }, unfit: unfit)
     watch.start()
     self.watch = watch
+    leadership.start { report($0) }
   }
 
   func stop() {
     for link in links { link.stop() }
+    leadership.stop()
   }
 
   func serve(_ request: Request, answer: @escaping (Response) -> Void) {

@@ -80,9 +80,14 @@ final class FrontOffice {
     link.stop()
   }
 
-  func take(_ report: StoreReport) {
-    state.store = report
-    writer.storeIsNearlyFull = report.isNearlyFull
+  func take(_ report: BackOffice.Report) {
+    switch report {
+    case .store(let store):
+      state.store = store
+      writer.storeIsNearlyFull = store.isNearlyFull
+    case .lease(let lease): state.lease = lease
+    case .sweep(let sweep): state.sweep = sweep
+    }
   }
 
   private var traffic: HealthController.Traffic {

@@ -10,7 +10,7 @@ import ServiceLifecycle
 ///
 /// Two event loops. On the first, requests of shoppers go from their HTTP bytes to Redis and back without a change of
 /// thread, over one pipelined link. On the second, with links of its own, work what must never wait for shoppers, nor
-/// they for it: stock administration, the audit, the watch over the store, metrics.
+/// they for it: stock administration, the audit, the watch over the store, the lease and the sweep, metrics.
 struct NodeProcess {
   let settings: NodeSettings
 
@@ -18,7 +18,7 @@ struct NodeProcess {
   func run() async throws {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: ["node": "\(settings.nodeId)"])
     let registry = PrometheusRegistry()
-    registry.describe(NodeMetrics.help)
+    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help] { registry.describe(help) }
     MetricsSystem.bootstrap(registry)
     ProcessMetrics.register(with: registry)
     let logger = Logger(label: "node")
@@ -44,7 +44,11 @@ struct NodeProcess {
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
       desk: try await front.submit { NIOLoopBound(frontOffice.value.desk, eventLoop: front) }.get(), eventLoop: front,
-      willDrain: { frontOffice.value.state.isDraining = true }, logger: logger)
+      serves: { address in back.execute { backOffice.value.leadership.stand(address: address) } },
+      willDrain: {
+        back.execute { backOffice.value.leadership.retire() }
+        front.execute { frontOffice.value.state.isDraining = true }
+      }, logger: logger)
     let store = StoreService(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
     // Stopped in reverse: the store serves until the last request is answered.
     let services = ServiceGroup(

@@ -60,7 +60,10 @@ final class HealthController {
     body.writeString(",\"usedBytes\":\(state.store?.usedBytes ?? 0),\"limitBytes\":\(state.store?.limitBytes ?? 0)")
     body.writeStaticString(",\"warnings\":")
     body.writeJSONArray(state.store?.warnings ?? []) { $0.writeJSONString($1) }
-    body.writeString("},\"requests\":{\"inFlight\":\(traffic.inFlight)")
+    body.writeString("},")
+    body.writeLease(state.lease)
+    body.writeSweep(state.sweep)
+    body.writeString("\"requests\":{\"inFlight\":\(traffic.inFlight)")
     body.writeString(
       ",\"ratePerSecond\":\(traffic.ratePerSecond.tenths),\"errorsPerSecond\":\(traffic.errorsPerSecond.tenths)")
     body.writeString(",\"total\":\(traffic.total),\"errors\":\(traffic.errors)}}")
@@ -81,7 +84,39 @@ final class HealthController {
   }
 }
 
+extension ByteBuffer {
+  fileprivate mutating func writeLease(_ lease: LeaseReport) {
+    let holder = lease.holder
+    writeString("\"lease\":{\"leader\":\(lease.isLeader),\"epoch\":\(orNull(holder?.epoch)),\"holder\":")
+    if let holder { writeJSONString(holder.nodeID) } else { writeStaticString("null") }
+    let since = holder.map { "\"\(RFC3339.string(epochMilliseconds: $0.acquiredAt))\"" }
+    writeString(",\"since\":\(orNull(since))")
+    writeString(",\"remainingMs\":\(orNull(lease.remaining().map { Int($0 / .milliseconds(1)) }))")
+    writeString(",\"termsWon\":\(lease.termsWon),\"termsLost\":\(lease.termsLost)")
+    writeString(",\"renewMs\":\(orNull(lease.renewal.map { ($0 / .milliseconds(1)).thousandths }))},")
+  }
+
+  fileprivate mutating func writeSweep(_ sweep: SweepReport) {
+    let overdue = sweep.overdue
+    writeString("\"sweeper\":{\"backlog\":\(orNull(overdue?.holds))")
+    writeString(",\"oldestOverdueMs\":\(orNull(overdue?.oldest.map { $0.nanoseconds / 1_000_000 })),\"lastBatch\":")
+    if let batch = sweep.lastBatch {
+      let age = (NIODeadline.now() - batch.at).nanoseconds / 1_000_000
+      let took = (Double(batch.took.nanoseconds) / 1e6).thousandths
+      writeString("{\"agoMs\":\(age),\"holds\":\(batch.holds),\"tookMs\":\(took)}")
+    } else {
+      writeStaticString("null")
+    }
+    writeString(",\"releasedTotal\":\(sweep.releasedTotal),\"trimmedTotal\":\(sweep.trimmedTotal)")
+    writeString(",\"fencedAttempts\":\(sweep.fencedAttempts)},")
+  }
+
+  private func orNull(_ value: (some CustomStringConvertible)?) -> String { value?.description ?? "null" }
+}
+
 extension Double {
+  /// With three decimals: of milliseconds, whole microseconds.
+  fileprivate var thousandths: Double { (self * 1000).rounded() / 1000 }
   /// With one decimal: more would only flicker.
   fileprivate var tenths: Double { (self * 10).rounded() / 10 }
 }

@@ -21,7 +21,9 @@ struct HTTPServer: Service {
   let drainDelay: Duration
   let desk: NIOLoopBound<RequestDesk>
   let eventLoop: any EventLoop
-  /// Told once, on the event loop, when the node is to stop.
+  /// Told once, with `host:port`, when the node listens.
+  let serves: @Sendable (String) -> Void
+  /// Told once when the node is to stop.
   let willDrain: @Sendable () -> Void
   let logger: Logger
 
@@ -29,6 +31,7 @@ struct HTTPServer: Service {
     let quiescing = ServerQuiescingHelper(group: eventLoop)
     let channel = try await bind(quiescing)
     logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
+    serves("\(host):\(channel.localAddress?.port ?? port)")
     let desk = desk
     let ticks = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
       desk.value.tick(.now())
@@ -39,10 +42,8 @@ struct HTTPServer: Service {
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     try? await gracefulShutdown()
     logger.info("draining", metadata: ["seconds": "\(drainDelay)"])
-    eventLoop.execute {
-      desk.value.isDraining = true
-      willDrain()
-    }
+    eventLoop.execute { desk.value.isDraining = true }
+    willDrain()
     await lameDuck(signals)
     try await finish(quiescing)
     logger.info("stopped")

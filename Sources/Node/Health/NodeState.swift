@@ -18,6 +18,8 @@ final class NodeState {
   var isDraining = false
   /// What the watch over the store saw last; nil until it has been seen at all.
   var store: StoreReport?
+  var lease = LeaseReport()
+  var sweep = SweepReport()
   /// The last round trip to Redis on the link of requests.
   var roundTrip: TimeAmount?
 

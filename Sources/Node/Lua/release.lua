@@ -1,45 +1,6 @@
 #!lua flags=allow-oom
--- Puts the stock of a SKU's expired holds back, each exactly once, in bounded steps.
+-- Puts the stock of a SKU's expired holds back on the way of a request, in bounded steps.
 -- ARGV: 1 not-after, 2 sku, 3 most item lines to release in this step
 -- Reply: OK now released earliest|-   (earliest deadline left; due if it is not after now)
-local sku, budget, released = ARGV[2], tonumber(ARGV[3]), 0
-local ids = redis.call('ZRANGEBYSCORE', HOLDS .. sku, '-inf', now, 'LIMIT', '0', ARGV[3])
-for i = 1, #ids do
-  if budget <= 0 then
-    break
-  end
-  local id = ids[i]
-  local record = redis.call('GET', RESERVATION .. id)
-  local deadline = record and string.sub(record, 18, 19) == 'AC' and string.sub(record, 38, 50)
-  if deadline and deadline <= now then
-    local expired = '{"v":1,"status":"EXPIRED","expiredAt":' .. deadline .. string.sub(record, 25)
-    redis.call('SET', RESERVATION .. id, expired, 'EX', KEPT)
-    local at, line, quantity = ITEMS_AT - 1
-    repeat
-      line, quantity, at = string.match(record, '"([^"]+)":(%d+)()', at + 1)
-      redis.call('INCRBY', INVENTORY .. line, quantity)
-      redis.call('ZREM', HOLDS .. line, id)
-      budget = budget - 1
-    until string.byte(record, at) ~= COMMA
-    if EVENTS_MAX ~= '0' then
-      redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', 'expired', 'id', id, 'data', expired)
-    end
-    released = released + 1
-  else
-    -- Only a damaged store comes here: an index entry that no due hold stands behind. Left where it is, it
-    -- would be found due for ever; the audit still tells what is missing.
-    if deadline then
-      redis.call('ZADD', HOLDS .. sku, deadline, id)
-    else
-      redis.call('ZREM', HOLDS .. sku, id)
-    end
-    budget = budget - 1
-  end
-end
-local earliest = redis.call('ZRANGE', HOLDS .. sku, '0', '0', 'WITHSCORES')[2]
-if earliest then
-  redis.call('ZADD', DUE, earliest, sku)
-else
-  redis.call('ZREM', DUE, sku)
-end
+local released, _, earliest = release_due(ARGV[2], tonumber(ARGV[3]))
 return 'OK ' .. now .. ' ' .. released .. ' ' .. (earliest or '-')

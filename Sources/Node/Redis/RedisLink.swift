@@ -48,6 +48,8 @@ final class RedisLink {
   private var reasonToClose: String?
   private var attemptBegan = NIODeadline.uptimeNanoseconds(0)
   private(set) var clock = RedisClock()
+  /// Redis's number of the present connection.
+  private(set) var connectionID: Int64?
 
   init(eventLoop: any EventLoop, configuration: Configuration, logger: Logger) {
     self.eventLoop = eventLoop
@@ -234,6 +236,7 @@ final class RedisLink {
     if configuration.url.database != 0 { commands.append(RedisArguments("SELECT", "\(configuration.url.database)")) }
     commands.append(RedisArguments("CLIENT", "SETNAME", configuration.clientName))
     for script in configuration.scripts { commands.append(RedisArguments("SCRIPT", "LOAD", script.source)) }
+    commands.append(RedisArguments("CLIENT", "ID"))
     commands.append(RedisArguments("TIME"))
 
     let deadline = attemptBegan + Self.handshakeLimit
@@ -249,6 +252,7 @@ final class RedisLink {
           case .success(.error(let line)): reconnect(because: "handshake refused: \(line)")
           case .failure(let failure): reconnect(because: "handshake: \(failure)")
           case .success(let reply) where index == last: handshakeEnded(clockReply: reply)
+          case .success(.integer(let number)): connectionID = number
           case .success: break
           }
         })
@@ -278,6 +282,7 @@ final class RedisLink {
     let wasUp = machine.state == .up
     let action = machine.lost(at: .now(), using: &random)
     channel = nil
+    connectionID = nil
     reasonToClose = nil
     outgoing.clear()
     // Not on the way out, and not again and again while it stays away.

@@ -19,6 +19,12 @@ struct ScriptReply: Sendable {
     case confirmed = "CONFIRMED"
     case holdLimit = "LIMIT"
     case inUse = "INUSE"
+    /// The lease is another's.
+    case held = "HELD"
+    /// The lease is not the caller's any more.
+    case lost = "LOST"
+    /// The sweeper's term is over.
+    case fenced = "FENCED"
 
     /// Whether the caller is told "no": the effect was judged and refused.
     var isRefusal: Bool {

@@ -17,6 +17,12 @@ enum RedisKeys {
   static let skus = "skus"
   /// The outbox: a stream with one entry for each change.
   static let events = "events"
+  /// Whose term it is (``LeaseRecord``); lapses by itself.
+  static let lease = "lease"
+  /// The greatest epoch there has been, an integer.
+  static let leaseEpoch = "lease:epoch"
+  /// A stream of one entry: the last lease that was given back, for those who wait for it.
+  static let leaseReleases = "lease:releases"
 
   /// `idem:{operation}/{caller}:{key}`.
   static func idempotencyRecord(operation: String, caller: String, key: String) -> String {

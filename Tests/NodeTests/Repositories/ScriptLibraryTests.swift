@@ -8,6 +8,7 @@ import Testing
     [
       library.reserve, library.confirm, library.cancel, library.extend, library.readReservation, library.readStock,
       library.listStock, library.changeStock, library.deleteStock, library.auditStock, library.release,
+      library.acquireLease, library.renewLease, library.releaseLease, library.sweep, library.trim, library.overdue,
     ]
   }
 
@@ -34,6 +35,8 @@ import Testing
       }
     }
     #expect([Self.library.confirm, Self.library.cancel, Self.library.release].allSatisfy { $0.kind == .finishes })
+    // On a full Redis the one process that would free memory must still be elected, and run.
+    #expect((Self.library.forElection + [Self.library.sweep, Self.library.trim]).allSatisfy { $0.kind == .finishes })
     #expect([Self.library.reserve, Self.library.changeStock].allSatisfy { $0.kind == .adds })
   }
 
@@ -49,7 +52,9 @@ import Testing
   }
 
   @Test func everyScriptIsLoadedWhereItIsCalled() {
-    let loaded = Set((Self.library.forShoppers + Self.library.forOperators).map(\.name))
+    let loaded = Set(
+      [Self.library.forShoppers, Self.library.forOperators, Self.library.forElection, Self.library.forSweeping]
+        .joined().map(\.name))
     #expect(loaded == Set(Self.all.map(\.name)))
   }
 }

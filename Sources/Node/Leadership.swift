@@ -1,0 +1,63 @@
+import Logging
+import NIOCore
+
+/// The election of a leader and what the leader does, with links to the store of their own. Belongs to its event loop.
+final class Leadership {
+  private let links: [RedisLink]
+  private let probes: [LinkProbe]
+  private let lease: LeaseService
+  private let sweeper: Sweeper
+  private let backlog: BacklogWatch
+  private let metrics = SweepMetrics()
+
+  init(
+    eventLoop: any EventLoop, scripts: ScriptLibrary, makeLink: (any EventLoop, String, [Script]) -> RedisLink,
+    nodeID: String
+  ) {
+    // Each of its own: neither a batch nor a read that waits may come before a renewal.
+    let leaseLink = makeLink(eventLoop, "lease", scripts.forElection)
+    let sweepLink = makeLink(eventLoop, "sweep", scripts.forSweeping)
+    let bellLink = makeLink(eventLoop, "releases", [])
+    links = [leaseLink, sweepLink, bellLink]
+    // The bell's link always owes a reply, and so needs no probe.
+    probes = [leaseLink, sweepLink].map { LinkProbe(link: $0) }
+    lease = LeaseService(
+      eventLoop: eventLoop, lease: LeaseRepository(scripts: scripts, link: leaseLink),
+      bell: ReleaseBell(link: bellLink), nodeID: nodeID, logger: Logger(label: "lease"))
+    let sweep = SweepRepository(scripts: scripts, runner: ScriptRunner(link: sweepLink))
+    sweeper = Sweeper(eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: Logger(label: "sweeper"))
+    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweep)
+  }
+
+  func start(_ report: @escaping (BackOffice.Report) -> Void) {
+    for link in links { link.start() }
+    for probe in probes { probe.start() }
+    let election = Sweeper.Election(
+      term: { [lease] in lease.term }, fenced: { [lease] token in lease.fenced(token: token) })
+    sweeper.start(election)
+    let listener = LeaseService.Listener(
+      began: { [sweeper] in sweeper.begin() }, ended: { [sweeper] in sweeper.end() },
+      changed: { report(.lease($0)) })
+    lease.start(listener)
+    backlog.start { [sweeper, metrics] overdue in
+      metrics.update(overdue)
+      var seen = sweeper.report
+      seen.overdue = overdue
+      report(.sweep(seen))
+    }
+  }
+
+  /// Stands for election, as a node that serves at `address`.
+  func stand(address: String) {
+    lease.stand(address: address)
+  }
+
+  /// Leads no more: finishes the batch that is under way, and gives the lease back.
+  func retire() {
+    sweeper.finish { [lease] in lease.retire() }
+  }
+
+  func stop() {
+    for link in links { link.stop() }
+  }
+}

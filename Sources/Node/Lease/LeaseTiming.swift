@@ -1,0 +1,19 @@
+/// The times of the lease. A test asserts what must hold between them.
+struct LeaseTiming: Equatable, Sendable {
+  /// How long the lease lives in Redis without renewal.
+  var ttl = Duration.milliseconds(3000)
+  /// Time between renewals, give or take a tenth.
+  var renewal = Duration.milliseconds(500)
+  /// An attempt without an answer is given up after this, and has no effect later.
+  var attempt = Duration.milliseconds(400)
+  /// The holder steps down so long before the lease could lapse.
+  var margin = Duration.milliseconds(500)
+  /// Followers try for the lease at least this often.
+  var look = Duration.milliseconds(500)
+  /// Followers ask so often whether the holder's connection is still there…
+  var lookUp = Duration.milliseconds(50)
+  /// …and take over when it has been away for so long: a link that was merely cut is back long before.
+  var absence = Duration.milliseconds(150)
+  /// Pause after an attempt that failed.
+  var retry = Duration.milliseconds(50)
+}

@@ -1,0 +1,51 @@
+import NIOCore
+
+/// Rings when a leader gives its lease back, so that no follower need wait for its next look.
+///
+/// A blocking read of the stream of releases, on a link of its own. Belongs to the event loop of that link.
+final class ReleaseBell {
+  /// Shorter than the silence after which a link takes no more commands (``RedisLink``).
+  private static let block = TimeAmount.milliseconds(800)
+  private static let limit = TimeAmount.milliseconds(1500)
+  private static let pause = TimeAmount.milliseconds(100)
+
+  private let link: RedisLink
+  /// The last release that was heard; only later ones ring. After a failure, whatever comes from then on.
+  private var heard: String?
+
+  init(link: RedisLink) { self.link = link }
+
+  /// Calls `ring` on each release from now on, for ever.
+  func listen(_ ring: @escaping () -> Void) {
+    var command = ByteBuffer()
+    let block = "\(Self.block.nanoseconds / 1_000_000)"
+    command.writeRedisCommand(
+      RedisArguments("XREAD", "BLOCK", block, "COUNT", "1", "STREAMS", RedisKeys.leaseReleases, heard ?? "$"))
+    link.send(command, deadline: .now() + Self.limit) { [self] result in
+      switch result {
+      case .success(.null): listen(ring)
+      case .success(let reply):
+        guard let id = reply.firstStreamEntry else { return listenLater(ring) }
+        heard = id
+        ring()
+        listen(ring)
+      case .failure: listenLater(ring)
+      }
+    }
+  }
+
+  private func listenLater(_ ring: @escaping () -> Void) {
+    heard = nil
+    link.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in listen(ring) }
+  }
+}
+
+extension RedisReply {
+  /// The id of the first entry in a reply of XREAD.
+  fileprivate var firstStreamEntry: String? {
+    guard case .array(let streams) = self, case .array(let stream)? = streams.first, stream.count == 2,
+      case .array(let entries) = stream[1], case .array(let entry)? = entries.first
+    else { return nil }
+    return entry.first?.text
+  }
+}

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- Takes the lease for a new term, or refreshes it if it is the caller's already: an attempt whose answer was lost can
+-- be repeated. A holder that need not be waited for is named by its token, and no other is replaced.
+-- ARGV: 1 not-after, 2 token, 3 ttl in ms, 4 'connection node-id address', 5 token of the holder to replace, or ''
+-- Reply: OK now epoch acquired-at | HELD now remaining-ms record
+--        record: token epoch acquired-at connection node-id address
+local record = redis.call('GET', LEASE)
+local holder = record and string.sub(record, 1, 32)
+if holder == ARGV[2] then
+  redis.call('PEXPIRE', LEASE, ARGV[3])
+  return 'OK ' .. now .. ' ' .. string.sub(record, 34, 60)
+elseif holder and holder ~= ARGV[5] then
+  return 'HELD ' .. now .. ' ' .. redis.call('PTTL', LEASE) .. ' ' .. record
+end
+-- Rises with each term, also after the loss of all data.
+local epoch = string.format('%d', math.max((redis.call('GET', LEASE_EPOCH) or 0) + 1, tonumber(now)))
+redis.call('SET', LEASE_EPOCH, epoch)
+redis.call('SET', LEASE, ARGV[2] .. ' ' .. epoch .. ' ' .. now .. ' ' .. ARGV[4], 'PX', ARGV[3])
+return 'OK ' .. now .. ' ' .. epoch .. ' ' .. now

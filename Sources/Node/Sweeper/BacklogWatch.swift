@@ -1,0 +1,28 @@
+import NIOCore
+
+/// Looks every second how far behind the sweep is. On every node: a backlog matters most when nobody leads.
+/// Belongs to the event loop of its link.
+final class BacklogWatch {
+  private static let interval = TimeAmount.seconds(1)
+  private static let retry = TimeAmount.milliseconds(100)
+
+  private let eventLoop: any EventLoop
+  private let sweep: SweepRepository
+
+  init(eventLoop: any EventLoop, sweep: SweepRepository) {
+    self.eventLoop = eventLoop
+    self.sweep = sweep
+  }
+
+  /// - Parameter seen: called with what each look has found.
+  func start(_ seen: @escaping (SweepRepository.Overdue) -> Void) {
+    sweep.overdue { [self] result in
+      var pause = Self.retry
+      if case .success(let overdue) = result {
+        seen(overdue)
+        pause = Self.interval
+      }
+      eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in start(seen) }
+    }
+  }
+}
