@@ -23,6 +23,13 @@ struct LeaseMachine {
     var connection: Int64
   }
 
+  /// Whose lease need not be waited for.
+  struct Predecessor: Equatable, Sendable {
+    var token: String
+    /// Only while it is held on this connection; nil: on any.
+    var connection: Int64?
+  }
+
   /// What gave us the chance to lead.
   enum Opportunity: Equatable, Sendable {
     /// The time had come to look at the lease again, and it was free.
@@ -45,8 +52,7 @@ struct LeaseMachine {
   }
 
   enum Action: Equatable, Sendable {
-    /// Try for the lease; `replacing` is the token of a holder that need not be waited for.
-    case acquire(token: String, replacing: String?, attempt: Int)
+    case acquire(token: String, replacing: Predecessor?, attempt: Int)
     case renew(token: String, attempt: Int)
     case release(token: String, attempt: Int)
     /// Ask Redis whether it still has this connection.
@@ -70,12 +76,11 @@ struct LeaseMachine {
     /// When to look next for the holder's connection, or to give up the look that is under way.
     var nextLook: Instant
     var isLooking = false
-    var missingSince: Instant?
   }
 
   private struct Acquiring: Equatable {
     var token: String
-    var replacing: String?
+    var replacing: Predecessor?
     var opportunity: Opportunity
     /// Nil between two tries.
     var sent: Instant?
@@ -106,6 +111,8 @@ struct LeaseMachine {
   private var state = State.idle
   /// The number of the last attempt; only its answer counts.
   private var attempt = 0
+  /// The holder whose connection was found missing last, and when first: a try for the lease in between forgets nothing.
+  private var missing: (holder: Holder, since: Instant)?
 
   /// - Parameter makeToken: gives 128 random bits as text, other ones each time.
   init(
@@ -141,7 +148,7 @@ struct LeaseMachine {
     switch state {
     case .idle, .retired: [campaign(.lapsed, at: now)]
     // What is being given back is not ours any more, whatever the answer will be.
-    case .releasing(let releasing): [campaign(.ownTermOver, replacing: releasing.token, at: now)]
+    case .releasing(let releasing): [campaign(.ownTermOver, replacing: Predecessor(token: releasing.token), at: now)]
     case .following, .acquiring, .leading: []
     }
   }
@@ -237,17 +244,30 @@ struct LeaseMachine {
 
   /// Redis says whether it still has the holder's connection.
   ///
-  /// Once missing proves little: a link that was cut is made anew at once, and the next renewal tells its new number.
+  /// Once missing proves little: a link that was cut is made anew at once, and a renewal tells its new number.
   mutating func lookedUp(isPresent: Bool, attempt: Int, at now: Instant) -> [Action] {
     guard attempt == self.attempt, case .following(var following) = state, following.isLooking else { return [] }
-    let missingSince = isPresent ? nil : following.missingSince ?? now
-    if let missingSince, now - missingSince >= timing.absence {
-      return [campaign(.holderGone, replacing: following.holder.token, at: now)]
+    let holder = following.holder
+    if isPresent {
+      missing = nil
+    } else if missing?.holder != holder {
+      missing = (holder, now)
     }
-    (following.isLooking, following.missingSince) = (false, missingSince)
-    following.nextLook = now + jittered(timing.lookUp)
+    if let missing, now - missing.since >= timing.absence {
+      let predecessor = Predecessor(token: holder.token, connection: holder.connection)
+      return [campaign(.holderGone, replacing: predecessor, at: now)]
+    }
+    (following.isLooking, following.nextLook) = (false, now + jittered(timing.lookUp))
     state = .following(following)
     return []
+  }
+
+  /// The link to Redis is a new one. A leader tells its number at once, before the old one's absence counts.
+  mutating func reconnected(at now: Instant) -> [Action] {
+    guard case .leading(var leading) = state, leading.sent == nil else { return [] }
+    leading.nextTry = now
+    state = .leading(leading)
+    return tick(at: now)
   }
 
   /// A holder has given the lease back: no need to wait for the next look.
@@ -304,11 +324,11 @@ struct LeaseMachine {
 
   /// Our own old term, if it is still in the lease, need not be waited for.
   private mutating func endTerm(_ leading: Leading, _ end: EndOfTerm, at now: Instant) -> [Action] {
-    [.stepDown(end), campaign(.ownTermOver, replacing: leading.term.token, at: now)]
+    [.stepDown(end), campaign(.ownTermOver, replacing: Predecessor(token: leading.term.token), at: now)]
   }
 
   private mutating func campaign(
-    _ opportunity: Opportunity, replacing: String? = nil, at now: Instant
+    _ opportunity: Opportunity, replacing: Predecessor? = nil, at now: Instant
   ) -> Action {
     tryToAcquire(
       Acquiring(token: makeToken(), replacing: replacing, opportunity: opportunity, sent: nil, nextTry: now), at: now)

@@ -54,6 +54,7 @@ final class LeaseService {
   func start(_ listener: Listener) {
     self.listener = listener
     bell.listen { [self] in step { $0.vacated(at: .now) } }
+    lease.whenConnected { [self] in step { $0.reconnected(at: .now) } }
   }
 
   /// Stands for election.
@@ -98,10 +99,11 @@ final class LeaseService {
     }
   }
 
-  private func acquire(_ token: String, _ replacing: String?, _ attempt: Int) {
+  private func acquire(_ token: String, _ replacing: LeaseMachine.Predecessor?, _ attempt: Int) {
     let sent = LeaseMachine.Instant.now
     lease.acquire(
-      token: token, replacing: replacing, holder: "\(nodeID) \(address)", ttl: timing.ttl, limit: timing.attempt
+      token: token, replacing: replacing?.token, on: replacing?.connection, holder: "\(nodeID) \(address)",
+      ttl: timing.ttl, limit: timing.attempt
     ) { [self] result in
       switch result {
       case .success(.acquired(let epoch, let since)):

@@ -50,6 +50,8 @@ final class RedisLink {
   private(set) var clock = RedisClock()
   /// Redis's number of the present connection.
   private(set) var connectionID: Int64?
+  /// Called whenever the link has come up, after what has waited for it was sent.
+  var whenUp: (() -> Void)?
 
   init(eventLoop: any EventLoop, configuration: Configuration, logger: Logger) {
     self.eventLoop = eventLoop
@@ -276,6 +278,7 @@ final class RedisLink {
     waiting.removeAll()
     let now = NIODeadline.now()
     for pending in queued { transmit(pending, at: now) }
+    whenUp?()
   }
 
   private func lose(because reason: String) {

@@ -39,20 +39,26 @@ final class LeaseRepository {
     runner = ScriptRunner(link: link)
   }
 
+  /// Calls `act` whenever there is a link anew.
+  func whenConnected(_ act: @escaping () -> Void) { link.whenUp = act }
+
   enum AcquireOutcome: Equatable {
     /// Since when: epoch milliseconds by Redis's clock.
     case acquired(epoch: Int64, since: Int64)
     case held(LeaseRecord, remaining: Duration)
   }
 
-  /// Takes the lease if it is free, is held by `token` already, or is held by the token `replacing`.
+  /// Takes the lease if it is free, is held by `token` already, or is held by the token `replacing`, if given only
+  /// while that is found on `connection`.
   ///
   /// - Parameter holder: `node-id address` of this node.
   func acquire(
-    token: String, replacing: String?, holder: String, ttl: Duration, limit: Duration,
+    token: String, replacing: String?, on connection: Int64? = nil, holder: String, ttl: Duration, limit: Duration,
     completion: @escaping Completion<AcquireOutcome>
   ) {
-    let arguments = arguments(token, ttl, holder, replacing ?? "")
+    guard var arguments = arguments(token, ttl, holder) else { return refuse(completion) }
+    arguments.append(replacing ?? "")
+    if let connection { arguments.append(Int(connection)) }
     run(scripts.acquireLease, arguments, limit, completion) { reply in
       var words = reply.rest
       switch reply.verdict {
@@ -71,7 +77,8 @@ final class LeaseRepository {
   func renew(
     token: String, holder: String, ttl: Duration, limit: Duration, completion: @escaping Completion<Bool>
   ) {
-    run(scripts.renewLease, arguments(token, ttl, holder), limit, completion, Self.isOurs)
+    guard let arguments = arguments(token, ttl, holder) else { return refuse(completion) }
+    run(scripts.renewLease, arguments, limit, completion, Self.isOurs)
   }
 
   /// Ends the term of `token`; tells whether it still was.
@@ -100,12 +107,17 @@ final class LeaseRepository {
     }
   }
 
-  private func arguments(_ token: String, _ ttl: Duration, _ holder: String, _ more: String...) -> RedisArguments {
+  /// Nil while there is no link: what waited for the next one would tell a number that is nobody's.
+  private func arguments(_ token: String, _ ttl: Duration, _ holder: String) -> RedisArguments? {
+    guard let connection = link.connectionID else { return nil }
     var arguments = RedisArguments(token)
     arguments.append(Int(ttl / .milliseconds(1)))
-    arguments.append("\(link.connectionID ?? 0) \(holder)")
-    for text in more { arguments.append(text) }
+    arguments.append("\(connection) \(holder)")
     return arguments
+  }
+
+  private func refuse<Outcome>(_ completion: @escaping Completion<Outcome>) {
+    link.eventLoop.assumeIsolated().execute { completion(.failure(.notSent(.offline))) }
   }
 
   private func run<Outcome>(

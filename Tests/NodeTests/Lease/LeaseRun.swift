@@ -1,0 +1,61 @@
+import TestSupport
+
+@testable import Node
+
+/// One seed's life of the simulated world: random faults, and then none.
+struct LeaseRun {
+  /// How long after the end of faults somebody leads, at most, by Redis's clock: TTL + 300 ms.
+  ///
+  /// A lease that nobody renews lapses within its TTL. A follower tries again at min(remaining + retry, look) by its
+  /// own clock, retry give or take a tenth. With a clock at the rate r that is at most look / r − (look − 1.1 retry)
+  /// after the lapse: 55 ms at the rate 1, 180 ms at 0.8. The rest is for the ways to Redis and back.
+  static let bound = 3_300_000
+  /// What a clock that was set back has prolonged is cut to the TTL at the next try for it: after the look, or when the
+  /// node's link is up again, which takes a second.
+  private static let looksAgain = 2_000_000
+  /// Longer than a slow leader needs for two renewals.
+  private static let rest = 1_500_000
+
+  let seed: UInt64
+  let world: LeaseSimulation
+
+  /// - Parameter keepsTrace: remembers what happened, for ``breach``.
+  init(seed: UInt64, mistake: LeaseMistake? = nil, keepsTrace: Bool = false) {
+    self.seed = seed
+    var random = SeededRandom(~seed)
+    let rates = LeaseSimulation.rates(&random)
+    world = LeaseSimulation(seed: seed, nodes: rates, mistake: mistake, keepsTrace: keepsTrace)
+    let end = random.number(3_000_000...10_000_000)
+    world.suffer(until: end)
+    world.run(until: end)
+    recover()
+  }
+
+  private func recover() {
+    let ttl = Int(world.timing.ttl / .milliseconds(1))
+    let remaining = world.redis.lease(at: world.now).map { $0.expires - world.redis.clock(at: world.now) } ?? 0
+    world.run(until: world.now + Self.bound + (remaining > ttl ? Self.looksAgain : 0))
+    let elected = world.lastElection
+    check(within: "the bound")
+    world.run(until: world.now + Self.rest)
+    check(within: "the time after it")
+    if world.lastElection != elected { world.promises.broken("another leader although nothing happened") }
+  }
+
+  private func check(within time: String) {
+    guard let sweep = world.lastSweep, let leader = world.leader, leader.index == sweep.node,
+      world.now - sweep.at < 2 * SimulatedNode.sweepInterval
+    else { return world.promises.broken("nobody leads and sweeps within \(time)") }
+  }
+
+  /// Which promise was broken, and what led there.
+  var breach: String? {
+    world.promises.breach.map { what in
+      """
+      seed \(seed), at \(world.now / 1000) ms: \(what)
+      \(world.story)
+      Again, alone: HOLDFAST_TEST_SEED=\(seed) swift test --filter LeaseSimulationTests
+      """
+    }
+  }
+}

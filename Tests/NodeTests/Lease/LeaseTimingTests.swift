@@ -1,0 +1,43 @@
+import NIOCore
+import Testing
+
+@testable import Node
+
+@Suite struct LeaseTimingTests {
+  private let timing = LeaseTiming()
+  /// Give or take a tenth.
+  private let jitter = 1.1
+
+  @Test func twoRenewalsInARowMayFailWithoutTheTermsEnd() {
+    let pauses = timing.renewal * jitter + timing.retry * jitter * 2
+    #expect(pauses + timing.attempt * 2 < timing.ttl - timing.margin)
+  }
+
+  @Test func whatALeaderSentBeforeItSteppedDownIsDoneOrVoidBeforeTheLeaseCanLapse() {
+    #expect(timing.attempt < timing.margin)
+    #expect(Duration(SweepRepository.limit) < timing.margin)
+  }
+
+  @Test func anAbsenceIsSeenMoreThanOnceAndLongerThanABrokenLinkNeeds() {
+    #expect(timing.lookUp * jitter * 2 < timing.absence)
+    #expect(Duration(LinkMachine.firstDelay) + timing.retry * jitter < timing.absence)
+  }
+
+  @Test func absenceIsKnownLongBeforeTheLeaseLapses() {
+    #expect(timing.absence + timing.lookUp * jitter * 2 < timing.ttl - timing.renewal * jitter)
+  }
+
+  /// At a rate of 0.8 of a follower's clock, the last look before the lapse is the worst.
+  @Test func aFollowerTriesWithin300MillisecondsOfTheLapseWhateverItsClock() {
+    for rate in [0.8, 1, 1.2] {
+      let lateness = timing.look / rate - (timing.look - timing.retry * jitter)
+      #expect(lateness < .milliseconds(200))
+    }
+  }
+
+  @Test func anAttemptIsGivenUpBeforeTheNextIsDue() {
+    #expect(timing.retry < timing.attempt)
+    #expect(timing.attempt < timing.renewal * 0.9)
+    #expect(timing.look < timing.ttl)
+  }
+}
