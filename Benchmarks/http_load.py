@@ -28,6 +28,14 @@ class Shop:
             raise BenchFailed(f"{method} {path} answered {answer.status}: {text[:300]}")
         return json.loads(text)
 
+    def administers(self):
+        """Whether it can change stock just now: a node cannot while Redis is busy with emptying itself."""
+        try:
+            self.request("GET", "/inventory", **self._admin)
+            return True
+        except (BenchFailed, OSError):
+            return False
+
     def stock(self, sku, total):
         self.request("PUT", f"/inventory/{sku}", {"total": total}, **self._admin)
 

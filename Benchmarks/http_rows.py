@@ -30,7 +30,7 @@ class HTTPRows:
 
     def reserve_of(self, shop, skus):
         """One of so many SKUs at random."""
-        self.scenes.redis.clear()
+        self.scenes.clear()
         self.scenes.make_skus(skus)
         size = shop.redis.size()
         sample = self._load(shop, {"sku": "item-{sku}", "quantity": 1}, key=shop.fresh_key_prefix(), skus=skus)

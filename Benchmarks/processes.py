@@ -18,7 +18,6 @@ HERE = Path(__file__).resolve().parent
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 LOADED_DESCRIPTORS = 65_536
 PR_SET_PDEATHSIG = 1
-EXPRESS_PATH = "/usr/share/nodejs"
 
 
 class BenchFailed(Exception):
@@ -82,12 +81,11 @@ class ResidentPeak:
 
 
 class Stage:
-    """A private Redis, one node and the Express baseline. Leaving the block ends them and removes their files."""
+    """A private Redis, and what a bench starts beside it. Leaving the block ends them and removes their files."""
 
-    def __init__(self, node_binary, first_port, fsync, state_directory):
-        self.node_port, self.express_port, self.redis_port = free_ports(first_port, 3)
-        self.node_binary, self.fsync = node_binary, fsync
-        self.admin_token = os.urandom(16).hex()
+    def __init__(self, node_binary, redis_port, fsync, state_directory):
+        self.redis_port, self.fsync = redis_port, fsync
+        self.node_binary, self.admin_token = node_binary, os.urandom(16).hex()
         self.state_directory = state_directory
         self._children = []
 
@@ -98,7 +96,8 @@ class Stage:
         # Beside the cluster's own data, not in a /tmp that may be memory: fsync must cost what it costs.
         self.directory = Path(tempfile.mkdtemp(prefix="bench-", dir=self.state_directory))
         try:
-            self._start()
+            self._start_redis()
+            self.start_servers()
         except BaseException:
             self.__exit__()
             raise
@@ -112,68 +111,67 @@ class Stage:
             child.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    @property
-    def node_url(self):
-        return f"http://127.0.0.1:{self.node_port}"
+    def start_servers(self):
+        """What a kind of stage has beside Redis."""
 
-    @property
-    def express_url(self):
-        return f"http://127.0.0.1:{self.express_port}"
+    def spawn(self, name, command, environment=None, stdin=subprocess.DEVNULL, stdout=None):
+        """What it says goes to a log of that name, if not elsewhere."""
+        path = self.directory / f"{name}.log"
+        with open(path, "ab") as log:
+            child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout or log, stderr=log,
+                                     preexec_fn=die_with_parent)
+        child.log_path = path
+        self._children.append(child)
+        return child
 
-    def _start(self):
+    def spawn_node(self, name, port, redis_port=None, **settings):
+        """`settings`: names as the node's environment has them, without HOLDFAST_."""
+        inherited = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
+        settings = {
+            "PORT": port, "NODE_ID": name, "ADMIN_TOKEN": self.admin_token,
+            "REDIS_URL": f"redis://127.0.0.1:{redis_port or self.redis_port}"} | settings
+        return self.spawn(name, [self.node_binary], inherited | {
+            f"HOLDFAST_{name}": str(value) for name, value in settings.items()})
+
+    def _start_redis(self):
         persistence = ["--appendonly", "no"]
         if self.fsync != "off":
             # Rewrites of the log are left out: they would fall into some rows and not into others.
             persistence = ["--appendonly", "yes", "--appendfsync", self.fsync, "--auto-aof-rewrite-percentage", "0"]
-        self.redis = self._spawn("redis", [
+        self.redis = self.spawn("redis", [
             "redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", str(self.directory),
             "--save", "", "--maxmemory-policy", "noeviction", *persistence])
-        self._wait_until("Redis", self.redis, self._redis_listens)
+        wait_until("Redis", self.redis, lambda: listens(self.redis_port))
 
-        inherited = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
-        self.node = self._spawn("node", [self.node_binary], inherited | {
-            "HOLDFAST_PORT": str(self.node_port),
-            "HOLDFAST_REDIS_URL": f"redis://127.0.0.1:{self.redis_port}",
-            "HOLDFAST_NODE_ID": "bench",
-            "HOLDFAST_ADMIN_TOKEN": self.admin_token,
-        })
-        # Database 1: the two shops use the same key names.
-        self.express = self._spawn("express", ["/usr/bin/node", str(HERE / "express/server.js")], os.environ | {
-            "PORT": str(self.express_port),
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/1",
-            "NODE_ENV": "production",
-            "NODE_PATH": EXPRESS_PATH,
-        })
-        self._wait_until("the node", self.node, lambda: self._answers(f"{self.node_url}/health/ready") == 200)
-        self._wait_until("Express", self.express, lambda: self._answers(f"{self.express_url}/inventory/none") == 404)
 
-    def _spawn(self, name, command, environment=None):
-        with open(self.directory / f"{name}.log", "wb") as log:
-            child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                     preexec_fn=die_with_parent)
-        child.log_path = self.directory / f"{name}.log"
-        self._children.append(child)
-        return child
+def local_url(port):
+    return f"http://127.0.0.1:{port}"
 
-    def _redis_listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.redis_port)) == 0
 
-    @staticmethod
-    def _answers(url):
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                return answer.status
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            return None
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    @staticmethod
-    def _wait_until(what, child, is_up, seconds=15):
-        deadline = time.monotonic() + seconds
-        while not is_up():
-            if child.poll() is not None or time.monotonic() > deadline:
-                tail = child.log_path.read_text(errors="replace")[-2000:]
-                raise BenchFailed(f"{what} did not come up; its last output:\n{tail}")
-            time.sleep(0.05)
+
+def status_of(url):
+    """None if nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return None
+
+
+def is_ready(url):
+    return status_of(f"{url}/health/ready") == 200
+
+
+def wait_until(what, child, is_up, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not is_up():
+        if child.poll() is not None or time.monotonic() > deadline:
+            tail = child.log_path.read_text(errors="replace")[-2000:]
+            raise BenchFailed(f"{what} did not come up; its last output:\n{tail}")
+        time.sleep(0.02)

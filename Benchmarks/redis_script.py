@@ -91,6 +91,14 @@ class Redis:
 
     def capture(self, needle, act):
         """Runs `act`, and returns its result with the one script call it caused that mentions `needle`."""
+        result, calls = self.watch(act)
+        calls = [words for words in calls if any(needle in word for word in words)]
+        if len(calls) != 1:
+            raise BenchFailed(f"expected one script call for a request, saw {len(calls)}")
+        return result, calls[0]
+
+    def watch(self, act):
+        """Runs `act`, and returns its result with all script calls that Redis got meanwhile."""
         with socket.create_connection(("127.0.0.1", self.port)) as watcher:
             watcher.sendall(encode([b"MONITOR"]))
             watcher.recv(16)
@@ -99,20 +107,19 @@ class Redis:
             self.call("ECHO", end)
             while end.encode() not in seen:
                 seen += watcher.recv(1 << 16)
-        calls = [words for words in map(monitored_words, seen.split(b"\r\n")) if words]
-        calls = [words for words in calls if any(needle in word for word in words)]
-        if len(calls) != 1:
-            raise BenchFailed(f"expected one script call for a request, saw {len(calls)}")
-        return result, calls[0]
+        return result, [words for words in map(monitored_words, seen.split(b"\r\n")) if words]
 
     def repeat(self, template, count):
         """Sends a template `count` times, its slots numbered from 0 on: the same script, without HTTP."""
         parts = encode(template).split(SLOT)
         for first in range(0, count, 1000):
-            numbers = range(first, min(first + 1000, count))
-            self._socket.sendall(b"".join((b"%012d" % number).join(parts) for number in numbers))
-            for _ in numbers:
-                self._reply()
+            self.pipeline([(b"%012d" % number).join(parts) for number in range(first, min(first + 1000, count))])
+
+    def pipeline(self, requests):
+        """Sends encoded requests, all at once, and waits for their replies."""
+        self._socket.sendall(b"".join(requests))
+        for _ in requests:
+            self._reply()
 
     def take_turns(self, template, clients, count):
         """Like `repeat`, but over so many connections, each of which waits for its answer. Redis's CPU time only: the

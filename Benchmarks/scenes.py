@@ -5,14 +5,17 @@ repeated there, which is as real as asking the server each time, and several tim
 """
 
 import re
+import time
 
 from http_load import Shop
-from processes import BenchFailed
+from lease import await_lease
+from processes import BenchFailed, local_url
 from redis_script import SLOT, Redis, far_ahead, slotted_id, template_of
 
 PLENTY = 1_000_000_000
 SOLD_OUT_HOLDS = 1_000
 LONGEST_TTL_SECONDS = 3_600
+RECOVERY_SECONDS = 10
 
 
 def sku(number=0):
@@ -39,13 +42,21 @@ def fresh_key(shop):
 class Scenes:
     def __init__(self, stage):
         self.redis = Redis(stage.redis_port, stage.redis.pid)
-        self.node = Shop(stage.node_url, stage.node.pid, self.redis, stage.admin_token)
-        express_redis = Redis(stage.redis_port, stage.redis.pid, database=1)
-        self.express = Shop(stage.express_url, stage.express.pid, express_redis)
+        self.node = Shop(local_url(stage.node_port), stage.node.pid, self.redis, stage.admin_token)
+
+    def clear(self):
+        """Nothing in Redis but the lease of the node, which shall not come in the middle of a row."""
+        self.redis.clear()
+        await_lease(self.redis)
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while not self.node.administers():
+            if time.monotonic() > deadline:
+                raise BenchFailed("the node has no link to the emptied Redis")
+            time.sleep(0.05)
 
     def renew(self, shop, lines=1, total=PLENTY):
         """Nothing but the stock of a basket of so many lines."""
-        self.redis.clear()
+        self.clear()
         for number in range(lines):
             shop.stock(sku(number), total)
 
@@ -118,3 +129,12 @@ class Scenes:
         slotted = slotted_id(reservation_id)
         known = {reservation_id: slotted, key.encode(): slotted_key(key.encode())}
         return slotted, template_of(far_ahead(words), known)
+
+
+class ReserveScenes(Scenes):
+    """The same beside the baseline."""
+
+    def __init__(self, stage):
+        super().__init__(stage)
+        express_redis = Redis(stage.redis_port, stage.redis.pid, database=1)
+        self.express = Shop(local_url(stage.express_port), stage.express.pid, express_redis)

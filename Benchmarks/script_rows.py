@@ -20,7 +20,7 @@ class ScriptRows:
         self.scenes, self.seconds = scenes, seconds
 
     def ping(self, clients):
-        self.scenes.redis.clear()
+        self.scenes.clear()
         return self._run(self.scenes.redis, PING, clients)
 
     def reserve(self, shop, clients, keyed=True, lines=1):

@@ -3,27 +3,77 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Shoppers who go on buying whatever happens to Redis, and write down all they were told.
+/// Shoppers who go on buying whatever happens to Redis and to the nodes, and write down all they were told.
 final class Traffic: Sendable {
+  struct Habits: Sendable {
+    enum Ending { case confirm, cancel, forget }
+
+    var shoppers: Int
+    var ttlSeconds: ClosedRange<Int>
+    var mostItems: Int
+    /// What a shopper does with a reservation: any of these.
+    var endings: [Ending]
+    /// What has become in the end of one that was forgotten.
+    var forgotten: String
+
+    /// What is scarce comes back again and again, so that there are refusals and late successes both.
+    static let patient = Habits(
+      shoppers: 16, ttlSeconds: 3600...3600, mostItems: 1, endings: [.confirm, .cancel, .cancel, .forget],
+      forgotten: "ACTIVE")
+    static let hasty = Habits(
+      shoppers: 12, ttlSeconds: 1...2, mostItems: 3, endings: [.confirm, .cancel, .forget, .forget],
+      forgotten: "EXPIRED")
+
+    var mayExpire: Bool { forgotten == "EXPIRED" }
+  }
+
+  /// What clients of a node must be ready for while something is done to it.
+  enum Trouble: Int {
+    case none
+    /// "Try again" and "outcome unknown".
+    case refusals
+    /// No answer at all.
+    case silence
+  }
+
   private struct Progress {
     var isOver = false
     var successes = 0
   }
 
+  let habits: Habits
   private let cluster: TestCluster
   private let progress = Mutex(Progress())
-  static let plenty = "plenty", scarce = "scarce"
+  private let troubles = Mutex<[ObjectIdentifier: Trouble]>([:])
+  static let plenty = "plenty", ample = "ample", scarce = "scarce"
+  /// References of reservations that are made beside the traffic begin so.
+  static let aside = "aside-"
+  /// A node that may be silent is given up after this.
+  private static let patience = Duration.seconds(1)
 
-  init(on cluster: TestCluster) async throws {
-    self.cluster = cluster
-    try await cluster.succeed(.setStock(Self.plenty, total: 1_000_000))
+  init(on cluster: TestCluster, _ habits: Habits) async throws {
+    (self.cluster, self.habits) = (cluster, habits)
+    for sku in [Self.plenty, Self.ample] { try await cluster.succeed(.setStock(sku, total: 1_000_000)) }
     try await cluster.succeed(.setStock(Self.scarce, total: 25))
   }
 
-  /// Runs so many shoppers for as long as `fault` takes, and returns what they were told.
-  func run(shoppers: Int = 16, during fault: @Sendable () async throws -> Void) async throws -> Ledger {
+  /// From now on requests to these nodes may go wrong; any other one that does is a fault.
+  func expect(_ trouble: Trouble, at nodes: [NodeUnderTest]) {
+    troubles.withLock { troubles in
+      for node in nodes { troubles[ObjectIdentifier(node)] = trouble }
+    }
+  }
+
+  func expectNoMoreTrouble() { troubles.withLock { $0.removeAll() } }
+
+  private func trouble(at node: NodeUnderTest) -> Trouble {
+    troubles.withLock { $0[ObjectIdentifier(node)] ?? .none }
+  }
+
+  /// Lets the shoppers buy for as long as `fault` takes, and returns what they were told.
+  func run(during fault: @Sendable () async throws -> Void) async throws -> Ledger {
     let shopping = Task {
-      try await concurrently(0..<shoppers) { [self] shopper in try await shop("shopper-\(shopper)") }
+      try await concurrently(0..<habits.shoppers) { [self] shopper in try await shop("shopper-\(shopper)") }
     }
     do {
       try await fault()
@@ -47,46 +97,85 @@ final class Traffic: Sendable {
   private func shop(_ name: String) async throws -> [LedgerEntry] {
     var entries: [LedgerEntry] = []
     while !progress.withLock({ $0.isOver }) {
+      guard cluster.nodes.contains(where: { trouble(at: $0) != .silence }) else {
+        try await Task.sleep(for: .milliseconds(20))
+        continue
+      }
       let key = "\(name)-\(entries.count)"
-      let sku = Int.random(in: 0..<3) == 0 ? Self.scarce : Self.plenty
-      let held = try await attempt(LedgerEntry(key, .reserve, .reserve(sku, ttl: 3600, reference: key)))
+      let reserve = TestRequest.reserve(items: cart(), ttl: .random(in: habits.ttlSeconds), reference: key)
+      let held = try await attempt(LedgerEntry(key, .reserve, reserve))
       entries.append(held)
       guard let id = held.success?.id else { continue }
-      switch Int.random(in: 0..<4) {
-      case 0: entries.append(try await attempt(LedgerEntry("confirm-\(key)", .confirm(of: key), .confirm(id))))
-      // What is scarce comes back again and again, so that there are refusals and late successes both.
-      case 1, 2: entries.append(try await attempt(LedgerEntry("cancel-\(key)", .cancel(of: key), .cancel(id))))
-      default: break
+      switch habits.endings.randomElement() {
+      case .confirm: entries.append(try await attempt(finishing("confirm-\(key)", .confirm(of: key), .confirm(id))))
+      case .cancel: entries.append(try await attempt(finishing("cancel-\(key)", .cancel(of: key), .cancel(id))))
+      case .forget, nil: break
       }
     }
     return entries
   }
 
+  private func finishing(_ key: String, _ purpose: LedgerEntry.Purpose, _ request: TestRequest) -> LedgerEntry {
+    LedgerEntry(key, purpose, request, mayExpire: habits.mayExpire)
+  }
+
+  /// Different quantities, so that lines that are mixed up do not go unseen.
+  private func cart() -> [(sku: String, quantity: Int)] {
+    let skus = Int.random(in: 0..<3) == 0 ? [Self.scarce, Self.plenty, Self.ample] : [Self.plenty, Self.ample]
+    return skus.prefix(.random(in: 1...habits.mostItems)).enumerated().map { (sku: $1, quantity: $0 + 1) }
+  }
+
   /// One attempt, and mostly a second one at another node where the first told nothing.
   private func attempt(_ entry: LedgerEntry) async throws -> LedgerEntry {
     var entry = entry
-    let first = cluster.node
-    try await entry.attempt(at: first)
+    let first = node(among: cluster.nodes)
+    try await attempt(&entry, at: first)
     if entry.isOpen, Int.random(in: 0..<4) > 0 {
-      try await entry.attempt(at: cluster.nodes.filter { $0.port != first.port }.randomElement() ?? first)
+      try await attempt(&entry, at: node(among: cluster.nodes.filter { $0 !== first }))
     }
     if entry.success != nil { progress.withLock { $0.successes += 1 } }
     // A shopper takes a moment to think; one who was told to try again does not do so at once.
     try await Task.sleep(for: .milliseconds(entry.isOpen ? 50 : Int.random(in: 1...15)))
     return entry
   }
+
+  /// Any of them, but one that may be silent only now and then, as behind a load balancer.
+  private func node(among nodes: [NodeUnderTest]) -> NodeUnderTest {
+    let speaking = nodes.filter { trouble(at: $0) != .silence }
+    let choice = speaking.isEmpty || Int.random(in: 0..<20) == 0 ? nodes : speaking
+    return choice.randomElement() ?? cluster.nodes[0]
+  }
+
+  private func attempt(_ entry: inout LedgerEntry, at node: NodeUnderTest) async throws {
+    let before = trouble(at: node)
+    var worst: Trouble { max(before, trouble(at: node)) }
+    do {
+      let limit = before == .silence ? Self.patience : .seconds(10)
+      try await entry.attempt(at: node, within: limit) { worst == .silence }
+    } catch is NoAnswer where worst == .silence {
+      return
+    }
+    let isFine = entry.answers.last.map { $0.status < 500 } ?? true
+    #expect(isFine || worst != .none, "nothing was done to this node: \(entry.key): \(entry.answers)")
+  }
+}
+
+extension Traffic.Trouble: Comparable {
+  static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
 }
 
 extension TestCluster {
   /// Every node becomes ready and reserves again, by itself, within 2 s of Redis serving.
-  func expectRecovery(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+  func expectRecovery(ttlSeconds: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await eventually("Redis serves", every: .milliseconds(5)) { redis.serves }
     let clock = ContinuousClock()
     let served = clock.now
     for node in nodes {
       try await eventually("the node serves again", every: .milliseconds(10)) {
-        let reserved = try await node.send(.reserve(Traffic.plenty, reference: "recovery-\(UUID())"))
-        return await node.isReady && reserved.status == 201
+        let recovery = TestRequest.reserve(
+          Traffic.plenty, ttl: ttlSeconds, reference: "\(Traffic.aside)recovery-\(UUID())")
+        let isReady = await node.isReady
+        return try await node.send(recovery).status == 201 && isReady
       }
     }
     // The margin is for the scheduler, as with answers.

@@ -3,16 +3,6 @@ import TestSupport
 import Testing
 
 @Suite struct FullStoreTests {
-  private static let limit = 12 << 20
-
-  /// Fills Redis to this share of its limit by one key.
-  private func fill(_ redis: PrivateRedis, to share: Double) throws {
-    try redis.cli("DEL", "filler")
-    let text = try redis.cli("INFO", "memory").split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
-    let used = try #require(text.flatMap { Int($0.dropFirst("used_memory:".count)) })
-    try redis.cli("SETRANGE", "filler", "\(Int(Double(Self.limit) * share) - used)", "x")
-  }
-
   /// Nearly full: the node refuses new things by itself. Over full: Redis refuses plain scripts.
   @Test(
     "a full store takes nothing new, repeats what was answered, and lets what is held be finished",
@@ -20,14 +10,14 @@ import Testing
       0.95, 1.05,
     ])
   func fullStore(share: Double) async throws {
-    let redis = try await PrivateRedis(options: ["--maxmemory", "\(Self.limit)"])
+    let redis = try await PrivateRedis(options: ["--maxmemory", "12mb"])
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()
     #expect(try await node.send(.setStock("full", total: 10)).status == 201)
     let held = try await concurrently(0..<4) { try await node.send(.reserve("full").key("held-\($0)")) }
     try #require(held.allSatisfy { $0.status == 201 })
 
-    try fill(redis, to: share)
+    try redis.fill(to: share)
     // Before the node has seen it, too.
     let atOnce = try await node.send(.reserve("full").key("held-3"))
     #expect(atOnce.status == 201 && atOnce.isReplay && atOnce.body == held[3].body)

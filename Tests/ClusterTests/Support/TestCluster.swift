@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -8,17 +9,48 @@ struct TestCluster: Sendable {
   @TaskLocal static var current: TestCluster!
 
   let redis: PrivateRedis
-  let nodes: [NodeUnderTest]
+  /// One before each node, by which it reaches Redis; none unless asked for.
+  let proxies: [ChaosProxy]
+  private let settings: [String: String]
+  private let roster = Roster()
 
-  init(nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:]) async throws {
+  /// Who is and who was a node.
+  private final class Roster: Sendable {
+    let present = Mutex<[NodeUnderTest]>([])
+    let past = Mutex<[NodeUnderTest]>([])
+  }
+
+  init(
+    nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
+  ) async throws {
     let redis = try await PrivateRedis(options: redisOptions)
     self.redis = redis
-    var settings = settings
-    settings["LOG_LEVEL"] = settings["LOG_LEVEL"] ?? "info"
-    nodes = try await concurrently(0..<count) { [settings] index in
-      try await NodeUnderTest(redisURL: redis.url, settings: settings.merging(["NODE_ID": "node-\(index)"]) { $1 })
-    }
+    proxies = try await concurrently(0..<(isProxied ? count : 0)) { _ in try await ChaosProxy(to: redis.port) }
+    self.settings = settings.merging(["LOG_LEVEL": "info"]) { given, _ in given }
+    let nodes = try await concurrently(0..<count) { [self] index in try await start(index) }
     for node in nodes { try await node.waitUntilReady() }
+    roster.present.withLock { $0 = nodes }
+  }
+
+  /// In the order of their names, the first is node-0.
+  var nodes: [NodeUnderTest] { roster.present.withLock { $0 } }
+  /// Those that others have taken the place of.
+  var pastNodes: [NodeUnderTest] { roster.past.withLock { $0 } }
+
+  /// Starts a node that has ended as a new process, which is among ``nodes`` as soon as it is ready.
+  func startAgain(_ index: Int) async throws {
+    let node = try await start(index)
+    try await node.waitUntilReady()
+    let past = roster.present.withLock { nodes in
+      defer { nodes[index] = node }
+      return nodes[index]
+    }
+    roster.past.withLock { $0.append(past) }
+  }
+
+  private func start(_ index: Int) async throws -> NodeUnderTest {
+    let url = proxies.isEmpty ? redis.url : "redis://127.0.0.1:\(proxies[index].port)/0"
+    return try await NodeUnderTest(redisURL: url, settings: settings.merging(["NODE_ID": "node-\(index)"]) { $1 })
   }
 
   /// A node that has not been killed by the test. Which one should make no difference, so any.
@@ -42,14 +74,18 @@ struct ClusterTrait: SuiteTrait, TestScoping {
   let nodes: Int
   let redisOptions: [String]
   let settings: [String: String]
+  let isProxied: Bool
 
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    let cluster = try await TestCluster(nodes: nodes, redisOptions: redisOptions, settings: settings)
+    let cluster = try await TestCluster(
+      nodes: nodes, redisOptions: redisOptions, settings: settings, isProxied: isProxied)
     try await TestCluster.$current.withValue(cluster) { try await function() }
     for node in cluster.nodes {
       #expect(node.process.isRunning || node.process.exitCode == SIGKILL, "a node has ended: \(node.log)")
+    }
+    for node in cluster.nodes + cluster.pastNodes {
       let errors = node.log.split(separator: "\n").filter { $0.contains("\"level\":\"error\"") || !$0.hasPrefix("{") }
       #expect(errors.isEmpty)
       node.process.kill()
@@ -59,8 +95,10 @@ struct ClusterTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == ClusterTrait {
-  static func cluster(nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:]) -> Self {
-    ClusterTrait(nodes: nodes, redisOptions: redisOptions, settings: settings)
+  static func cluster(
+    nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
+  ) -> Self {
+    ClusterTrait(nodes: nodes, redisOptions: redisOptions, settings: settings, isProxied: isProxied)
   }
 }
 

@@ -130,7 +130,7 @@ struct CallGenerator {
     case .adjust(let sku, let delta, let reason):
       return .adjust(sku, delta: delta, reason: reason == nil ? "counted" : nil)
     case .delete: return .delete(pick(Self.skus))
-    case .readReservation, .readStock, .list, .audit: return wish
+    case .readReservation, .readStock, .list, .audit, .sweep: return wish
     }
   }
 
@@ -154,7 +154,8 @@ struct CallGenerator {
     case 91..<93:
       let scarce = model.stock.filter { $0.value.reserved == 1 }.keys.sorted()
       return .delete(pick(scarce.isEmpty || roll(3) > 0 ? Self.skus : scarce))
-    case 93..<98: return .list(after: roll(2) == 0 ? nil : pick(Self.skus), limit: 1 + roll(14))
+    case 93..<97: return .list(after: roll(2) == 0 ? nil : pick(Self.skus), limit: 1 + roll(14))
+    case 97: return .sweep
     default: return .audit
     }
   }

@@ -98,6 +98,7 @@ struct Model {
     case .delete(let sku): delete(sku)
     case .list(let cursor, let limit): list(after: cursor, limit)
     case .audit: Answer(status: 200, body: "[] unverified []")
+    case .sweep: sweep()
     }
   }
 
@@ -195,6 +196,12 @@ struct Model {
       putBack(hold)
       store(hold, event: "expired")
     }
+  }
+
+  private mutating func sweep() -> Answer {
+    let before = active.count
+    for sku in stock.keys { release(sku) }
+    return Answer(status: 200, body: "\(before - active.count) released")
   }
 
   private mutating func putBack(_ hold: Hold) {

@@ -88,7 +88,7 @@ extension Call.Wish {
     case .set: "set-stock"
     case .adjust: "adjust-stock"
     case .delete: "delete-stock"
-    case .readReservation, .readStock, .list, .audit: nil
+    case .readReservation, .readStock, .list, .audit, .sweep: nil
     }
   }
 

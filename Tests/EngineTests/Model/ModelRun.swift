@@ -57,13 +57,13 @@ struct ModelRun {
       if answer != expected { what.append("answer\n    expected \(expected)\n    found    \(answer)") }
 
       let isFull = number % Self.callsPerFullCheck == 0 || number == calls
-      let isWide = isFull || number % Self.callsPerCheckOfStock == 0
+      let isWide = isFull || call.wish == .sweep || number % Self.callsPerCheckOfStock == 0
       let skus = isWide ? CallGenerator.skus : Array(model.touchedSKUs)
       let ids = isFull ? model.ids : Array(model.touchedIDs)
       let reading = try await store.read(skus: skus, ids: ids, after: lastEvent)
       lastEvent = reading.lastEvent
       what += StoreContents.differences(expected: model.contents(skus: skus, ids: ids), found: reading.contents)
-      what += bounds(model, reading) + lifetimes(model, reading, since: began)
+      what += bounds(model, reading, isSwept: call.wish == .sweep) + lifetimes(model, reading, since: began)
       if isFull { what += try await keys(model, since: began) }
       seen[call.wish.outcome(answer), default: 0] += 1
       guard what.isEmpty else { return Difference(seed: seed, number: number, what: what, trace: trace.map(Self.told)) }
@@ -75,9 +75,10 @@ struct ModelRun {
     "\(number) at \(at): \(call) → \(answer)"
   }
 
-  /// `due` must find every hold in time, and know nothing of SKUs that are gone.
-  private func bounds(_ model: Model, _ reading: StoreReader.Reading) -> [String] {
+  /// `due` must find every hold in time, and know nothing of SKUs that are gone; after a sweep, of none that is due.
+  private func bounds(_ model: Model, _ reading: StoreReader.Reading, isSwept: Bool) -> [String] {
     reading.contents.stock.keys.compactMap { sku in
+      if isSwept, let bound = reading.due[sku], bound <= model.now { return "due still tells of \(sku) after a sweep" }
       if model.stock[sku] == nil {
         return reading.due[sku].map { "due of \(sku), which is gone: \($0)" }
       }
@@ -107,7 +108,8 @@ struct ModelRun {
     }
     expected.formUnion(model.ids.map { "reservation:\($0)" })
     expected.formUnion(model.keys.keys)
-    let found = Set(try await engine.link.reply("KEYS", "*").elements.compactMap(\.text)).subtracting(["due"])
+    let found = Set(try await engine.link.reply("KEYS", "*").elements.compactMap(\.text))
+      .subtracting(["due", "lease", "lease:epoch"])
     var what: [String] = []
     if found != expected {
       what.append("keys missing \(expected.subtracting(found)), too many \(found.subtracting(expected))")

@@ -25,7 +25,7 @@ struct ModelTests {
     "adjust 200", "adjust 200 replayed", "adjust idempotency-key-reused", "adjust stock-in-use",
     "adjust stock-limit-exceeded", "adjust unknown-sku",
     "delete 204", "delete 204 replayed", "delete idempotency-key-reused", "delete stock-in-use", "delete unknown-sku",
-    "list 200", "list 200 empty", "audit 200",
+    "list 200", "list 200 empty", "audit 200", "sweep 200",
   ]
 
   /// Some seeds that are always the same, and some that nobody has tried before; HOLDFAST_TEST_SEED alone, if set.

@@ -103,6 +103,12 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant(
       "release", "forgets what is due later", "redis.call('ZADD', DUE, earliest, sku)", "redis.call('ZREM', DUE, sku)"),
 
+    ScriptMutant("sweep", "waits a millisecond for a SKU", "DUE, '-inf', now", "DUE, '-inf', '(' .. now"),
+    ScriptMutant("sweep", "waits a millisecond for a hold", "sku, '-inf', now", "sku, '-inf', '(' .. now"),
+    ScriptMutant(
+      "sweep", "forgets what is due later", "redis.call('ZADD', DUE, earliest, sku)", "redis.call('ZREM', DUE, sku)"),
+    ScriptMutant("sweep", "keeps SKUs that hold nothing", "redis.call('ZREM', DUE, sku)", ""),
+
     ScriptMutant("change_stock", "refuses at the deadline of a hold", "earliest <= now", "earliest < now"),
     ScriptMutant("change_stock", "goes below what is in use", "available < 0", "available < -1"),
     ScriptMutant("change_stock", "knows no limit", "total > STOCK_LIMIT", "false"),

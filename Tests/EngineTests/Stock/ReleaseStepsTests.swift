@@ -39,7 +39,7 @@ extension AgainstRedis {
       // Refused, released, granted.
       let steps = (1000 + Self.linesPerStep - 1) / Self.linesPerStep
       #expect(try await engine.link.callsOfScripts() - before == 1 + steps + 1)
-      let expired = try await idsOfEvents("expired", on: engine)
+      let expired = try await engine.idsOfEvents("expired")
       #expect(expired.count == 1000 && Set(expired).count == 1000)
       #expect(try await engine.wholeAudit().violations == [])
     }
@@ -77,7 +77,7 @@ extension AgainstRedis {
         return await tasks.reduce(into: []) { $0.append($1) }
       }
       #expect(told.allSatisfy { $0.number("available") == 600 && $0.number("reserved") == 0 })
-      #expect(try await idsOfEvents("expired", on: engines[0]).count == 600)
+      #expect(try await engines[0].idsOfEvents("expired").count == 600)
       #expect(try await engines[0].link.integer("GET", "inventory:A") == 600)
     }
 
@@ -101,15 +101,8 @@ extension AgainstRedis {
       }
       #expect(tries > 1, "no try came to its end")
       #expect(answer.body == "{\"sku\":\"A\",\"total\":1400,\"available\":1400,\"reserved\":0,\"sold\":0}")
-      #expect(try await idsOfEvents("expired", on: engine).count == 1500)
+      #expect(try await engine.idsOfEvents("expired").count == 1500)
       #expect(try await engine.link.integer("EXISTS", "idem:reserve/-:k") == 0)
-    }
-
-    private func idsOfEvents(_ type: String, on engine: Engine) async throws -> [String] {
-      try await engine.link.reply("XRANGE", "events", "-", "+").elements.compactMap { entry in
-        let fields = entry.elements[1].elements
-        return fields[1].text == type ? fields[3].text : nil
-      }
     }
   }
 }

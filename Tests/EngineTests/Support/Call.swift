@@ -17,6 +17,8 @@ struct Call: Sendable, CustomStringConvertible {
     case delete(String)
     case list(after: String?, limit: Int)
     case audit
+    /// Nobody's request: the leader at work until nothing is due.
+    case sweep
   }
 
   /// What a reserve asks for, line by line as it was written.

@@ -9,6 +9,7 @@ import TestSupport
 final class Engine: Sendable {
   /// Lives on the event loop.
   final class Parts {
+    let scripts: ScriptLibrary
     let runner: ScriptRunner
     let writer: KeyedWriter
     let reservations: ReservationService
@@ -17,6 +18,7 @@ final class Engine: Sendable {
     let audit: AuditService
 
     init(scripts: ScriptLibrary, link: RedisLink, auditLink: RedisLink) {
+      self.scripts = scripts
       runner = ScriptRunner(link: link)
       writer = KeyedWriter(runner: runner)
       let repository = StockRepository(scripts: scripts, runner: runner, writer: writer)
@@ -68,6 +70,14 @@ final class Engine: Sendable {
         parts.value.audit.slice(after: cursor.flatMap(SKU.init), arrival: .now()) { continuation.resume(returning: $0) }
       }
     }.get()
+  }
+
+  /// What the outbox tells of one type, by the ids of its entries.
+  func idsOfEvents(_ type: String) async throws -> [String] {
+    try await link.reply("XRANGE", "events", "-", "+").elements.compactMap { entry in
+      let fields = entry.elements[1].elements
+      return fields[1].text == type ? fields[3].text : nil
+    }
   }
 
   /// Follows the cursors of the audit to its end.
@@ -122,6 +132,7 @@ extension Engine.Parts {
       audit.slice(after: nil, arrival: .now()) { result in
         answer(Answer(result) { Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)") })
       }
+    case .sweep: sweep(answer)
     }
   }
 }

@@ -35,7 +35,8 @@ extension ScriptLibrary {
   func edited(_ edit: (String, String) -> String) -> ScriptLibrary {
     let all: [WritableKeyPath<ScriptLibrary, Script>] = [
       \.reserve, \.confirm, \.cancel, \.extend, \.readReservation, \.readStock, \.listStock, \.changeStock,
-      \.deleteStock, \.auditStock, \.release,
+      \.deleteStock, \.auditStock, \.release, \.acquireLease, \.renewLease, \.releaseLease, \.sweep, \.trim,
+      \.overdue,
     ]
     var library = self
     for path in all {

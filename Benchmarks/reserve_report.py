@@ -1,4 +1,6 @@
-"""The figures as tables a person can read, beside what design asks for, and as JSON."""
+"""The figures of reserving as tables a person can read, beside what design asks for, and as JSON."""
+
+from tables import at_least, at_most, shown, table, target_table, targets_as_json
 
 LABELS = {
     ("http", "reserve"): "reserve, with a key",
@@ -26,21 +28,7 @@ LABELS = {
     ("fifty", "manyHolds"): "reserve, 1,000,000 live holds",
 }
 
-
-def table(heads, lines):
-    """The first column to the left, the others to the right."""
-    cells = [heads, *lines]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
-
-    def render(line):
-        rest = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))
-        return "  ".join((line[0].ljust(widths[0]), *rest)).rstrip()
-
-    return "\n".join([render(heads), "  ".join("-" * width for width in widths), *map(render, lines)])
-
-
-def shown(value, form):
-    return "–" if value is None else form.format(value)
+COLUMNS = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "residentMiB", "refused")
 
 
 def http_table(samples, clients):
@@ -105,15 +93,8 @@ def life(samples):
 
 
 def targets(samples):
-    """The table "To reach": figure, bound, measured, met."""
     reserve, ping = ("fifty", "reserve"), ("fifty", "ping")
     share = samples.ratio(("http", "reserve"), ("same", "reserve"), "rate")
-
-    def at_least(figure, bound, measured, form):
-        return figure, "≥", bound, measured, form
-
-    def at_most(figure, bound, measured, form):
-        return figure, "≤", bound, measured, form
 
     rows = [
         at_least("reserves/s, against Express", 8,
@@ -146,52 +127,35 @@ def targets(samples):
     return rows
 
 
-def is_met(sign, bound, measured):
-    if measured is None:
-        return False
-    return measured >= bound if sign == "≥" else measured <= bound
+class Report:
+    def __init__(self, samples, settings):
+        self.samples, self.settings, self.failures = samples, settings, samples.failures
 
+    def as_text(self):
+        parts = [
+            "Holdfast, reserving: {cores} cores (load average before: {loadBefore:.1f}), "
+            "Redis {redisVersion} ({persistence}), node {nodeVersion};\n"
+            "medians of {rounds} rounds of {seconds} s each".format(**self.settings),
+            "CPU times are per request (per life in that row), user and system, from /proc/PID/stat. Latency under wrk "
+            "is corrected\nfor coordinated omission by wrk; paced, each connection waits for its slot on one schedule, "
+            "and latency counts from\nthe sending. Every row has proved its effects in Redis; redis-benchmark shares "
+            "the machine as wrk does.",
+            http_table(self.samples, self.settings["clients"]),
+            script_table(self.samples),
+            target_table(targets(self.samples)),
+        ]
+        parts += [f"FAILED  {' '.join(row)}: {reason}" for row, reason in self.failures.items()]
+        return "\n\n".join(parts)
 
-def target_table(samples):
-    lines = []
-    for figure, sign, bound, measured, form in targets(samples):
-        unit = form.rpartition("}")[2]
-        met = "not measured" if measured is None else "yes" if is_met(sign, bound, measured) else "no"
-        lines.append([figure, f"{sign} {bound:g}{unit}", shown(measured, form), met])
-    return table(["To reach", "target", "measured", "met"], lines)
+    def as_json(self):
+        return {
+            "settings": self.settings,
+            "rows": [self._row(name) for name in self.samples.rows()],
+            "targets": targets_as_json(targets(self.samples)),
+        }
 
-
-def as_text(samples, settings):
-    parts = [
-        "Holdfast, reserving: {cores} cores (load average before: {loadBefore:.1f}), "
-        "Redis {redisVersion} ({persistence}), node {nodeVersion};\n"
-        "medians of {rounds} rounds of {seconds} s each".format(**settings),
-        "CPU times are per request (per life in that row), user and system, from /proc/PID/stat. Latency under wrk is "
-        "corrected\nfor coordinated omission by wrk; paced, each connection waits for its slot on one schedule, and "
-        "latency counts from\nthe sending. Every row has proved its effects in Redis; redis-benchmark shares the "
-        "machine as wrk does.",
-        http_table(samples, settings["clients"]),
-        script_table(samples),
-        target_table(samples),
-    ]
-    parts += [f"FAILED  {' '.join(row)}: {reason}" for row, reason in samples.failures.items()]
-    return "\n\n".join(parts)
-
-
-def as_json(samples, settings):
-    columns = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "residentMiB", "refused")
-
-    def row(name):
-        figures = {column: samples.median(name, column) for column in columns}
+    def _row(self, name):
+        figures = {column: self.samples.median(name, column) for column in COLUMNS}
         figures = {column: value for column, value in figures.items() if value is not None}
-        failure = {"failure": samples.failures[name]} if name in samples.failures else {}
-        return {"kind": name[0], "name": name[1], "rounds": len(samples.of(name))} | figures | failure
-
-    return {
-        "settings": settings,
-        "rows": [row(name) for name in samples.rows()],
-        "targets": [
-            {"figure": figure, "target": f"{sign} {bound:g}", "measured": measured,
-             "met": is_met(sign, bound, measured)}
-            for figure, sign, bound, measured, _ in targets(samples)],
-    }
+        failure = {"failure": self.failures[name]} if name in self.failures else {}
+        return {"kind": name[0], "name": name[1], "rounds": len(self.samples.of(name))} | figures | failure

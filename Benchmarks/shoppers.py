@@ -1,0 +1,82 @@
+"""Shoppers who reserve through all nodes all the while, and soon abandon what they hold."""
+
+import http.client
+import itertools
+import json
+import os
+import threading
+import time
+from collections import namedtuple
+
+# A node answers every complete request within 2 s, whatever Redis does.
+PATIENCE_SECONDS = 3
+# Their holds lapse one after the other, so that there is something to sweep every few milliseconds.
+TTL_SECONDS = 1
+SHOPPERS_PER_NODE = 4
+RESERVES_PER_SECOND = 40
+
+ShopperError = namedtuple("ShopperError", "node text")
+
+
+class Shoppers:
+    """Each shops at one node, over a connection that is kept alive. Use as a context."""
+
+    def __init__(self, members, sku):
+        count, visit = len(members) * SHOPPERS_PER_NODE, os.urandom(4).hex()
+        body = json.dumps({"sku": sku, "quantity": 1, "ttlSeconds": TTL_SECONDS})
+        self._shoppers = [
+            Shopper(members[index % len(members)], body, f"{visit}-{index}", index / count) for index in range(count)]
+
+    def __enter__(self):
+        for shopper in self._shoppers:
+            shopper.start()
+        return self
+
+    def __exit__(self, *_):
+        for shopper in self._shoppers:
+            shopper.is_over.set()
+        for shopper in self._shoppers:
+            shopper.join()
+
+    def served_since(self, node, instant):
+        """Whether every shopper of the node has begun and been served after that instant (of `time.monotonic`)."""
+        return all(shopper.served_at > instant for shopper in self._shoppers if shopper.node == node)
+
+    def take_errors(self):
+        """Those since it was asked last."""
+        return [shopper.errors.pop(0) for shopper in self._shoppers for _ in range(len(shopper.errors))]
+
+
+class Shopper(threading.Thread):
+    def __init__(self, member, body, key, phase):
+        super().__init__(daemon=True)
+        self.node, self.errors, self.is_over = member.name, [], threading.Event()
+        # When the last request began that was served.
+        self.served_at = 0
+        self._body, self._key, self._phase = body, key, phase
+        self._connection = http.client.HTTPConnection(member.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
+
+    def run(self):
+        slot = time.monotonic() + self._phase / RESERVES_PER_SECOND
+        for number in itertools.count():
+            if self.is_over.wait(max(0, slot - time.monotonic())):
+                break
+            self._reserve(f"{self._key}-{number}")
+            slot = max(slot + 1 / RESERVES_PER_SECOND, time.monotonic())
+        self._connection.close()
+
+    def _reserve(self, key):
+        began = time.monotonic()
+        try:
+            self._connection.request("POST", "/inventory/reserve", self._body, {
+                "Content-Type": "application/json", "Idempotency-Key": key})
+            answer = self._connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            self.errors.append(ShopperError(self.node, f"{type(error).__name__}: {error}"))
+            return
+        if answer.status == 201:
+            self.served_at = began
+        else:
+            self.errors.append(ShopperError(self.node, f"{answer.status} {text[:200].decode(errors='replace')}"))

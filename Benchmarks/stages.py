@@ -1,0 +1,80 @@
+"""What stands on the stage of each bench beside its Redis."""
+
+import os
+import subprocess
+
+from processes import HERE, BenchFailed, Stage, free_ports, is_ready, local_url, status_of, wait_until
+from proxy import Proxy
+
+EXPRESS_PATH = "/usr/share/nodejs"
+
+
+class NodeStage(Stage):
+    """One node."""
+
+    def __init__(self, node_binary, first_port, fsync, state_directory, **settings):
+        """`settings`: of the node, as its environment has them, without HOLDFAST_."""
+        redis_port, self.node_port = free_ports(first_port, 2)
+        self.settings = settings
+        super().__init__(node_binary, redis_port, fsync, state_directory)
+
+    def start_servers(self):
+        self.node = self.spawn_node("bench", self.node_port, **self.settings)
+        wait_until("the node", self.node, lambda: is_ready(local_url(self.node_port)))
+
+
+class ReserveStage(NodeStage):
+    """One node and the Express baseline."""
+
+    def start_servers(self):
+        self.express_port, = free_ports(self.node_port + 1, 1)
+        # Database 1: the two shops use the same key names.
+        self.express = self.spawn("express", ["/usr/bin/node", str(HERE / "express/server.js")], os.environ | {
+            "PORT": str(self.express_port),
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/1",
+            "NODE_ENV": "production",
+            "NODE_PATH": EXPRESS_PATH,
+        })
+        super().start_servers()
+        up = f"{local_url(self.express_port)}/inventory/none"
+        wait_until("Express", self.express, lambda: status_of(up) == 404)
+
+
+class ClusterStage(Stage):
+    """Several nodes, each of which reaches Redis through a proxy of its own."""
+
+    def __init__(self, node_binary, first_port, fsync, state_directory, nodes):
+        redis_port, *self._ports = free_ports(first_port, 1 + 2 * nodes)
+        super().__init__(node_binary, redis_port, fsync, state_directory)
+
+    def start_servers(self):
+        pairs = list(zip(self._ports[::2], self._ports[1::2]))
+        self.members = [Member(self, f"node-{n}", *ports) for n, ports in enumerate(pairs, start=1)]
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            member.await_ready()
+
+
+class Member:
+    """A node of the cluster, and what can befall it."""
+
+    def __init__(self, stage, name, port, proxy_port):
+        self.name, self.url = name, local_url(port)
+        self.proxy = Proxy(stage, name, proxy_port, stage.redis_port)
+        # A short lame-duck time: the lease is given back before it.
+        self._spawn = lambda: stage.spawn_node(name, port, proxy_port, DRAIN_DELAY=1)
+
+    def start(self):
+        self.process = self._spawn()
+
+    def await_ready(self):
+        wait_until(self.name, self.process, lambda: is_ready(self.url), seconds=30)
+
+    def restart(self):
+        """Starts it again once it has ended, as it was told before."""
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            raise BenchFailed(f"{self.name} did not end") from None
+        self.start()

@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension HeavyTests {
+  /// Nodes that are killed, or told to stop, while shoppers' holds expire all the time.
+  @Suite struct EndedNodesTests {
+    @Suite(.cluster(nodes: 3)) struct Killed {
+      @Test("kill -9 of the leader: another one soon leads and sweeps; nobody but its own clients notices")
+      func kill() async throws {
+        try await expectOrder { cluster, traffic in
+          let leader = try await cluster.leader()
+          traffic.expect(.silence, at: [leader.node])
+          let killed = epochMilliseconds()
+          leader.node.process.kill()
+          try await cluster.successor(of: leader, after: "kill -9", at: killed)
+          try await traffic.flows()
+          try await cluster.startAgain(leader.index)
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 4)) struct KilledInARow {
+      @Test("three leaders killed one after the other: the last node leads and sweeps alone")
+      func killThree() async throws {
+        try await expectOrder { cluster, traffic in
+          var leader = try await cluster.leader()
+          var ended: [Int] = []
+          for round in 1...3 {
+            traffic.expect(.silence, at: [leader.node])
+            let killed = epochMilliseconds()
+            leader.node.process.kill()
+            ended.append(leader.index)
+            leader = try await cluster.successor(of: leader, after: "kill -9, \(round) in a row", at: killed)
+          }
+          try await traffic.flows()
+          _ = try await concurrently(ended) { try await cluster.startAgain($0) }
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct AllKilled {
+      @Test("all nodes killed: holds that expire while nobody runs are back soon after the nodes are")
+      func killAll() async throws {
+        try await expectOrder { cluster, traffic in
+          let leader = try await cluster.leader()
+          traffic.expect(.silence, at: cluster.nodes)
+          for node in cluster.nodes { node.process.kill() }
+          let stranded = try StoreSnapshot(of: cluster.redis).reservations.filter { $0.value.status == "ACTIVE" }
+          #expect(!stranded.isEmpty)
+          let last = stranded.values.map(\.expiresAt).max() ?? 0
+          try await eventually("all have expired") { epochMilliseconds() > last }
+          let unswept = try StoreSnapshot(of: cluster.redis).reservations.filter { $0.value.status == "ACTIVE" }
+          #expect(unswept.count == stranded.count, "nobody runs")
+
+          let started = epochMilliseconds()
+          _ = try await concurrently(cluster.nodes.indices) { try await cluster.startAgain($0) }
+          try await cluster.successor(of: leader, after: "all nodes killed, from starting them again", at: started)
+          try await eventually("all are released") {
+            let snapshot = try StoreSnapshot(of: cluster.redis)
+            return stranded.keys.allSatisfy { snapshot.reservations[$0]?.status == "EXPIRED" }
+          }
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 2, settings: ["DRAIN_DELAY": "6"])) struct Told {
+      @Test("SIGTERM of the leader: it gives the lease back, and while it drains stands for no election; exit 0")
+      func terminate() async throws {
+        try await expectOrder { cluster, traffic in
+          let first = try await cluster.leader()
+          let told = epochMilliseconds()
+          first.node.process.signal(SIGTERM)
+          let second = try await cluster.successor(of: first, after: "SIGTERM", at: told)
+          let releases = try cluster.redis.cli("--raw", "XRANGE", "lease:releases", "-", "+")
+          #expect(releases.hasSuffix("epoch\n\(first.epoch)"), "not given back: \(releases)")
+
+          // Now there is nobody but the node that drains.
+          traffic.expect(.silence, at: [second.node])
+          second.node.process.kill()
+          try await eventually("the lease has lapsed") { try cluster.lease == nil }
+          let health = try await first.node.send(.health)
+          #expect(health.text("state") == "draining")
+          let claim = try health.lease
+          #expect(!claim.leader && claim.termsWon == claim.termsLost)
+          traffic.expect(.silence, at: [first.node])
+          try await eventually("the node ends") {
+            let lease = try cluster.lease
+            #expect(lease == nil, "a draining node stood for election")
+            return !first.node.process.isRunning
+          }
+          #expect(first.node.process.exitCode == 0)
+          _ = try await concurrently([first.index, second.index]) { try await cluster.startAgain($0) }
+        }
+      }
+    }
+  }
+}

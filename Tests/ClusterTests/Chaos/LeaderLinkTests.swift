@@ -1,0 +1,64 @@
+import TestSupport
+import Testing
+
+extension HeavyTests {
+  @Suite(.cluster(nodes: 3, isProxied: true)) struct LeaderLinkTests {
+    /// What happens to the leader's link to Redis.
+    private enum Fault: String, CaseIterable {
+      case cut = "link cut"
+      case held = "link held"
+      case dropped = "link dropping all"
+      case delayed, sliced, cutInReply
+
+      func strike(_ proxy: ChaosProxy, _ cluster: TestCluster, _ traffic: Traffic) async throws {
+        let leader = try await cluster.leader()
+        let began = epochMilliseconds()
+        switch self {
+        case .cut:
+          try await proxy.setForLater(.toServer, .init(drops: true))
+          try await proxy.cutClients()
+        case .held: try await proxy.set(.toServer, .init(holds: true))
+        case .dropped: for direction in both { try await proxy.set(direction, .init(drops: true)) }
+        case .delayed: for direction in both { try await proxy.set(direction, .init(delay: .milliseconds(120))) }
+        case .sliced: for direction in both { try await proxy.set(direction, .init(slices: true)) }
+        case .cutInReply:
+          for _ in 0..<5 {
+            try await proxy.set(.toClient, .init(cutAfter: 30))
+            try await proxy.setForLater(.toClient)
+            try await traffic.flows(20)
+          }
+        }
+        switch self {
+        case .cut, .held, .dropped: try await cluster.successor(of: leader, after: rawValue, at: began)
+        // It may go on to lead or not.
+        case .delayed, .sliced, .cutInReply: try await traffic.flows(200)
+        }
+      }
+
+      private var both: [ChaosProxy.Direction] { ChaosProxy.Direction.allCases }
+
+      /// No stream goes on with bytes missing.
+      func heal(_ proxy: ChaosProxy) async throws {
+        if self == .cut || self == .dropped { try await proxy.cutClients() }
+        for direction in both { try await proxy.set(direction) }
+      }
+    }
+
+    @Test("the leader's link cut, held, dropping all, slow, in single bytes, cut in mid-reply, and healed each time")
+    func faults() async throws {
+      try await expectOrder { cluster, traffic in
+        for fault in Fault.allCases {
+          let leader = try await cluster.leader()
+          traffic.expect(.refusals, at: [leader.node])
+          let proxy = cluster.proxies[leader.index]
+          try await fault.strike(proxy, cluster, traffic)
+          try await traffic.flows(50)
+          try await fault.heal(proxy)
+          try await cluster.expectRecovery(ttlSeconds: 1)
+          traffic.expectNoMoreTrouble()
+          try await traffic.flows(50)
+        }
+      }
+    }
+  }
+}

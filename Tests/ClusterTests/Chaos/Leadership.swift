@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Node
+
+/// Who leads, as Redis says it and as the nodes do.
+extension TestCluster {
+  struct Leader {
+    var index: Int
+    var node: NodeUnderTest
+    var epoch: Int64
+    /// When its term began, epoch milliseconds.
+    var since: Int64
+  }
+
+  /// The lease as it stands in Redis; nil if nobody holds it, or Redis does not say.
+  var lease: LeaseRecord? {
+    get throws {
+      var words = Words(Array(try redis.cli("GET", "lease").utf8)[...])
+      return LeaseRecord(&words)
+    }
+  }
+
+  /// The leader of a term after `epoch`, once it knows itself that it leads.
+  @discardableResult
+  func leader(after epoch: Int64 = 0) async throws -> Leader {
+    var leader: Leader?
+    try await eventually("a node leads", every: .milliseconds(5)) {
+      guard let lease = try lease, lease.epoch > epoch, let index = Int(lease.nodeID.dropFirst("node-".count)) else {
+        return false
+      }
+      let node = nodes[index]
+      let claim = try? await node.send(.health, within: .seconds(1)).lease
+      guard claim?.leader == true, claim?.epoch == lease.epoch else { return false }
+      leader = Leader(index: index, node: node, epoch: lease.epoch, since: lease.acquiredAt)
+      return true
+    }
+    return try #require(leader)
+  }
+
+  /// The next leader; prints how long after `instant` its term began, and allows that as much as a busy machine needs.
+  @discardableResult
+  func successor(
+    of leader: Leader, after fault: String, at instant: Int, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> Leader {
+    let next = try await self.leader(after: leader.epoch)
+    let took = next.since - Int64(instant)
+    print("failover: \(fault): \(took) ms")
+    #expect(took <= Self.longestFailover, sourceLocation: sourceLocation)
+    return next
+  }
+
+  /// TTL + 300 ms; the margin is for the scheduler.
+  private static let longestFailover = 3300 + 3000
+
+  /// All terms there were, as the logs of all nodes tell.
+  private var terms: [Int64] {
+    (nodes + pastNodes).flatMap { node in
+      node.log.matches(of: /"message":"leads from now on".*?"epoch":"?(\d+)/).compactMap { Int64($0.1) }
+    }
+  }
+
+  /// No two nodes ever led by the same epoch, and now one leads, by the greatest of all.
+  func expectOneLeader(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let leader = try await leader()
+    let terms = terms
+    #expect(Set(terms).count == terms.count, "two terms of one epoch: \(terms)", sourceLocation: sourceLocation)
+    #expect(terms.max() == leader.epoch, "\(terms)", sourceLocation: sourceLocation)
+    for (index, node) in nodes.enumerated() where index != leader.index {
+      let claim = try await node.send(.health).lease
+      #expect(!claim.leader, "two leaders", sourceLocation: sourceLocation)
+    }
+  }
+}
+
+/// What `/health` tells of the lease.
+struct LeaseClaim: Decodable {
+  var leader: Bool
+  var epoch: Int64?
+  var termsWon, termsLost: Int
+}
+
+extension TestAnswer {
+  private struct Health: Decodable {
+    struct Sweeper: Decodable {
+      var backlog: Int?
+    }
+
+    var lease: LeaseClaim
+    var sweeper: Sweeper
+  }
+
+  private var health: Health { get throws { try JSONDecoder().decode(Health.self, from: Data(body)) } }
+
+  var lease: LeaseClaim { get throws { try health.lease } }
+  /// As far as the last look of the node saw, nil before it.
+  var backlog: Int? { get throws { try health.sweeper.backlog } }
+}
+
+extension NodeUnderTest {
+  /// Holds that its sweeps released, to this instant: `/health` tells it only now and then.
+  var releasedHolds: Int { get async throws { try await counter("holdfast_sweep_released_total") } }
+  /// Its sweeps that came after their term.
+  var fencedSweeps: Int { get async throws { try await counter("holdfast_sweep_fenced_total") } }
+
+  private func counter(_ name: String) async throws -> Int {
+    let lines = try await send(TestRequest("GET", "/metrics")).text.split(separator: "\n")
+    let value = lines.first { $0.hasPrefix("\(name) ") }?.dropFirst(name.count + 1)
+    return Int(try #require(value.flatMap { Double($0) }))
+  }
+}

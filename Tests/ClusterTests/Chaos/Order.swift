@@ -1,0 +1,46 @@
+import TestSupport
+import Testing
+
+/// What must hold after every chaos: shoppers whose holds expire all the while, balanced books, every expired hold back
+/// in stock exactly once, nothing overdue, and one leader.
+func expectOrder(during fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void) async throws {
+  let cluster = TestCluster.current!
+  try await cluster.leader()
+  try await expectBalancedBooks(.hasty, during: fault)
+  try await cluster.expectExpiredOnce()
+  try await cluster.expectNoBacklog()
+  try await cluster.expectOneLeader()
+}
+
+extension TestCluster {
+  /// Nothing is reserved any more; and the outbox tells once of each hold that expired, and of no other.
+  fileprivate func expectExpiredOnce(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let snapshot = try StoreSnapshot(of: redis)
+    for stock in snapshot.stocks {
+      #expect(stock.available + stock.sold == stock.total, "\(stock)", sourceLocation: sourceLocation)
+    }
+    let told = try expiredEvents()
+    #expect(Set(told).count == told.count, "released twice", sourceLocation: sourceLocation)
+    let expired = snapshot.reservations.filter { $0.value.status == "EXPIRED" }.keys
+    #expect(Set(told) == Set(expired), sourceLocation: sourceLocation)
+    #expect(!told.isEmpty, "nothing expired in all the time", sourceLocation: sourceLocation)
+  }
+
+  /// Ids of reservations.
+  private func expiredEvents() throws -> [String] {
+    let script = """
+      local ids = {}
+      for _, entry in ipairs(redis.call('XRANGE', 'events', '-', '+')) do
+        if entry[2][2] == 'expired' then ids[#ids + 1] = entry[2][4] end
+      end
+      return table.concat(ids, ' ')
+      """
+    return try redis.cli("--raw", "EVAL", script, "0").split(separator: " ").map(String.init)
+  }
+
+  fileprivate func expectNoBacklog() async throws {
+    for node in nodes {
+      try await eventually("the node knows of no backlog") { try await node.send(.health).backlog == 0 }
+    }
+  }
+}

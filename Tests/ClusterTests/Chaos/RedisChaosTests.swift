@@ -1,0 +1,97 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension HeavyTests {
+  /// The election and the sweep when it is Redis that something happens to.
+  @Suite struct RedisChaosTests {
+    @Suite(.cluster(nodes: 3, redisOptions: ["--appendfsync", "always"])) struct Restarted {
+      @Test("Redis ended by SIGTERM and by kill -9 and started again; the lease's keys lost, and all scripts")
+      func restart() async throws {
+        try await expectOrder { cluster, traffic in
+          traffic.expect(.refusals, at: cluster.nodes)
+          for (name, signal) in [("SIGTERM", SIGTERM), ("kill -9", SIGKILL)] {
+            let before = try await cluster.leader()
+            cluster.redis.signal(signal)
+            try await eventually("Redis has ended") { !cluster.redis.isRunning }
+            try cluster.redis.startAgain()
+            try await eventually("Redis serves", every: .milliseconds(5)) { cluster.redis.serves }
+            let served = epochMilliseconds()
+            try await cluster.expectRecovery(ttlSeconds: 1)
+            let after = try await cluster.leader()
+            let how = after.epoch == before.epoch ? "the same term goes on" : "\(after.since - Int64(served)) ms"
+            print("failover: Redis restarted after \(name): \(how)")
+            try await traffic.flows()
+          }
+
+          let leader = try await cluster.leader()
+          let lost = epochMilliseconds()
+          try cluster.redis.cli("DEL", "lease", "lease:epoch", "lease:releases")
+          try cluster.redis.cli("SCRIPT", "FLUSH")
+          try await cluster.successor(of: leader, after: "the lease's keys and all scripts lost", at: lost)
+          try await eventually("it notices") { try await leader.node.send(.health).lease.termsLost > 0 }
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct Stopped {
+      @Test("Redis stopped for longer than the TTL: the leader steps down by itself; there is one when Redis goes on")
+      func stop() async throws {
+        try await expectOrder { cluster, traffic in
+          let leader = try await cluster.leader()
+          traffic.expect(.refusals, at: cluster.nodes)
+          cluster.redis.signal(SIGSTOP)
+          let stopped = epochMilliseconds()
+          try await eventually("it steps down") { try await !leader.node.send(.health).lease.leader }
+          try await eventually("the lease has lapsed") { epochMilliseconds() > stopped + 3100 }
+          let continued = epochMilliseconds()
+          cluster.redis.signal(SIGCONT)
+          try await cluster.successor(of: leader, after: "Redis stopped for longer than the TTL", at: continued)
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3)) struct Disconnected {
+      @Test("all connections killed by Redis, again and again: never harm")
+      func clientKill() async throws {
+        try await expectOrder { cluster, traffic in
+          traffic.expect(.refusals, at: cluster.nodes)
+          var leader = try await cluster.leader()
+          var changes = 0
+          for _ in 0..<5 {
+            try cluster.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+            try await traffic.flows(100)
+            let next = try await cluster.leader()
+            changes += next.epoch == leader.epoch ? 0 : 1
+            leader = next
+          }
+          print("failover: all connections killed 5 times: \(changes) changes of leadership")
+        }
+      }
+    }
+
+    @Suite(.cluster(nodes: 3, redisOptions: ["--maxmemory", "32mb"])) struct Full {
+      @Test("a full Redis and the leader killed: another one is elected there, and sweeps until nothing is held")
+      func full() async throws {
+        try await expectOrder { cluster, traffic in
+          traffic.expect(.refusals, at: cluster.nodes)
+          try cluster.redis.fill(to: 1.05)
+          try await eventually("new reserves are refused") {
+            let reference = "\(Traffic.aside)\(UUID())"
+            return try await cluster.send(.reserve(Traffic.plenty, ttl: 1, reference: reference)).status == 503
+          }
+          let leader = try await cluster.leader()
+          #expect(try StoreSnapshot(of: cluster.redis).reservations.values.contains { $0.status == "ACTIVE" })
+          traffic.expect(.silence, at: [leader.node])
+          let killed = epochMilliseconds()
+          leader.node.process.kill()
+          try await cluster.successor(of: leader, after: "kill -9 on a full Redis", at: killed)
+          try await cluster.whenNothingIsHeld()
+          #expect(try cluster.redis.usedMemory > cluster.redis.memoryLimit, "it was full all the while")
+          try cluster.redis.cli("DEL", "filler")
+          try await cluster.startAgain(leader.index)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import TestSupport
+import Testing
+
+/// What every fault has in common: business before it and after it, and the books balanced then.
+func expectBalancedBooks(
+  _ habits: Traffic.Habits, during fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void
+) async throws {
+  let cluster = TestCluster.current!
+  let traffic = try await Traffic(on: cluster, habits)
+  var ledger = try await traffic.run {
+    try await traffic.flows()
+    try await fault(cluster, traffic)
+    try await cluster.expectRecovery(ttlSeconds: habits.ttlSeconds.lowerBound)
+    traffic.expectNoMoreTrouble()
+    try await traffic.flows()
+  }
+  let before = try StoreSnapshot(of: cluster.redis)
+  ledger.expectNoPhantoms(in: before)
+  ledger.expectNothingLate(in: before)
+  try await ledger.settle(at: cluster)
+  if habits.mayExpire { try await cluster.whenNothingIsHeld() }
+  var snapshot = try StoreSnapshot(of: cluster.redis)
+  snapshot.reservations = snapshot.reservations.filter { $0.value.reference?.hasPrefix(Traffic.aside) != true }
+  ledger.expectTold(in: snapshot, forgotten: habits.forgotten)
+  try await cluster.expectInvariants()
+}
+
+extension TestCluster {
+  /// Once no shopper comes any more: all that was held is sold or back in stock, and the sweep has nothing left to look
+  /// at.
+  func whenNothingIsHeld() async throws {
+    try await eventually("nothing is held", every: .milliseconds(100)) {
+      try redis.cli("EVAL", "return #redis.call('KEYS', 'holds:*') + redis.call('ZCARD', 'due')", "0") == "0"
+    }
+  }
+}
