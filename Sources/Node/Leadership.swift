@@ -40,7 +40,7 @@ final class Leadership {
       changed: { report(.lease($0)) })
     lease.start(listener)
     backlog.start { [sweeper, metrics] overdue in
-      metrics.update(overdue)
+      if let overdue { metrics.update(overdue) }
       var seen = sweeper.report
       seen.overdue = overdue
       report(.sweep(seen))

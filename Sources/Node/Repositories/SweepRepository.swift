@@ -68,7 +68,8 @@ final class SweepRepository {
   }
 
   struct Overdue: Equatable, Sendable {
-    /// Holds past their deadline whose stock is not back yet; with very many SKUs there may be more.
+    /// Holds past their deadline whose stock is not back yet, once for each of their SKUs; with very many SKUs there may be
+    /// more.
     var holds = 0
     /// How long the oldest of them has been overdue.
     var oldest: TimeAmount?

@@ -14,14 +14,12 @@ final class BacklogWatch {
     self.sweep = sweep
   }
 
-  /// - Parameter seen: called with what each look has found.
-  func start(_ seen: @escaping (SweepRepository.Overdue) -> Void) {
+  /// - Parameter seen: called with what each look has found; nil if it found nothing out.
+  func start(_ seen: @escaping (SweepRepository.Overdue?) -> Void) {
     sweep.overdue { [self] result in
-      var pause = Self.retry
-      if case .success(let overdue) = result {
-        seen(overdue)
-        pause = Self.interval
-      }
+      let overdue = try? result.get()
+      seen(overdue)
+      let pause = overdue == nil ? Self.retry : Self.interval
       eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in start(seen) }
     }
   }

@@ -8,7 +8,7 @@ struct SweepReport: Equatable, Sendable {
     var took: TimeAmount
   }
 
-  /// Nil before the first look.
+  /// Nil while it can't be found out.
   var overdue: SweepRepository.Overdue?
   /// The last batch that released anything.
   var lastBatch: Batch?

@@ -10,8 +10,8 @@ extension HeavyTests {
       case dropped = "link dropping all"
       case delayed, sliced, cutInReply
 
-      func strike(_ proxy: ChaosProxy, _ cluster: TestCluster, _ traffic: Traffic) async throws {
-        let leader = try await cluster.leader()
+      func strike(_ leader: TestCluster.Leader, of cluster: TestCluster, _ traffic: Traffic) async throws {
+        let proxy = cluster.proxies[leader.index]
         let began = epochMilliseconds()
         switch self {
         case .cut:
@@ -50,10 +50,9 @@ extension HeavyTests {
         for fault in Fault.allCases {
           let leader = try await cluster.leader()
           traffic.expect(.refusals, at: [leader.node])
-          let proxy = cluster.proxies[leader.index]
-          try await fault.strike(proxy, cluster, traffic)
+          try await fault.strike(leader, of: cluster, traffic)
           try await traffic.flows(50)
-          try await fault.heal(proxy)
+          try await fault.heal(cluster.proxies[leader.index])
           try await cluster.expectRecovery(ttlSeconds: 1)
           traffic.expectNoMoreTrouble()
           try await traffic.flows(50)

@@ -23,6 +23,17 @@ import Testing
       let requests = try #require(health.json["requests"] as? [String: Any])
       #expect(
         ["inFlight", "ratePerSecond", "errorsPerSecond", "total", "errors"].allSatisfy { requests[$0] is NSNumber })
+      try await eventually("it leads, as the only one, and has looked how far behind the sweep is") {
+        let health = try await cluster.send(.health)
+        let lease = try #require(health.json["lease"] as? [String: Any])
+        let sweeper = try #require(health.json["sweeper"] as? [String: Any])
+        guard lease["leader"] as? Bool == true, sweeper["backlog"] is Int else { return false }
+        #expect(lease["holder"] as? String == "node-0" && lease["termsWon"] as? Int == 1)
+        #expect((lease["epoch"] as? Int ?? 0) > 1_700_000_000_000, "milliseconds of Redis's clock")
+        #expect((0...3000).contains(lease["remainingMs"] as? Int ?? -1))
+        #expect(sweeper["backlog"] as? Int == 0 && sweeper["oldestOverdueMs"] is NSNull)
+        return true
+      }
       try await eventually("a round trip was measured") {
         let redis = try await cluster.send(.health).json["redis"] as? [String: Any]
         return (redis?["roundTripMs"] as? Double ?? 0) > 0
@@ -65,6 +76,7 @@ extension HeavyTests {
       let redis = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: redis.url)
       try await node.waitUntilReady()
+      try await eventually("the backlog is known") { try await backlog(of: node) == 0 }
       let lost = ContinuousClock.now
       redis.kill()
       try await eventually("the link is seen to be down") {
@@ -78,10 +90,15 @@ extension HeavyTests {
       // What is down is noticed at once, but 1 s of it is forgiven.
       #expect(ContinuousClock.now - lost > .seconds(1))
       #expect(try await node.send(.health).text("state") == "degraded")
+      try await eventually("what was known of the backlog is not told for ever") { try await backlog(of: node) == nil }
       try redis.startAgain()
       try await eventually("Redis serves") { redis.serves }
       try await node.waitUntilReady(within: .milliseconds(2500))
       #expect(try await node.send(.health).text("state") == "serving")
+    }
+
+    private func backlog(of node: NodeUnderTest) async throws -> Int? {
+      (try await node.send(.health).json["sweeper"] as? [String: Any])?["backlog"] as? Int
     }
 
     @Test("a Redis that accepts connections but does not answer makes the node not ready")

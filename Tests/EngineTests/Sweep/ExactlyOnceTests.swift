@@ -15,8 +15,7 @@ extension LeaseAndSweep {
       init(in store: ScriptStore) async throws {
         await store.stock(["A", "B", "C"])
         _ = try await store.acquire()
-        due =
-          try await store.hold(30, ["A"]) + store.hold(20, ["A", "B"]) + store.hold(10, ["C", "A", "B"])
+        due = try await store.hold(30, ["A"]) + store.hold(20, ["A", "B"]) + store.hold(10, ["C", "A", "B"])
         sold = try await store.sell("A")
         cancelled = try await store.hold(1, ["A"])[0]
         _ = await store.engine.ask(Call(wish: .cancel(cancelled)))
