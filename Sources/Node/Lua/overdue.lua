@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- How far behind the sweep is, as the SKUs tell whose bounds have passed first.
 -- ARGV: 1 not-after, 2 most SKUs to look at
--- Reply: OK now holds oldest|-   (holds overdue, once for each of their SKUs; deadline of the one that is longest overdue)
+-- Reply: OK now holds oldest|-   (holds overdue, once for each of their SKUs; the oldest's deadline)
 local skus = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', '0', ARGV[2])
 local holds, oldest = 0, nil
 for i = 1, #skus do
