@@ -169,7 +169,9 @@ extension AgainstRedis {
       #expect(try await engine.wholeAudit().violations.map(\.rule) == [.reservedEqualsActive])
     }
 
-    private static func isCaughtInMotion(_ report: AuditService.Report) -> Bool { report.unverified.map(\.text) == ["A"] }
+    private static func isCaughtInMotion(_ report: AuditService.Report) -> Bool {
+      report.unverified.map(\.text) == ["A"]
+    }
 
     /// Of different quantities: what is missed must not be made up for by what is counted twice.
     private func hold(_ count: Int, on engine: Engine) async -> [String] {
