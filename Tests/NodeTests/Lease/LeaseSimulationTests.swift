@@ -8,7 +8,7 @@ import Testing
 /// that mistakes would be noticed.
 @Suite struct LeaseSimulationTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
-  private static let seeds: ClosedRange<UInt64> = 1...1_000
+  private static let seeds: ClosedRange<UInt64> = 1...10_000
   private static let mostReports = 3
 
   /// HOLDFAST_TEST_SEED alone, if set.
