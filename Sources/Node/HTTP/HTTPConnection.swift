@@ -14,7 +14,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer
 
-  /// An incomplete request is given up after this.
+  /// An incomplete request is given up after this, and so is a client that does not read its answer.
   static let requestLimit = TimeAmount.seconds(10)
   /// A connection without a request is closed after this.
   static let idleLimit = TimeAmount.seconds(75)
@@ -32,6 +32,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     case flushing(since: NIODeadline)
     /// Answered for the last time; waiting for the client to close.
     case lingering(until: NIODeadline, bytesLeft: Int)
+    /// Answered for the last time; to be closed as soon as that has left.
+    case closing(since: NIODeadline)
     case closed
   }
 
@@ -220,7 +222,7 @@ final class HTTPConnection: ChannelDuplexHandler {
       response, requestID: request.requestID, closes: closes, hasBody: !request.isHEAD,
       allocator: context.channel.allocator)
     if closes {
-      phase = .closed
+      phase = .closing(since: .now())
       context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
       return
     }
@@ -233,7 +235,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   private var isBusy: Bool {
     switch phase {
     case .answering, .flushing: true
-    case .idle, .receiving, .lingering, .closed: false
+    case .idle, .receiving, .lingering, .closing, .closed: false
     }
   }
 
@@ -254,7 +256,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   private func closeIfDone() {
     guard let context, backlog.isEmpty else { return }
     switch phase {
-    case .answering, .closed: return
+    case .answering, .closing, .closed: return
     case .idle where headBegan != nil && !inputHasEnded: return
     case .receiving where !inputHasEnded, .lingering where !inputHasEnded: return
     case .idle, .receiving, .flushing, .lingering: phase = .flushing(since: .now())
@@ -273,7 +275,7 @@ final class HTTPConnection: ChannelDuplexHandler {
       // What follows the request in hand is no HTTP; that request is still owed its answer.
       inputHasEnded = true
       return closeIfDone()
-    case .lingering, .closed: return
+    case .lingering, .closing, .closed: return
     }
     let id = incoming?.requestID ?? desk.nextRequestID()
     desk.note(response, incoming?.verdict.operation, id: id, arrival: incoming?.began ?? .now())
@@ -305,7 +307,7 @@ final class HTTPConnection: ChannelDuplexHandler {
       if let incoming, now - incoming.began >= Self.requestLimit { refuse(.timeout) }
     case .lingering(let until, _):
       if now >= until { context?.close(promise: nil) }
-    case .flushing(let since):
+    case .flushing(let since), .closing(let since):
       if now - since >= Self.requestLimit { context?.close(promise: nil) }
     case .answering, .closed: break
     }

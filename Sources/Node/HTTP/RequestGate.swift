@@ -46,7 +46,7 @@ struct RequestGate: Sendable {
       return verdict
     }
     // By bytes: characters would be looked at for what may combine with them.
-    let target = head.uri[...]
+    let target = head.uri.originForm
     let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
     let path = target[..<mark]
     verdict.query = Substring(target.utf8[mark...].dropFirst())
@@ -196,6 +196,19 @@ extension String {
       expected += 1
     }
     return true
+  }
+
+  /// A request target in origin-form: without the scheme and authority that a client may name too (RFC 9112, 3.2.2).
+  fileprivate var originForm: Substring {
+    // Nearly all are.
+    guard utf8.first != UInt8(ascii: "/"), let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else { return self[...] }
+    let scheme = String(self[..<colon])
+    guard scheme.isField("http") || scheme.isField("https"), utf8[colon...].starts(with: "://".utf8) else {
+      return self[...]
+    }
+    let authority = utf8[colon...].dropFirst(3)
+    let end = authority.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? authority.endIndex
+    return end == authority.startIndex ? self[...] : self[end...]
   }
 
   /// The parser leaves the white space behind a field value, which is no part of it (RFC 9112, 5.1).

@@ -26,6 +26,7 @@ struct Router: Sendable {
     }
   }
 
+  /// Takes HEAD for GET.
   func match(_ method: HTTPMethod, _ path: Substring) -> Match {
     var allowed: Set<String> = []
     for operation in fixed[String(path)] ?? [] {
@@ -39,6 +40,11 @@ struct Router: Sendable {
         if operation.route.method == method { return .operation(operation, parameter: parameter) }
         allowed.insert(operation.route.method.rawValue)
       }
+    }
+    if allowed.contains(HTTPMethod.GET.rawValue) {
+      // The connection leaves the body out.
+      if method == .HEAD { return match(.GET, path) }
+      allowed.insert(HTTPMethod.HEAD.rawValue)
     }
     return allowed.isEmpty ? .noSuchPath : .wrongMethod(allow: allowed.sorted().joined(separator: ", "))
   }

@@ -7,7 +7,7 @@ struct NodeMetrics {
     "holdfast_redis_up": "1 while requests have a link to Redis.",
     "holdfast_redis_pending_commands": "Commands that wait for a link or a reply.",
     "holdfast_redis_reconnects": "Links made after the first one.",
-    "holdfast_redis_round_trip_seconds": "Round trips of a ping twice a second.",
+    "holdfast_redis_round_trip_seconds": "Round trips of a probe twice a second.",
     "holdfast_redis_used_bytes": "Memory that Redis uses.",
     "holdfast_redis_limit_bytes": "Redis's maxmemory; 0 for none.",
     "holdfast_redis_nearly_full": "1 while new reserves are refused because Redis is nearly full.",

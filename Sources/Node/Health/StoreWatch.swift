@@ -15,17 +15,19 @@ final class StoreWatch {
   /// The store would drop data: nothing can be promised on it.
   struct Unfit: Error { let reason: String }
 
-  private let link: RedisLink
+  private let link: any CommandSender
   private let logger: Logger
   private let report: (StoreReport) -> Void
   private let unfit: (Unfit) -> Void
-  private var rounds = 0
+  private var roundsToSettings = 0
   private var warnings: [String]?
 
   /// - Parameters:
   ///   - report: called after each round that brought an answer.
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and warns.
-  init(link: RedisLink, logger: Logger, report: @escaping (StoreReport) -> Void, unfit: @escaping (Unfit) -> Void) {
+  init(
+    link: any CommandSender, logger: Logger, report: @escaping (StoreReport) -> Void, unfit: @escaping (Unfit) -> Void
+  ) {
     self.link = link
     self.logger = logger
     self.report = report
@@ -38,18 +40,22 @@ final class StoreWatch {
 
   private func round() {
     let next = { [self] in
-      rounds += 1
       // A node that starts is not ready before the first report.
       let pause = warnings == nil ? Self.firstInterval : Self.interval
       link.eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in round() }
     }
-    guard warnings == nil || rounds % Self.roundsPerSettings == 0 else { return memory(then: next) }
+    guard roundsToSettings == 0 else {
+      roundsToSettings -= 1
+      return memory(then: next)
+    }
     settings { [self] seen in
+      // Without an answer they are asked for again in the next round.
       if let seen {
         for warning in seen where !(warnings ?? []).contains(warning) {
           logger.warning("Redis is not set up safely", metadata: ["warning": "\(warning)"])
         }
         warnings = seen
+        roundsToSettings = Self.roundsPerSettings
       }
       memory(then: next)
     }
@@ -57,22 +63,22 @@ final class StoreWatch {
 
   /// Reads the settings; nil if there was no answer.
   private func settings(_ completion: @escaping ([String]?) -> Void) {
-    ask("CONFIG", "GET", "maxmemory-policy") { [self] policy in
-      switch policy {
+    ask("CONFIG", "GET", "maxmemory-policy", "appendonly") { [self] reply in
+      switch reply {
       case nil: completion(nil)
       case .error(let line)?:
+        // Busy for the moment is no answer either.
+        if case .notYet = RedisFailure.Rejection(line: line) { return completion(nil) }
         completion(["could not check whether Redis keeps its data (CONFIG: \(line))"])
-      case let policy?:
-        let policy = policy.secondText ?? "unknown"
+      case let reply?:
+        let policy = reply.value(of: "maxmemory-policy") ?? "unknown"
         if policy != "noeviction" {
           let reason = "Redis has maxmemory-policy \(policy), and would drop reservations: set it to noeviction"
           guard warnings != nil else { return unfit(Unfit(reason: reason)) }
           return completion([reason])
         }
-        ask("CONFIG", "GET", "appendonly") { reply in
-          let isOn = reply?.secondText == "yes"
-          completion(isOn ? [] : ["Redis has appendonly no: what was sold is lost when it stops"])
-        }
+        let isAppending = reply.value(of: "appendonly") == "yes"
+        completion(isAppending ? [] : ["Redis has appendonly no: what was sold is lost when it stops"])
       }
     }
   }
@@ -95,7 +101,7 @@ final class StoreWatch {
     for word in words { arguments.append(word) }
     var command = ByteBuffer()
     command.writeRedisCommand(arguments)
-    link.send(command, deadline: .now() + Self.interval) { result in completion(try? result.get()) }
+    link.send(command, deadline: link.eventLoop.now + Self.interval) { result in completion(try? result.get()) }
   }
 
   /// The value of a `name:value` line of INFO.
@@ -106,9 +112,11 @@ final class StoreWatch {
 }
 
 extension RedisReply {
-  /// The value in a reply of CONFIG GET.
-  fileprivate var secondText: String? {
-    guard case .array(let parts) = self, parts.count >= 2 else { return nil }
-    return parts[1].text
+  /// A value in a reply of CONFIG GET: names and values by turns, in any order.
+  fileprivate func value(of name: String) -> String? {
+    guard case .array(let parts) = self, let index = parts.firstIndex(where: { $0.text == name }),
+      index + 1 < parts.count
+    else { return nil }
+    return parts[index + 1].text
   }
 }

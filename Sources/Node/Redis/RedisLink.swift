@@ -120,7 +120,7 @@ final class RedisLink {
     guard let channel else { return }
     // What follows from the first reason is none.
     reasonToClose = reasonToClose ?? reason
-    channel.close(promise: nil)
+    channel.closeHard()
   }
 
   func observe(redisMilliseconds: Int64) {
@@ -191,7 +191,7 @@ final class RedisLink {
     case .connect: connect()
     case .handshake: handshake()
     case .serve: serve()
-    case .close: channel?.close(promise: nil)
+    case .close: channel?.closeHard()
     case .retry(let delay):
       eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in perform(machine.retryDue()) }
     }
@@ -261,11 +261,11 @@ final class RedisLink {
   }
 
   private func handshakeEnded(clockReply: RedisReply) {
-    guard case .array(let parts) = clockReply, parts.count == 2, let seconds = parts[0].text.flatMap(Int64.init),
-      let microseconds = parts[1].text.flatMap(Int64.init)
-    else { return reconnect(because: "TIME was answered with \(clockReply)") }
+    guard let time = clockReply.timeMilliseconds else {
+      return reconnect(because: "TIME was answered with \(clockReply)")
+    }
     clock.forget()
-    observe(redisMilliseconds: seconds * 1000 + microseconds / 1000)
+    observe(redisMilliseconds: time)
     perform(machine.handshakeCompleted())
   }
 
@@ -308,7 +308,18 @@ final class RedisLink {
   }
 
   fileprivate func closed(because reason: String?) {
-    lose(because: reason ?? reasonToClose ?? "closed by the server")
+    lose(because: reasonToClose ?? reason ?? "closed by the server")
+  }
+}
+
+extension Channel {
+  /// Closes the connection below TLS, which would wait seconds for a silent peer to take its leave.
+  fileprivate func closeHard() {
+    if let tls = try? pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
+      tls.close(promise: nil)
+    } else {
+      close(promise: nil)
+    }
   }
 }
 
@@ -337,7 +348,7 @@ private final class ReplyHandler: ChannelInboundHandler {
       while let reply = try reader.next() { link.received(reply) }
     } catch {
       reason = "protocol violation: \(error.reason)"
-      context.close(promise: nil)
+      context.channel.closeHard()
     }
   }
 
@@ -348,6 +359,6 @@ private final class ReplyHandler: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     reason = "\(error)"
-    context.close(promise: nil)
+    context.channel.closeHard()
   }
 }

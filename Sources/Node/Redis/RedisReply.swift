@@ -16,4 +16,12 @@ enum RedisReply: Equatable, Sendable {
     default: nil
     }
   }
+
+  /// Redis's time in epoch milliseconds, if this is what TIME is answered with.
+  var timeMilliseconds: Int64? {
+    guard case .array(let parts) = self, parts.count == 2, let seconds = parts[0].text.flatMap(Int64.init),
+      let microseconds = parts[1].text.flatMap(Int64.init)
+    else { return nil }
+    return seconds * 1000 + microseconds / 1000
+  }
 }

@@ -32,24 +32,37 @@ final class KeyedWriter {
   ) {
     // What is in doubt is settled by its script even then.
     guard !storeIsNearlyFull || script.kind != .adds || isInDoubt(record, at: now) else {
-      return replayOnly(record, deadline: arrival + Budget.read, completion)
+      let refusal = RedisFailure.rejected(.unwritable("the store is nearly full"))
+      return replay(record, deadline: arrival + Budget.read, otherwise: refusal, completion)
     }
     let call = ScriptRunner.Call(
       script: script, arguments: arguments, effectBefore: arrival + Budget.effect, deadline: arrival + Budget.reply)
     guard let record else { return runner.run(call, completion: completion) }
     let attempt = Attempt(call: call, record: record, arrival: arrival, began: now, completion: completion)
-    runner.run(call) { [self] result in
+    ask(call, record) { [self] result in
       guard case .failure(.unknown(let why)) = result else { return judge(attempt, result) }
       doubt(record, until: call.effectBefore)
       guard why == .linkLost else { return judge(attempt, result) }
       // The identical script, once: if the first one has run, this is its replay.
-      runner.run(call) { [self] result in judge(attempt, result) }
+      ask(call, record) { [self] result in judge(attempt, result) }
     }
   }
 
-  /// What was answered before is repeated on a nearly full store too; anything new is refused.
-  private func replayOnly(_ record: String?, deadline: NIODeadline, _ completion: @escaping ScriptRunner.Completion) {
-    let refusal = RedisFailure.rejected(.unwritable("the store is nearly full"))
+  /// Runs the script. A Redis that takes no writes refuses it before it could look for its key, so that is done then.
+  private func ask(_ call: ScriptRunner.Call, _ record: String, _ completion: @escaping ScriptRunner.Completion) {
+    runner.run(call) { [self] result in
+      guard case .failure(let refusal) = result, case .rejected(.unwritable) = refusal else {
+        return completion(result)
+      }
+      replay(record, deadline: call.deadline, otherwise: refusal, completion)
+    }
+  }
+
+  /// What was answered before is repeated by a store that takes nothing new too; anything else is refused.
+  private func replay(
+    _ record: String?, deadline: NIODeadline, otherwise refusal: RedisFailure,
+    _ completion: @escaping ScriptRunner.Completion
+  ) {
     guard let record else { return completion(.failure(refusal)) }
     var command = ByteBuffer()
     command.writeRedisCommand(RedisArguments("GET", record))
@@ -89,7 +102,7 @@ final class KeyedWriter {
     let began = now
     // Whatever keeps this try from being judged, what became of the first one is still not known.
     let notKnown = { attempt.completion(.failure(.unknown(.deadlinePassed))) }
-    runner.run(call) { [self] result in
+    ask(call, attempt.record) { [self] result in
       switch result {
       case .success(let reply) where !reply.verdict.isRefusal || !isInDoubt(attempt.record, at: began):
         attempt.completion(result)

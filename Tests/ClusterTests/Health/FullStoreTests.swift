@@ -28,6 +28,9 @@ import Testing
     try #require(held.allSatisfy { $0.status == 201 })
 
     try fill(redis, to: share)
+    // Before the node has seen it, too.
+    let atOnce = try await node.send(.reserve("full").key("held-3"))
+    #expect(atOnce.status == 201 && atOnce.isReplay && atOnce.body == held[3].body)
     try await eventually("new reserves are refused") {
       let answer = try await node.send(.reserve("full"))
       // By Redis at first, where it is over full; by the node as soon as it has seen.

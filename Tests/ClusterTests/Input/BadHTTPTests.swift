@@ -135,10 +135,11 @@ import Testing
       #expect(try await cluster.send(TestRequest("GET", path)).problem == "not-found", "\(path)")
     }
     for (method, path, allowed) in [
-      ("POST", "/inventory", "GET"), ("PUT", "/checkout/confirm", "POST"), ("DELETE", "/checkout/cancel", "POST"),
-      ("PATCH", "/inventory/a", "DELETE, GET, PUT"), ("POST", "/inventory/a", "DELETE, GET, PUT"),
-      ("GET", "/inventory/a/adjust", "POST"), ("POST", "/reservations/a", "GET"), ("POST", "/health/live", "GET"),
-      ("DELETE", "/metrics", "GET"), ("OPTIONS", "/audit", "GET"), ("POST", "/audit", "GET"),
+      ("POST", "/inventory", "GET, HEAD"), ("PUT", "/checkout/confirm", "POST"), ("DELETE", "/checkout/cancel", "POST"),
+      ("PATCH", "/inventory/a", "DELETE, GET, HEAD, PUT"), ("POST", "/inventory/a", "DELETE, GET, HEAD, PUT"),
+      ("GET", "/inventory/a/adjust", "POST"), ("POST", "/reservations/a", "GET, HEAD"),
+      ("POST", "/health/live", "GET, HEAD"),
+      ("DELETE", "/metrics", "GET, HEAD"), ("OPTIONS", "/audit", "GET, HEAD"), ("POST", "/audit", "GET, HEAD"),
     ] {
       let answer = try await cluster.send(TestRequest(method, path, json: "no JSON"))
       #expect(

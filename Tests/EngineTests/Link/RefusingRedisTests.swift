@@ -12,7 +12,9 @@ extension AgainstRedis {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
-      let sold = await engine.ask(.reserve("A", 2, key: "k")).reservationID
+      let stocked = await engine.ask(Call(wish: .set("C", total: 1), key: "s"))
+      let first = await engine.ask(.reserve("A", 2, key: "k"))
+      let sold = first.reservationID
       let returned = await engine.ask(.reserve("A", 3)).reservationID
       let lapsed = await engine.ask(.reserve("A", 4, ttlSeconds: 1)).reservationID
       try await engine.link.reply("CONFIG", "SET", "maxmemory", "1")
@@ -20,6 +22,14 @@ extension AgainstRedis {
       let full = Answer.problem(.storeUnavailable, retryAfter: 1)
       #expect(await engine.ask(.reserve("A")) == full)
       #expect(await engine.ask(Call(wish: .set("B", total: 1))) == full)
+      #expect(await engine.ask(.reserve("A", key: "new")) == full)
+      // Before any watch has seen that it is full, too.
+      let (replay, replayedStock) = (
+        await engine.ask(.reserve("A", 2, key: "k")), await engine.ask(Call(wish: .set("C", total: 1), key: "s"))
+      )
+      #expect(replay.isReplay && replay.status == 201 && replay.body == first.body)
+      #expect(replayedStock.isReplay && replayedStock.body == stocked.body)
+      #expect(await engine.ask(.reserve("A", 1, key: "k")) == .problem(.idempotencyKeyReused))
       #expect(await engine.ask(Call(wish: .confirm(sold), key: "c")).member("status") == "CONFIRMED")
       #expect(await engine.ask(Call(wish: .confirm(sold), key: "c")).isReplay)
       #expect(await engine.ask(Call(wish: .cancel(returned), key: "c")).member("status") == "CANCELLED")

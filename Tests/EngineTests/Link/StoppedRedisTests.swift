@@ -44,6 +44,34 @@ extension AgainstRedis {
       #expect(await engine.ask(.reserve("A")).status == 201)
     }
 
+    /// TLS has a farewell, and waits seconds for it.
+    @Test("a silent link that is given up is closed at once, over TLS too; so is one that is to stop")
+    func overTLS() async throws {
+      let certificates = try Certificates()
+      let port = try FreePort.find()
+      let redis = try await PrivateRedis(options: certificates.serverOptions(port: port, name: "server"))
+      let (url, tls, log) = ("rediss://127.0.0.1:\(port)/0", try certificates.clientContext(), LogRecorder())
+      let abandoned = try await LinkHandle(url, tls: tls, logger: log.logger)
+      let ending = try await LinkHandle(url, tls: tls)
+      try await abandoned.whenUp()
+      try await ending.whenUp()
+      redis.signal(SIGSTOP)
+      let stopped = ContinuousClock.now
+      async let lost = abandoned.send("PING", within: .seconds(30))
+      async let ended = ending.send("PING", within: .seconds(30))
+      try await eventually("it is on its way") { try await ending.status.pending == 1 }
+      try await ending.stop()
+      #expect(await ended == .failure(.unknown(.linkLost)))
+      #expect(ContinuousClock.now - stopped < .seconds(2))
+      // By what a silent link may take, and not by that and TLS's five seconds.
+      #expect(await lost == .failure(.unknown(.linkLost)))
+      #expect(ContinuousClock.now - stopped < .seconds(5))
+      #expect(log.all.contains { $0.contains("Redis link is down") && $0.contains("no reply for") }, "\(log.all)")
+      try await eventually("a new one came to nothing") { log.all.contains { $0.contains("handshake") } }
+      redis.signal(SIGCONT)
+      try await abandoned.whenUp()
+    }
+
     @Test("replies that come after their command was given up on are nobody else's")
     func lateReplies() async throws {
       let redis = try await PrivateRedis()

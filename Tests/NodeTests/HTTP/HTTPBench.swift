@@ -46,6 +46,13 @@ final class HTTPBench {
     typealias OutboundIn = ByteBuffer
     private(set) var reads = 0
     private(set) var hasClosedOutput = false
+    /// Set for a client that does not read: what is written from then on does not leave.
+    var isStuck = false
+    private var stuck: [EventLoopPromise<Void>?] = []
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+      if isStuck { stuck.append(promise) } else { context.write(data, promise: promise) }
+    }
 
     func read(context: ChannelHandlerContext) {
       reads += 1
@@ -54,7 +61,11 @@ final class HTTPBench {
 
     /// An embedded channel would take closing one side for closing both.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-      guard mode == .output else { return context.close(mode: mode, promise: promise) }
+      guard mode == .output else {
+        for write in stuck { write?.fail(ChannelError.ioOnClosedChannel) }
+        stuck.removeAll()
+        return context.close(mode: mode, promise: promise)
+      }
       hasClosedOutput = true
       promise?.succeed()
     }

@@ -46,6 +46,14 @@ import Testing
     #expect(bench.isOpen && bench.desk.inFlight == 0)
   }
 
+  @Test(arguments: ["http://other/inventory/a?x=1", "HTTPS://[::1]:8080/inventory/a?x=1"])
+  func aTargetMayNameSchemeAndAuthority(target: String) throws {
+    let bench = try HTTPBench()
+    try bench.send("GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
+    let request = try #require(bench.waiting.first?.request)
+    #expect(request.operation == .readStock && request.parameter == "a" && request.query == "x=1")
+  }
+
   @Test func readingIsWithheldWhileRequestsWait() throws {
     let bench = try HTTPBench()
     func readsAsked() throws -> Int {

@@ -141,13 +141,4 @@ import Testing
       #expect(try Self.status(bench) == [status])
     }
   }
-
-  @Test func aHEADIsAnsweredWithoutABody() throws {
-    let bench = try HTTPBench()
-    try bench.send("HEAD /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nHEAD /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
-    let answers = try bench.answers(to: [.HEAD, .HEAD])
-    #expect(
-      answers.map(\.status) == [405, 404] && answers.allSatisfy { $0.body.isEmpty && $0["Content-Length"] != "0" })
-    #expect(answers.first?["Allow"] == "DELETE, GET, PUT")
-  }
 }

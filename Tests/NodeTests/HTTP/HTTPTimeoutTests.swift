@@ -66,4 +66,35 @@ import Testing
     try bench.pass(HTTPConnection.idleLimit)
     #expect(!bench.isOpen && bench.received == received)
   }
+
+  /// However the last answer came about: a client that does not read it is not kept.
+  @Test(arguments: [
+    "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET /inventory/a HTTP/1.0\r\n\r\n",
+    "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "garbage\r\n\r\n",
+    confirm + "Content-Length: 65537\r\n\r\n", "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\ngarbage\r\n\r\n",
+  ])
+  func aClientThatDoesNotReadItsLastAnswerIsClosed(text: String) throws {
+    let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
+    bench.network.isStuck = true
+    try bench.send(text)
+    #expect(bench.isOpen && bench.desk.answered > 0)
+    try bench.pass(HTTPConnection.requestLimit)
+    #expect(!bench.isOpen && bench.received.isEmpty)
+  }
+
+  @Test func aDrainingNodeDoesNotKeepSuchAClientEither() throws {
+    let bench = try HTTPBench()
+    bench.desk.isDraining = true
+    bench.network.isStuck = true
+    try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
+    try bench.answer()
+    let answered = NIODeadline.now()
+    // It has as long as any client that does not read, and what it still does gives it no more.
+    try bench.passNearly(HTTPConnection.requestLimit)
+    try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
+    try bench.closeInput()
+    #expect(bench.isOpen && bench.waiting.isEmpty)
+    try bench.tick(at: answered + HTTPConnection.requestLimit)
+    #expect(!bench.isOpen)
+  }
 }

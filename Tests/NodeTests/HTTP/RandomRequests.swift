@@ -24,7 +24,8 @@ struct RandomRequests {
     let id = "r\(count)"
     let (method, path, status) = random.pick([
       (HTTPMethod.GET, "/inventory/a", 200), (.POST, "/checkout/confirm", 200), (.POST, "/inventory/reserve", 200),
-      (.GET, "/nowhere", 404), (.HEAD, "/inventory/a", 405), (.POST, "/inventory/a/adjust", 401), (.GET, "/audit", 401),
+      (.GET, "/nowhere", 404), (.HEAD, "/inventory/a", 200), (.HEAD, "/checkout/confirm", 405), (.HEAD, "/audit", 401),
+      (.POST, "/inventory/a/adjust", 401), (.GET, "/audit", 401),
     ])
     let body = method == .HEAD || random.oneIn(3) ? "" : random.text("{}\"ab:1, é\r\n", 1...random.pick([3, 2000]))
     let type = random.oneIn(6) ? "text/plain" : "application/json"

@@ -36,13 +36,38 @@ import Testing
 
   @Test func aPathThatHasOtherMethodsListsThem() {
     let verdict = Self.judge(.PATCH, "/inventory/a?x=1")
-    #expect(verdict.status == 405 && verdict.refusalHeader("Allow") == "DELETE, GET, PUT")
+    #expect(verdict.status == 405 && verdict.refusalHeader("Allow") == "DELETE, GET, HEAD, PUT")
   }
 
   @Test func whatFollowsTheQuestionMarkIsTheQuery() {
     let verdict = Self.judge(.GET, "/inventory/a%2Eb?limit=1?&x")
     #expect(verdict.operation == .readStock && verdict.parameter == "a.b" && verdict.query == "limit=1?&x")
     #expect(Self.judge(.GET, "/health?").operation == .health && Self.judge(.GET, "/health/live").query.isEmpty)
+  }
+
+  /// RFC 9112, 3.2.2: a server must take it, whatever authority it names.
+  @Test(arguments: ["http://shop", "https://shop:8080", "HTTP://10.0.0.1", "hTTps://[::1]:80"])
+  func anAbsoluteTargetIsItsPathAndQuery(prefix: String) {
+    for (method, target) in [
+      (HTTPMethod.GET, "/inventory/a%2Eb?limit=1?&x"), (.POST, "/inventory/reserve"), (.GET, "/inventory/http://x"),
+      (.PUT, "/health"), (.GET, "/nowhere?x"), (.GET, "/"), (.GET, ""),
+    ] {
+      let (absolute, origin) = (Self.judge(method, prefix + target), Self.judge(method, target))
+      #expect(absolute.status == origin.status && absolute.operation == origin.operation, "\(method) \(target)")
+      #expect(absolute.parameter == origin.parameter && absolute.query == origin.query, "\(method) \(target)")
+      #expect(absolute.refusalHeader("Allow") == origin.refusalHeader("Allow"), "\(method) \(target)")
+    }
+    // The path is empty here.
+    #expect(Self.judge(.GET, prefix + "?/inventory/a").status == 404)
+  }
+
+  @Test(arguments: [
+    "*", "shop:80", "http:/inventory/a", "http:inventory/a", "http:///inventory/a", "http//shop/inventory/a",
+    "//shop/inventory/a", "/http://shop/inventory/a", "ftp://shop/inventory/a", "http+x://shop/inventory/a",
+    "://shop/inventory/a", "httpſ://shop/inventory/a", "inventory/a", ":", "http:", "http://", "",
+  ])
+  func noOtherTargetIsAPath(target: String) {
+    #expect(Self.judge(.GET, target).status == 404)
   }
 
   @Test func exactlyOneHostIsNeeded() {

@@ -22,16 +22,24 @@ import Testing
 
   @Test func everyOtherMethodOfAPathIsA405ThatListsThoseThereAre() {
     for (path, allow) in [
-      ("/inventory/reserve", "DELETE, GET, POST, PUT"), ("/checkout/confirm", "POST"), ("/checkout/cancel", "POST"),
-      ("/checkout/extend", "POST"), ("/reservations/x", "GET"), ("/inventory/moka", "DELETE, GET, PUT"),
-      ("/inventory/moka/adjust", "POST"), ("/inventory", "GET"), ("/audit", "GET"), ("/health", "GET"),
-      ("/health/live", "GET"), ("/health/ready", "GET"), ("/metrics", "GET"), ("/openapi.yaml", "GET"),
+      ("/inventory/reserve", "DELETE, GET, HEAD, POST, PUT"), ("/inventory/moka", "DELETE, GET, HEAD, PUT"),
+      ("/inventory/moka/adjust", "POST"), ("/inventory", "GET, HEAD"), ("/audit", "GET, HEAD"),
+      ("/checkout/confirm", "POST"), ("/checkout/cancel", "POST"), ("/checkout/extend", "POST"),
+      ("/reservations/x", "GET, HEAD"), ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"),
+      ("/health/ready", "GET, HEAD"), ("/metrics", "GET, HEAD"), ("/openapi.yaml", "GET, HEAD"),
     ] {
       for method in [HTTPMethod.GET, .POST, .PUT, .DELETE, .HEAD, .OPTIONS, .PATCH, .RAW(value: "BREW")]
       where !allow.components(separatedBy: ", ").contains(method.rawValue) {
         #expect(router.match(method, path[...]) == .wrongMethod(allow: allow), "\(method) \(path)")
       }
     }
+  }
+
+  @Test(arguments: Node.Operation.allCases)
+  func headIsMatchedAsGET(operation: Node.Operation) {
+    let path = operation.route.path.replacing(/{.*}/, with: "x")[...]
+    let get = router.match(.GET, path)
+    if case .operation = get { #expect(router.match(.HEAD, path) == get) }
   }
 
   /// A SKU may be called "reserve" too: its stock is read, set and deleted under its own path.
@@ -51,7 +59,7 @@ import Testing
     "/inventory/a%2Fadjust/b", "/%69nventory", "http://h/inventory",
   ])
   func noOtherPathIsThere(path: String) {
-    for method in [HTTPMethod.GET, .POST, .PUT, .DELETE] {
+    for method in [HTTPMethod.GET, .POST, .PUT, .DELETE, .HEAD] {
       #expect(router.match(method, path[...]) == .noSuchPath, "\(method)")
     }
   }

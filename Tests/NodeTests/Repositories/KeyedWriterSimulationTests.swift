@@ -106,20 +106,28 @@ private final class World {
     case 2...4:
       later(random.pick([0...5, 0...1600])) { answer(.failure(.unknown(.linkLost))) }
       later(random.pick([0...400, 0...2500])) { [unowned self] in
-        if execute(command) != nil, isAnswered { effectsAfterTheirLinkWasLost += 1 }
+        if command.arguments[0] != "GET", execute(command) != nil, isAnswered { effectsAfterTheirLinkWasLost += 1 }
       }
     // Its answer is lost.
     case 5: later(slow) { [unowned self] in _ = execute(command) }
     default:
       later(slow) { [unowned self] in
-        let line = execute(command, tellingRefusals: true) ?? ""
-        later(0...5) { answer(.success(.bytes(Array(line.utf8)))) }
+        let reply = reply(to: command)
+        later(0...5) { answer(.success(reply)) }
       }
     }
   }
 
+  private func reply(to command: ScriptedLink.Command) -> RedisReply {
+    // Full for the moment.
+    if command.arguments[0] != "GET", random.oneIn(6) { return .error("OOM command not allowed") }
+    let line = execute(command, tellingRefusals: true)
+    return line.map { .bytes(Array($0.utf8)) } ?? .null
+  }
+
   /// What a write script does: nothing past its instant, nothing twice, and only while there is stock.
   private func execute(_ command: ScriptedLink.Command, tellingRefusals: Bool = false) -> String? {
+    if command.arguments[0] == "GET" { return effects[command.arguments[1]].map { _ in "record" } }
     let (now, key) = (nodes[0].link.redisNow, command.arguments[4])
     if now > command.notAfter { return tellingRefusals ? "LATE \(now)" : nil }
     if effects[key] != nil { return tellingRefusals ? "PRIOR \(now) record" : nil }

@@ -9,6 +9,8 @@ import Testing
   private static let confirm = Script(name: "confirm", source: "return 2", kind: .finishes)
   private static let effect = 1400
   private static let settled = 1405
+  private static let full = "OOM command not allowed when used memory > 'maxmemory'."
+  private static let record = ScriptedLink.Answer.success(.bytes(Array("1record answer".utf8)))
 
   /// A writer on a scripted link, and what its callers were told and when.
   private final class Bench {
@@ -31,7 +33,13 @@ import Testing
       }
     }
 
+    /// What the last answer tells beside its verdict.
+    var rest: String? {
+      (try? told.last?.result.get().rest.remainder).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     func say(_ verdict: String, to index: Int) { link[index].line("\(verdict) \(link.redisNow)") }
+    func refuseAsFull(_ index: Int) { link[index].answer(.success(.error(KeyedWriterTests.full))) }
     func lose(_ index: Int) { link[index].answer(.failure(.unknown(.linkLost))) }
     func pass(to instant: Int) { link.pass(Int64(instant - now)) }
   }
@@ -188,7 +196,7 @@ import Testing
     #expect(bench.link.sent.count == 5)
   }
 
-  @Test(arguments: [RedisFailure.notSent(.offline), .rejected(.unwritable("OOM")), .notSent(.late)])
+  @Test(arguments: [RedisFailure.notSent(.offline), .rejected(.other("ERR")), .notSent(.late)])
   func inDoubtNoFailureSaysThatNothingWasDone(failure: RedisFailure) {
     let bench = Bench()
     bench.run()
@@ -230,15 +238,58 @@ import Testing
     #expect(bench.link.sent.isEmpty && bench.failures == [refusal])
     bench.run()
     #expect(bench.link.sent.map(\.arguments) == [["GET", "idem:a"]])
-    bench.link[0].answer(.success(.bytes(Array("1record answer".utf8))))
-    #expect(bench.verdicts.last == .prior)
-    let rest = try? bench.told.last?.result.get().rest.remainder
-    #expect(rest.map { String(decoding: $0, as: UTF8.self) } == "1record answer")
+    bench.link[0].answer(Self.record)
+    #expect(bench.verdicts.last == .prior && bench.rest == "1record answer")
     for answer: ScriptedLink.Answer in [.success(.null), .success(.error("ERR")), .failure(.unknown(.linkLost))] {
       bench.run()
       bench.link.last.answer(answer)
       #expect(bench.failures.last == refusal)
     }
+  }
+
+  /// Redis refuses the script before it could look for its key.
+  @Test(arguments: [reserve, confirm])
+  func whatAFullRedisRefusesIsRepeatedIfItWasAnsweredBefore(script: Script) {
+    let bench = Bench()
+    bench.run(script)
+    bench.pass(to: 10)
+    bench.refuseAsFull(0)
+    #expect(bench.link[1].arguments == ["GET", "idem:a"] && bench.told.isEmpty)
+    // The caller's own time.
+    #expect(bench.link[1].deadline == bench.link[0].deadline)
+    bench.link[1].answer(Self.record)
+    #expect(bench.verdicts == [.prior] && bench.rest == "1record answer" && bench.link.sent.count == 2)
+  }
+
+  @Test(arguments: [ScriptedLink.Answer.success(.null), .success(.error("ERR")), .failure(.unknown(.linkLost))])
+  func whatAFullRedisRefusesIsRefusedIfNothingIsKnownOfItsKey(answer: ScriptedLink.Answer) {
+    let bench = Bench()
+    let refusal = RedisFailure.rejected(.unwritable(Self.full))
+    bench.run()
+    bench.refuseAsFull(0)
+    bench.link[1].answer(answer)
+    #expect(bench.failures == [refusal] && bench.link.sent.count == 2)
+    bench.run(record: nil)
+    bench.refuseAsFull(2)
+    #expect(bench.failures == [refusal, refusal] && bench.link.sent.count == 3)
+  }
+
+  @Test func inDoubtAFullRedisIsAskedForTheRecordAndItsRefusalIsNoWord() {
+    let bench = Bench()
+    for isKnownInTheEnd in [true, false] {
+      let began = bench.now
+      let first = bench.link.sent.count
+      bench.run(record: "idem:\(isKnownInTheEnd)")
+      bench.lose(first)
+      bench.refuseAsFull(first + 1)
+      bench.link[first + 2].answer(.success(.null))
+      bench.pass(to: began + Self.effect)
+      #expect(bench.link.sent.count == first + 3)
+      bench.pass(to: began + Self.settled)
+      bench.refuseAsFull(first + 3)
+      bench.link[first + 4].answer(isKnownInTheEnd ? Self.record : .success(.null))
+    }
+    #expect(bench.verdicts == [.prior, nil] && bench.failures == [nil, .unknown(.deadlinePassed)])
   }
 
   @Test func aNearlyFullStoreStillFinishesWhatIsHeld() {

@@ -6,47 +6,6 @@ import Testing
 
 /// What the scripts are given, and what their replies mean.
 @Suite struct ReservationRepositoryTests {
-  private typealias Outcome<Value> = Result<Value, RedisFailure>
-
-  private final class Bench {
-    let link = ScriptedLink()
-    let scripts = ScriptLibrary(tuning: .init())
-    let repository: ReservationRepository
-
-    init() {
-      let runner = ScriptRunner(link: link)
-      repository = ReservationRepository(scripts: scripts, runner: runner, writer: KeyedWriter(runner: runner))
-    }
-
-    /// The arguments of the last script call, after its not-after instant.
-    var arguments: [String] { Array(link.last.arguments.dropFirst(4)) }
-    var sha: String { link.last.arguments[1] }
-
-    private func write(_ key: String?, _ canonical: String) -> ReservationRepository.Write {
-      CallContext(caller: "-", keyText: key, arrival: link.loop.now).write(.reserve, canonical: canonical)
-    }
-
-    func reserve(_ wish: ReserveRequest, key: String? = nil, answer line: String) -> Outcome<
-      ReservationRepository.ReserveOutcome
-    >? {
-      var told: Outcome<ReservationRepository.ReserveOutcome>?
-      repository.reserve(
-        wish.lines, labels: wish.labels, ttlSeconds: wish.ttlSeconds ?? 300, write: write(key, wish.canonical)
-      ) { told = $0 }
-      link.last.line(line)
-      return told
-    }
-
-    func checkOut(
-      _ step: ReservationRepository.CheckoutStep, _ id: ReservationID, key: String? = nil, answer line: String
-    ) -> Outcome<ReservationRepository.CheckoutOutcome>? {
-      var told: Outcome<ReservationRepository.CheckoutOutcome>?
-      repository.checkOut(step, id, write: write(key, id.text)) { told = $0 }
-      link.last.line(line)
-      return told
-    }
-  }
-
   private static let wish = ReserveRequest(
     lines: [
       ReservationLine(sku: SKU(stored: "B".utf8), quantity: 2),
@@ -175,5 +134,31 @@ import Testing
     reservation.endedAt = reservation.expiresAt
     #expect(told == [.success(held), .success(reservation), .success(nil)])
     #expect(bench.sha == bench.scripts.readReservation.sha && bench.arguments == [reservation.id.text])
+  }
+}
+
+private typealias Bench = RepositoryBench<ReservationRepository>
+
+extension Bench {
+  fileprivate convenience init() { self.init(ReservationRepository.init) }
+
+  fileprivate func reserve(
+    _ wish: ReserveRequest, key: String? = nil, answer line: String
+  ) -> Result<ReservationRepository.ReserveOutcome, RedisFailure>? {
+    told(line) {
+      repository.reserve(
+        wish.lines, labels: wish.labels, ttlSeconds: wish.ttlSeconds ?? 300, write: write(key, wish.canonical),
+        completion: $0)
+    }
+  }
+
+  fileprivate func checkOut(
+    _ step: ReservationRepository.CheckoutStep, _ id: ReservationID, key: String? = nil, answer line: String
+  ) -> Result<ReservationRepository.CheckoutOutcome, RedisFailure>? {
+    told(line) { repository.checkOut(step, id, write: write(key, id.text), completion: $0) }
+  }
+
+  private func write(_ key: String?, _ canonical: String) -> ReservationRepository.Write {
+    CallContext(caller: "-", keyText: key, arrival: link.loop.now).write(.reserve, canonical: canonical)
   }
 }

@@ -10,55 +10,6 @@ import Testing
   private static let mine = IdempotencyRecord.head(Fingerprint(of: "mine"))
   private static let other = IdempotencyRecord.head(Fingerprint(of: "other"))
 
-  private final class Bench {
-    let link = ScriptedLink()
-    let scripts = ScriptLibrary(tuning: .init())
-    let repository: StockRepository
-
-    init() {
-      let runner = ScriptRunner(link: link)
-      repository = StockRepository(scripts: scripts, runner: runner, writer: KeyedWriter(runner: runner))
-    }
-
-    /// The arguments of the last script call, after its not-after instant.
-    var arguments: [String] { Array(link.last.arguments.dropFirst(4)) }
-
-    private var write: StockRepository.Write {
-      CallContext(caller: "ops", keyText: "k", arrival: link.loop.now).write(.adjustStock, canonical: "mine")
-    }
-
-    private func told<Value>(_ line: String, _ call: (@escaping (Result<Value, RedisFailure>) -> Void) -> Void)
-      -> Result<Value, RedisFailure>?
-    {
-      var told: Result<Value, RedisFailure>?
-      call { told = $0 }
-      link.last.line(line)
-      return told
-    }
-
-    func read(_ line: String) -> Result<StockRepository.ReadOutcome, RedisFailure>? {
-      told(line) { repository.read(sku, deadline: .now(), completion: $0) }
-    }
-
-    func change(_ change: StockRepository.Change, _ line: String) -> Result<
-      StockRepository.ChangeOutcome, RedisFailure
-    >? {
-      told(line) { repository.change(sku, change, write: write, completion: $0) }
-    }
-
-    func delete(_ line: String) -> Result<StockRepository.DeleteOutcome, RedisFailure>? {
-      told(line) { repository.delete(sku, write: write, completion: $0) }
-    }
-
-    func release(_ line: String) -> Result<Bool, RedisFailure>? {
-      told(line) { repository.releaseSome(of: sku, arrival: link.loop.now, completion: $0) }
-    }
-
-    func audit(_ line: String) -> Result<StockRepository.AuditSlice?, RedisFailure>? {
-      told(line) { repository.audit(sku, from: 512, entries: 256, deadline: .now(), completion: $0) }
-    }
-  }
-
   private static func inventory(_ available: Int, _ total: Int, _ sold: Int, _ next: Int64? = nil) -> Inventory {
     Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: next)
   }
@@ -132,5 +83,39 @@ import Testing
       Issue.record("taken for something")
       return
     }
+  }
+}
+
+private typealias Bench = RepositoryBench<StockRepository>
+
+extension Bench {
+  fileprivate convenience init() { self.init(StockRepository.init) }
+
+  private var sku: SKU { SKU(stored: "moka".utf8) }
+
+  private var write: StockRepository.Write {
+    CallContext(caller: "ops", keyText: "k", arrival: link.loop.now).write(.adjustStock, canonical: "mine")
+  }
+
+  fileprivate func read(_ line: String) -> Result<StockRepository.ReadOutcome, RedisFailure>? {
+    told(line) { repository.read(sku, deadline: .now(), completion: $0) }
+  }
+
+  fileprivate func change(
+    _ change: StockRepository.Change, _ line: String
+  ) -> Result<StockRepository.ChangeOutcome, RedisFailure>? {
+    told(line) { repository.change(sku, change, write: write, completion: $0) }
+  }
+
+  fileprivate func delete(_ line: String) -> Result<StockRepository.DeleteOutcome, RedisFailure>? {
+    told(line) { repository.delete(sku, write: write, completion: $0) }
+  }
+
+  fileprivate func release(_ line: String) -> Result<Bool, RedisFailure>? {
+    told(line) { repository.releaseSome(of: sku, arrival: link.loop.now, completion: $0) }
+  }
+
+  fileprivate func audit(_ line: String) -> Result<StockRepository.AuditSlice?, RedisFailure>? {
+    told(line) { repository.audit(sku, from: 512, entries: 256, deadline: .now(), completion: $0) }
   }
 }
