@@ -41,14 +41,18 @@ Usage: Scripts/cluster.sh COMMAND
                      it is ready: a private Redis and N nodes (3) on ports PORT … PORT+99 (8080). A running
                      cluster keeps the options that are not given.
   status [--json]    processes, URLs, health, leader
+  kill-leader [--signal KILL|STOP|TERM]
+                     kills the leader, stops it (as a suspended machine would), or asks it to end gracefully
+  resume             continues what is stopped and starts what is dead, until all is ready again
   restart NODE       stops a node gracefully and starts it again
+  rolling-restart    restarts all nodes one by one, the leader last, each when the one before is ready again
   restart-redis      starts the private Redis again with its data
   scale N            starts or gracefully stops nodes until N run
   logs [-f] [NAME]   the end of all logs, or of one process's (redis, node-1, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test               everything that CI runs; the last line tells how many steps passed and failed
-  bench [reserve] [--json]
-                     the figures on this machine
+  bench [reserve|failover|sweep] [--json]
+                     the figures on this machine (bench SUBJECT --help lists the options)
   help               this text
 
 Environment:
@@ -142,6 +146,44 @@ command_restart() {
   restart_node "$index"
 }
 
+command_rolling_restart() {
+  (($# == 0)) || bad_usage "rolling-restart: takes nothing, not: $*"
+  require_cluster
+  remember_settings
+  rolling_restart
+  say_who_leads
+}
+
+command_kill_leader() {
+  local signal=KILL index pid
+  if (($#)); then
+    [[ $# == 2 && $1 == --signal ]] || bad_usage "kill-leader: takes --signal KILL|STOP|TERM or nothing, not: $*"
+    signal=$(one_of "$1" "${2#SIG}" KILL STOP TERM)
+  fi
+  find_cluster
+  index=$(await_leader) || die 1 'nobody leads: there is no leader to hit (cluster.sh status; cluster.sh resume)'
+  pid=$(pid_of "node-$index") || die 1 "the leader, node-$index, has just ended"
+  kill -"$signal" "$pid"
+  printf 'Sent SIG%s to node-%s (pid %s), which led\n' "$signal" "$index" "$pid"
+  [[ $signal != KILL ]] || await_end 5 "node-$index"
+}
+
+command_resume() {
+  (($# == 0)) || bad_usage "resume: takes nothing, not: $*"
+  require_cluster
+  continue_stopped
+  start_redis
+  await_decided_nodes
+  start_missing_nodes
+  say_who_leads
+}
+
+say_who_leads() {
+  local index
+  index=$(await_leader) || die 1 'nobody leads (cluster.sh status; cluster.sh logs)'
+  say "node-$index leads"
+}
+
 command_restart_redis() {
   (($# == 0)) || bad_usage "restart-redis: takes nothing, not: $*"
   require_cluster
@@ -194,9 +236,11 @@ command_down() {
 }
 
 command_bench() {
-  require_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_BENCH[@]}"
-  require_swift
+  [[ " $* " != *" --help "* ]] || exec "$ROOT/Benchmarks/run.sh" "$@"
   [[ ${1:---} != --* ]] || set -- reserve "$@"
+  require_packages "${PACKAGES_TO_RUN[@]}"
+  [[ $1 != reserve ]] || require_packages "${PACKAGES_TO_BENCH_RESERVE[@]}"
+  require_swift
   PROFILE=release
   build_node
   HOLDFAST_NODE_BINARY=$NODE_BINARY exec "$ROOT/Benchmarks/run.sh" "$@"
@@ -206,9 +250,11 @@ main() {
   local command=${1:-}
   [[ -n $command ]] || bad_usage 'which command?'
   shift
-  [[ " $* " != *" --help "* ]] || command=help
+  [[ $command == bench || " $* " != *" --help "* ]] || command=help
   case $command in
-    up | status | restart | restart-redis | scale | logs | down | test | bench) "command_${command//-/_}" "$@" ;;
+    up | status | kill-leader | resume | restart | rolling-restart | restart-redis | scale | logs | down | test | bench)
+      "command_${command//-/_}" "$@"
+      ;;
     help | -h | --help) usage ;;
     *) bad_usage "unknown command: $command" ;;
   esac

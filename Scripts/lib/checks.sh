@@ -130,7 +130,7 @@ check_cluster() {
   local port line answer before after
   trap 'end_cluster cluster' EXIT
   port=$(free_port_block)
-  cluster cluster up --nodes 2 --port "$port" --profile debug | tee "$SCRATCH/up.txt"
+  HOLDFAST_DRAIN_DELAY=1 cluster cluster up --nodes 2 --port "$port" --profile debug | tee "$SCRATCH/up.txt"
   while read -r line; do
     answer=$(bash -c "$line")
     printf '%s\n' "$answer"
@@ -150,8 +150,53 @@ check_cluster() {
 
   cluster cluster scale 3
   cluster cluster restart node-2
+  check_change_of_leader
   cluster cluster scale 1
   expect 'one node is left' '["node-1"]' "$(cluster cluster status --json | jq -c '[.nodes[].id]')"
+  cluster cluster kill-leader
+  if cluster cluster kill-leader; then
+    echo 'Broken: with no node running there is a leader to kill'
+    return 1
+  fi
+}
+
+# A leader that is killed, stopped or told to end is followed by another, and comes back as one of many.
+check_change_of_leader() {
+  local leader signal before after
+  for signal in KILL STOP TERM; do
+    leader=$(await_leader_but none)
+    expect "the leader is hit by SIG$signal" "Sent SIG$signal to $leader" \
+      "$(cluster cluster kill-leader --signal "$signal" | cut -d ' ' -f 1-4)"
+    await_leader_but "$leader"
+    [[ $signal != STOP ]] || expect 'a stopped node is shown as such, and does not lead' '["stopped",false,false]' \
+      "$(cluster cluster status --json |
+        jq -c --arg id "$leader" '.nodes[] | select(.id == $id) | [.state, .ready, .leader]')"
+    cluster cluster resume
+    expect 'all nodes are back' '[true,true,true]' "$(cluster cluster status --json | jq -c '[.nodes[].ready]')"
+  done
+
+  before=$(cluster cluster status --json)
+  cluster cluster rolling-restart 2>&1 | tee "$SCRATCH/rolling-restart.txt"
+  after=$(cluster cluster status --json)
+  expect 'the leader was restarted last' "Stopping $(jq -r '.nodes[] | select(.leader).id' <<<"$before")" \
+    "$(grep '^Stopping' "$SCRATCH/rolling-restart.txt" | tail -n 1)"
+  expect 'all nodes were restarted, are ready, and one leads' '[true,true,true,1]' \
+    "$(jq -sc '[range(3) as $n | .[1].nodes[$n].ready and .[0].nodes[$n].pid != .[1].nodes[$n].pid]
+      + [.[1].nodes | map(select(.leader)) | length]' <<<"$before $after")"
+}
+
+# Prints the name of the node that leads, once another than this one does.
+await_leader_but() { # NAME
+  local leader deadline=$((SECONDS + 10))
+  while true; do
+    leader=$(cluster cluster status --json | jq -r '.nodes[] | select(.leader).id')
+    [[ -z $leader || $leader == "$1" ]] || break
+    if ((SECONDS > deadline)); then
+      say "Broken: no node but $1 leads in time"
+      return 1
+    fi
+  done
+  printf '%s\n' "$leader"
 }
 
 expect() { # PROMISE EXPECTED FOUND

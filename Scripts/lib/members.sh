@@ -179,40 +179,128 @@ stop_surplus_nodes() {
   ((${#surplus[@]} == 0)) || stop_nodes "${surplus[@]}"
 }
 
+# --- The leader
+
+# Prints the index of the running node that holds the lease in Redis, whatever any node believes of itself; fails if
+# there is none.
+leader_index() {
+  local record index
+  is_running redis || return 1
+  # token epoch acquired-at connection node-id address
+  read -ra record < <(redis --raw get lease 2>/dev/null) && ((${#record[@]} > 4)) || return 1
+  index=${record[4]#node-}
+  [[ $index =~ ^[1-9][0-9]?$ ]] && is_running "node-$index" || return 1
+  printf '%s\n' "$index"
+}
+
+# Like `leader_index`, but gives an election that is under way the time it may take.
+await_leader() {
+  local deadline=$((SECONDS + 5))
+  until leader_index; do
+    any_node_runs && ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
+any_node_runs() {
+  local index
+  for index in $(started_nodes); do
+    ! is_running "node-$index" || return 0
+  done
+  return 1
+}
+
+# One at a time, each when the one before is ready again, and whoever leads last: leadership changes hands once.
+rolling_restart() {
+  local index leader waiting
+  mapfile -t waiting < <(seq "$NODES")
+  while ((${#waiting[@]})); do
+    leader=$(leader_index) || leader=''
+    for index in "${waiting[@]}"; do
+      [[ $index == "$leader" ]] || break
+    done
+    restart_node "$index"
+    mapfile -t waiting < <(printf '%s\n' "${waiting[@]}" | grep -vx "$index")
+  done
+}
+
+# --- Back from a fault
+
+continue_stopped() {
+  local file name
+  for file in "$RUN"/*.pid; do
+    [[ -e $file ]] || continue
+    name=$(basename "$file" .pid)
+    if is_stopped "$name"; then
+      say "Continuing $name (pid $(pid_of "$name"))"
+      send CONT "$name"
+    fi
+  done
+}
+
+# Nodes that were told to end will not be ready again: waits until each living one is either ready or gone.
+await_decided_nodes() {
+  local index deadline
+  for index in $(started_nodes); do
+    deadline=$((SECONDS + 30))
+    until node_is_ready "$index" || ! is_alive "node-$index" || ((SECONDS > deadline)); do
+      [[ $(node_health "$index" | jq -r .state) != draining ]] || deadline=$((SECONDS + 30))
+      sleep 0.1
+    done
+  done
+}
+
 # --- What is seen from outside
 
+node_health() { curl -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
+
 cluster_json() {
-  local index pid='' port='' url='' nodes='[]' tokens=''
+  local index leader='' pid='' port='' url='' nodes='[]' tokens=''
   if [[ -n $PORT ]]; then
     port=$(redis_port) url=redis://127.0.0.1:$port
     pid=$(pid_of redis) || pid=''
-    nodes=$(for ((index = 1; index <= NODES; index++)); do node_json "$index"; done | jq -s .)
+    leader=$(leader_index) || leader=''
+    nodes=$(for ((index = 1; index <= NODES; index++)); do node_json "$index" "$leader"; done | jq -s .)
     tokens=$(tokens_file admin) || tokens=''
   fi
-  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --argjson nodes "$nodes" '
+  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --argjson nodes "$nodes" \
+    --arg state "$(process_state redis)" '
     def text: if . == "" then null else . end;
     def number: text | if . then tonumber else . end;
-    {redis: {url: ($url | text), port: ($port | number), pid: ($pid | number)},
+    {redis: {url: ($url | text), port: ($port | number), pid: ($pid | number), state: $state},
      adminTokenFile: ($tokens | text), nodes: $nodes}'
 }
 
-node_json() { # INDEX
-  local pid health='' ready=false
+process_state() { # NAME
+  if ! is_alive "$1"; then
+    echo dead
+  elif is_stopped "$1"; then
+    echo stopped
+  else
+    echo running
+  fi
+}
+
+node_json() { # INDEX LEADER
+  local pid state ready=false leader=false
   pid=$(pid_of "node-$1") || pid=null
-  if [[ $pid != null ]] && health=$(curl -fs --max-time 1 "$(node_url "$1")/health") && node_is_ready "$1"; then
+  state=$(process_state "node-$1")
+  if [[ $state == running ]] && node_is_ready "$1"; then
     ready=true
   fi
-  jq -n --arg id "node-$1" --arg url "$(node_url "$1")" --argjson pid "$pid" --argjson ready "$ready" \
-    --argjson health "${health:-null}" '{$id, $pid, $url, $ready, leader: ($health.lease.leader == true)}'
+  [[ $1 != "$2" ]] || leader=true
+  jq -n --arg id "node-$1" --arg url "$(node_url "$1")" --arg state "$state" --argjson pid "$pid" \
+    --argjson ready "$ready" --argjson leader "$leader" '{$id, $pid, $url, $state, $ready, $leader}'
 }
 
 print_status() {
   local status name pid url state
   status=$(cluster_json)
   jq -r '["PROCESS", "PID", "URL", "STATE"],
-    ((.redis | .id = "redis" | .state = "running"),
-     (.nodes[] | .state = (if .ready then "ready" else "not ready" end) + (if .leader then ", leader" else "" end))
-     | [.id, .pid // "-", .url, if .pid then .state else "dead" end]) | @tsv' <<<"$status" |
+    ((.redis | .id = "redis"),
+     (.nodes[] | if .state == "running" then .state = if .ready then "ready" else "not ready" end else . end
+       | if .leader then .state += ", leader" else . end)
+     | [.id, .pid // "-", .url, .state]) | @tsv' <<<"$status" |
     while IFS=$'\t' read -r name pid url state; do
       printf '%-9s %-9s %-28s %s\n' "$name" "$pid" "$url" "$state"
     done

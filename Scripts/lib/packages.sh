@@ -3,7 +3,7 @@
 
 readonly PACKAGES_TO_RUN=(redis-server libhiredis-dev libcurl4-openssl-dev jq curl iproute2)
 readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv)
-readonly PACKAGES_TO_BENCH=(wrk nodejs node-express node-redis)
+readonly PACKAGES_TO_BENCH_RESERVE=(wrk nodejs node-express node-redis)
 # Debian starts these as services of the system once they are installed.
 readonly PACKAGES_WITH_SERVICE=(redis-server prometheus)
 readonly SERVICE_POLICY=/usr/sbin/policy-rc.d

@@ -1,25 +1,36 @@
 # shellcheck shell=bash
 # Processes that outlive this script, by name: started, found again, ended. And the ports they listen on.
 
-# Start time in ticks since boot, which tells a process from a later one with the same pid. Fails for a dead one;
-# one that is dead but not yet reaped is dead.
-process_start() { # PID
+# Fields of /proc/PID/stat behind the name. The start, in ticks since boot, tells a process from a later one with the
+# same pid.
+readonly STAT_STATE=0 STAT_START=19
+
+# Prints a field. Fails for a dead process; one that is dead but not yet reaped is dead.
+process_stat() { # PID FIELD
   local stat fields
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   read -ra fields <<<"${stat##*) }" # from the state on: the name before it may hold blanks and brackets
-  [[ ${fields[0]} != [ZX] ]] || return 1
-  printf '%s\n' "${fields[19]}"
+  [[ ${fields[STAT_STATE]} != [ZX] ]] || return 1
+  printf '%s\n' "${fields[$2]}"
 }
 
 # Prints the pid of a living process; fails if there is none.
 pid_of() { # NAME
   local pid recorded actual
   { read -r pid recorded <"$RUN/$1.pid"; } 2>/dev/null || return 1
-  actual=$(process_start "$pid") && [[ $actual == "$recorded" ]] || return 1
+  actual=$(process_stat "$pid" "$STAT_START") && [[ $actual == "$recorded" ]] || return 1
   printf '%s\n' "$pid"
 }
 
 is_alive() { pid_of "$1" >/dev/null; }
+
+# Whether it lives but holds still, by a SIGSTOP.
+is_stopped() { # NAME
+  local pid state
+  pid=$(pid_of "$1") && state=$(process_stat "$pid" "$STAT_STATE") && [[ $state == [Tt] ]]
+}
+
+is_running() { is_alive "$1" && ! is_stopped "$1"; }
 
 # Starts a command in a session of its own, with no file open but its log: neither the terminal's end, nor a pipe
 # of the caller, nor the lock of this script is to hang on its life.
@@ -33,7 +44,7 @@ spawn() { # NAME COMMAND…
     done
     exec setsid "$@" </dev/null >>"$LOGS/$name.log" 2>&1
   ) &
-  printf '%s %s\n' "$!" "$(process_start "$!")" >"$RUN/$name.pid"
+  printf '%s %s\n' "$!" "$(process_stat "$!" "$STAT_START")" >"$RUN/$name.pid"
 }
 
 # Waits until a probe succeeds; ends the script, showing the end of the log, if it does not or the process dies.

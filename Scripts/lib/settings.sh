@@ -59,8 +59,14 @@ save_cluster() {
 }
 
 require_cluster() {
-  [[ -f $RUN/cluster.conf ]] || die 1 "no cluster is up in $STATE (cluster.sh up)"
+  find_cluster
   lock_state
+  load_cluster
+}
+
+# For what changes no more than processes, and need not wait for a command that is under way.
+find_cluster() {
+  [[ -f $RUN/cluster.conf ]] || die 1 "no cluster is up in $STATE (cluster.sh up)"
   load_cluster
 }
 
