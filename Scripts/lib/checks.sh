@@ -5,7 +5,7 @@ readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
 readonly VENV=$ROOT/.build-tools/venv
 PASSED=0 FAILED=0 STEP_PID='' SCRATCH=''
 
-readonly STEPS=(shell lua format build swift cluster front contract)
+readonly STEPS=(shell lua format deploy build swift cluster front contract)
 
 command_test() { # [STEP…]
   local step
@@ -100,6 +100,17 @@ check_shell() {
 check_lua() { luacheck --no-color Sources/Node/Lua; }
 
 check_format() { swift format lint --strict --parallel --recursive Package.swift Sources Tests; }
+
+# HAProxy's example is what `cluster` and `front` run.
+check_deploy() {
+  local unit
+  promtool check config deploy/prometheus/prometheus.yml
+  promtool test rules Tests/Deploy/alerts.test.yml
+  for unit in deploy/systemd/*.service; do
+    # 0 to 10, the fewer rights the less.
+    systemd-analyze security --offline=yes --threshold=20 --no-pager "$unit" | tail -n 1
+  done
+}
 
 # Warnings are sought in the log: `-warnings-as-errors` for all targets contradicts the `-suppress-warnings` that
 # SwiftPM gives to dependencies. What it says of the packages of those is left out.

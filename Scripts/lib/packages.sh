@@ -2,7 +2,7 @@
 # The Debian packages a command needs: told with the reason, installed where the user may, named where not.
 
 readonly PACKAGES_TO_RUN=(redis-server haproxy libhiredis-dev libcurl4-openssl-dev jq curl iproute2 python3)
-readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv)
+readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv systemd)
 readonly PACKAGES_TO_BENCH_RESERVE=(wrk nodejs node-express node-redis)
 # Debian starts these as services of the system once they are installed.
 readonly PACKAGES_WITH_SERVICE=(redis-server haproxy prometheus)
@@ -22,6 +22,7 @@ package_reason() {
     lua-check) echo 'checks the Lua scripts' ;;
     prometheus) echo 'its promtool checks the metrics' ;;
     openssl) echo 'makes certificates for the tests of TLS to Redis' ;;
+    systemd) echo 'its systemd-analyze judges the units in deploy' ;;
     python3-venv) echo 'holds the tools that test the nodes against openapi.yaml' ;;
     wrk) echo 'the HTTP load generator' ;;
     nodejs) echo 'runs the Express program that the figures are compared with' ;;
@@ -38,6 +39,7 @@ package_present() {
     prometheus) command -v promtool >/dev/null ;;
     nodejs) [[ -x /usr/bin/node ]] ;; # Debian's own, which finds Debian's libraries
     iproute2) command -v ss >/dev/null ;;
+    systemd) command -v systemd-analyze >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
