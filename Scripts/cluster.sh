@@ -7,6 +7,7 @@ STATE=$(realpath -m "${HOLDFAST_STATE_DIR:-$ROOT/.cluster}")
 LOGS=$STATE/logs
 RUN=$STATE/run # exists while a cluster is wanted: `down` removes it, data and logs stay
 readonly ROOT STATE LOGS RUN
+PATH=$PATH:/usr/sbin # where Debian has haproxy, and other users than root do not look
 readonly EX_USAGE=64 EX_UNAVAILABLE=69
 
 # Sixty nodes leave the other ports of PORT … PORT+99 to what stands beside them.
@@ -29,6 +30,10 @@ source "$ROOT/Scripts/lib/processes.sh"
 source "$ROOT/Scripts/lib/settings.sh"
 # shellcheck source=Scripts/lib/members.sh
 source "$ROOT/Scripts/lib/members.sh"
+# shellcheck source=Scripts/lib/coordinator.sh
+source "$ROOT/Scripts/lib/coordinator.sh"
+# shellcheck source=Scripts/lib/front.sh
+source "$ROOT/Scripts/lib/front.sh"
 # shellcheck source=Scripts/lib/checks.sh
 source "$ROOT/Scripts/lib/checks.sh"
 
@@ -38,8 +43,8 @@ Usage: Scripts/cluster.sh COMMAND
 
   up [--nodes N] [--port PORT] [--profile release|debug] [--fsync always|everysec]
                      installs what is missing, builds what changed, starts what does not run, and waits until
-                     it is ready: a private Redis and N nodes (3) on ports PORT … PORT+99 (8080). A running
-                     cluster keeps the options that are not given.
+                     it is ready: a private Redis, the coordinator, N nodes (3) and HAProxy in front, on ports
+                     PORT … PORT+99 (8080). A running cluster keeps the options that are not given.
   status [--json]    processes, URLs, health, leader
   kill-leader [--signal KILL|STOP|TERM]
                      kills the leader, stops it (as a suspended machine would), or asks it to end gracefully
@@ -48,9 +53,10 @@ Usage: Scripts/cluster.sh COMMAND
   rolling-restart    restarts all nodes one by one, the leader last, each when the one before is ready again
   restart-redis      starts the private Redis again with its data
   scale N            starts or gracefully stops nodes until N run
-  logs [-f] [NAME]   the end of all logs, or of one process's (redis, node-1, …); -f follows
+  logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
-  test               everything that CI runs; the last line tells how many steps passed and failed
+  test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
+                     front contract); the last line tells how many steps passed and failed
   bench [reserve|failover|sweep] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options)
   help               this text
@@ -92,21 +98,23 @@ command_up() {
   NODES=${nodes:-${NODES:-3}} PORT=${port:-${PORT:-8080}}
   PROFILE=${profile:-${PROFILE:-release}} FSYNC=${fsync:-${FSYNC:-always}}
   require_ports
-  build_node
+  build holdfast-node holdfast-coordinator
   save_cluster
   start_redis
+  start_coordinator
   start_missing_nodes
   replace_outdated_nodes
   stop_surplus_nodes
+  start_front
   print_summary
 }
 
 print_summary() {
   local url header shop_header='' answer
-  url=$(node_url 1)
+  url=$(front_url)
   printf '\nHoldfast is up: %s node(s), Redis with appendfsync %s\n\n' "$NODES" "$FSYNC"
   print_status
-  printf '\n'
+  printf '\nThe shop:   %s\nOperators:  %s\n\n' "$url" "$(coordinator_url)"
   if ! header=$(write_header admin); then
     printf 'No admin token is set: admin calls are disabled, so stock cannot be changed.\n'
     return
@@ -173,8 +181,10 @@ command_resume() {
   require_cluster
   continue_stopped
   start_redis
+  start_coordinator
   await_decided_nodes
   start_missing_nodes
+  start_front
   say_who_leads
 }
 
@@ -202,6 +212,7 @@ command_scale() {
   save_cluster
   start_missing_nodes
   stop_surplus_nodes
+  start_front
 }
 
 command_logs() {
@@ -225,12 +236,14 @@ command_down() {
   (($# == 0)) || [[ $* == --wipe ]] || bad_usage "down: takes --wipe or nothing, not: $*"
   [[ -d $STATE ]] || return 0
   lock_state
+  stop_front
   stop_nodes_at_once
+  stop_coordinator
   stop_redis
   rm -rf "$RUN"
   if (($#)); then
     # Only what is known to be ours, in case the state directory was there before and holds more.
-    rm -rf "$STATE/redis" "$LOGS" "$STATE/admin-tokens" "$STATE/lock"
+    rm -rf "$STATE/redis" "$STATE/coordinator" "$LOGS" "$STATE/admin-tokens" "$STATE/cluster-token" "$STATE/lock"
     rmdir --ignore-fail-on-non-empty "$STATE"
   fi
 }
@@ -243,8 +256,8 @@ command_bench() {
   [[ $1 != reserve ]] || require_packages "${PACKAGES_TO_BENCH_RESERVE[@]}"
   require_swift
   PROFILE=release
-  build_node
-  HOLDFAST_NODE_BINARY=$NODE_BINARY exec "$ROOT/Benchmarks/run.sh" "$@"
+  build holdfast-node
+  HOLDFAST_NODE_BINARY=$BINARIES/holdfast-node exec "$ROOT/Benchmarks/run.sh" "$@"
 }
 
 main() {

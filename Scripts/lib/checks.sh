@@ -5,23 +5,25 @@ readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
 readonly VENV=$ROOT/.build-tools/venv
 PASSED=0 FAILED=0 STEP_PID='' SCRATCH=''
 
-command_test() {
-  (($# == 0)) || bad_usage "test: takes nothing, not: $*"
+readonly STEPS=(shell lua format deploy build swift cluster front contract)
+
+command_test() { # [STEP…]
+  local step
+  for step; do
+    one_of test "$step" "${STEPS[@]}" >/dev/null
+  done
+  (($#)) || set -- "${STEPS[@]}"
   require_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_TEST[@]}"
   require_swift
-  adopt_orphans
+  adopt_orphans "$@"
   unset "${!HOLDFAST_@}" # the tests are to see only settings of their own
   SCRATCH=$(mktemp -d)
   trap end_test EXIT
   trap 'exit 130' INT TERM
   cd "$ROOT"
-  run_step shellcheck check_shell
-  run_step luacheck check_lua
-  run_step format check_format
-  run_step build check_build
-  run_step 'swift tests' check_swift
-  run_step cluster check_cluster
-  run_step contract check_contract
+  for step; do
+    run_step "$step" "check_$step"
+  done
   printf '%s passed, %s failed\n' "$PASSED" "$FAILED"
   ((FAILED == 0))
 }
@@ -29,7 +31,7 @@ command_test() {
 # Makes this process the parent of every descendant whose own parent ends, so that whatever a step leaves behind is
 # found as a child, even if it has left the session and changed its name and environment. Starts the command again,
 # since only another program can ask the kernel for that.
-adopt_orphans() {
+adopt_orphans() { # STEP…
   [[ -z ${CLUSTER_TEST_ADOPTS:-} ]] || return 0
   CLUSTER_TEST_ADOPTS=yes exec python3 -c '
 import ctypes, os, signal, sys
@@ -37,7 +39,7 @@ PR_SET_CHILD_SUBREAPER = 36
 if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
     sys.exit("cluster.sh: the kernel does not let this process adopt its orphans")
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would all that is started from here
-os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/Scripts/cluster.sh" test
+os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/Scripts/cluster.sh" test "$@"
 }
 
 # Waited for in the background, since a trap would else have to wait for the step's end.
@@ -99,11 +101,22 @@ check_lua() { luacheck --no-color Sources/Node/Lua; }
 
 check_format() { swift format lint --strict --parallel --recursive Package.swift Sources Tests; }
 
+# HAProxy's example is what `cluster` and `front` run.
+check_deploy() {
+  local unit
+  promtool check config deploy/prometheus/prometheus.yml
+  promtool test rules Tests/Deploy/alerts.test.yml
+  for unit in deploy/systemd/*.service; do
+    # 0 to 10, the fewer rights the less.
+    systemd-analyze security --offline=yes --threshold=20 --no-pager "$unit" | tail -n 1
+  done
+}
+
 # Warnings are sought in the log: `-warnings-as-errors` for all targets contradicts the `-suppress-warnings` that
-# SwiftPM gives to dependencies.
+# SwiftPM gives to dependencies. What it says of the packages of those is left out.
 check_build() {
   swift build --build-tests 2>&1 | tee "$SCRATCH/build.log"
-  if grep 'warning: ' "$SCRATCH/build.log" | grep -v '/checkouts/'; then
+  if grep 'warning: ' "$SCRATCH/build.log" | grep -v -e '/checkouts/' -e "warning: 'swift-"; then
     echo 'The build must be without warnings'
     return 1
   fi
@@ -199,6 +212,60 @@ await_leader_but() { # NAME
     fi
   done
   printf '%s\n' "$leader"
+}
+
+# Nodes that come and go behind the front end, and one that is killed, while shoppers reserve without a pause.
+check_front() {
+  local port
+  trap 'end_cluster front' EXIT
+  port=$(free_port_block)
+  HOLDFAST_DRAIN_DELAY=2 cluster front up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  curl -fsS -o /dev/null -X PUT "$(front_of front)/inventory/steady" -H "@$SCRATCH/front/run/admin-header" \
+    -H 'Content-Type: application/json' -d '{"total":1000000}'
+
+  under_load change_members
+  expect 'not one request has failed while nodes came and went' '[]' "$(jq -c .failures "$SCRATCH/load.json")"
+  expect_one_reservation_per_key
+
+  under_load kill_one_node
+  # Sixteen shoppers have at most as many requests under way.
+  expect 'only requests under way on the killed node have failed' true \
+    "$(jq '.failures | length <= 16' "$SCRATCH/load.json")"
+  expect_one_reservation_per_key
+}
+
+change_members() {
+  cluster front scale 5
+  cluster front restart node-2
+  cluster front rolling-restart
+  cluster front scale 2
+}
+
+kill_one_node() {
+  kill -KILL "$(cluster front status --json | jq '[.nodes[] | select(.leader | not)][0].pid')"
+  cluster front resume
+}
+
+front_of() { cluster "$1" status --json | jq -r .frontend.url; } # CLUSTER
+
+# Runs a command while shoppers reserve, and leaves what became of their requests in load.json.
+under_load() { # COMMAND
+  local load
+  python3 Tests/Front/steady_load.py "$(front_of front)" steady >"$SCRATCH/load.json" &
+  load=$!
+  "$1"
+  kill -TERM "$load"
+  wait "$load"
+  jq -r '"\(.keys) reserved in \(.seconds) s, \(.failures | length) requests failed: \(.failures)"' "$SCRATCH/load.json"
+}
+
+# What shoppers were told of, in this run and those before, is what is held, and no key has been answered twice.
+expect_one_reservation_per_key() {
+  TOLD=$((${TOLD:-0} + $(jq .reservations "$SCRATCH/load.json")))
+  expect 'each key has a reservation of its own' "$(jq .keys "$SCRATCH/load.json")" \
+    "$(jq .reservations "$SCRATCH/load.json")"
+  expect 'what is held is what shoppers were told of' "$TOLD" \
+    "$(curl -fsS "$(front_of front)/inventory/steady" | jq .reserved)"
 }
 
 expect() { # PROMISE EXPECTED FOUND

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
 # The processes of a cluster: where each listens, how it is started, when it is ready, how it ends.
-# Ports: PORT is the front door's, PORT+11 and on are the nodes', PORT+90 is Redis's.
+# Ports: PORT is the front end's, PORT+1 the coordinator's, PORT+11 and on are the nodes', PORT+90 is Redis's.
 
 redis_port() { printf '%s\n' "$((PORT + 90))"; }
 node_port() { printf '%s\n' "$((PORT + 10 + $1))"; } # INDEX
@@ -8,19 +8,23 @@ node_url() { printf 'http://127.0.0.1:%s\n' "$(node_port "$1")"; } # INDEX
 
 require_ports() {
   local index
+  require_port front "$PORT"
+  require_port coordinator "$(coordinator_port)"
   require_port redis "$(redis_port)"
   for ((index = 1; index <= NODES; index++)); do
     require_port "node-$index" "$(node_port "$index")"
   done
 }
 
-build_node() {
-  local options=()
+build() { # PRODUCT…
+  local product options=()
   # Swift's libraries within the binary: it runs on machines without Swift, and on 15 to 20 % less CPU.
   [[ $PROFILE == debug ]] || options=(--static-swift-stdlib)
-  say "Building holdfast-node ($PROFILE)"
-  swift build --package-path "$ROOT" -c "$PROFILE" "${options[@]}" --product holdfast-node >&2
-  NODE_BINARY=$(swift build --package-path "$ROOT" -c "$PROFILE" --show-bin-path)/holdfast-node
+  for product; do
+    say "Building $product ($PROFILE)"
+    swift build --package-path "$ROOT" -c "$PROFILE" "${options[@]}" --product "$product" >&2
+  done
+  BINARIES=$(swift build --package-path "$ROOT" -c "$PROFILE" --show-bin-path)
 }
 
 # --- Redis
@@ -91,7 +95,8 @@ any_node_lives() {
 node_settings() { # INDEX
   remembered_settings
   printf '%s\0' "HOLDFAST_NODE_ID=node-$1" HOLDFAST_HOST=127.0.0.1 "HOLDFAST_PORT=$(node_port "$1")" \
-    "HOLDFAST_REDIS_URL=redis://127.0.0.1:$(redis_port)"
+    "HOLDFAST_REDIS_URL=redis://127.0.0.1:$(redis_port)" "HOLDFAST_COORDINATOR_URL=$(coordinator_url)" \
+    "HOLDFAST_CLUSTER_TOKEN_FILE=$STATE/cluster-token"
   admin_token_is_given || printf '%s\0' "HOLDFAST_ADMIN_TOKENS_FILE=$STATE/admin-tokens"
 }
 
@@ -99,26 +104,11 @@ node_is_ready() { # INDEX
   curl -fs -o /dev/null --max-time 1 "$(node_url "$1")/health/ready"
 }
 
-# Whether a running node has the binary that was built last and the settings it should have.
-node_is_current() { # INDEX
-  local pid
-  pid=$(pid_of "node-$1") || return 1
-  [[ "/proc/$pid/exe" -ef $NODE_BINARY ]] || return 1
-  cmp -s <(node_settings "$1" | sort -z) <(grep -z '^HOLDFAST_' "/proc/$pid/environ" | sort -z)
-}
-
-# Settings are exported rather than given to `env`, whose arguments would show secrets in the process list.
 start_node() { # INDEX
   local name=node-$1
   require_port "$name" "$(node_port "$1")"
   say "Starting $name on port $(node_port "$1")"
-  (
-    unset "${!HOLDFAST_@}"
-    while IFS= read -r -d '' entry; do
-      export "${entry?}"
-    done < <(node_settings "$1")
-    spawn "$name" "$NODE_BINARY"
-  )
+  spawn_with "node_settings $1" "$name" "$BINARIES/holdfast-node"
 }
 
 await_node() { await "node-$1" 30 node_is_ready "$1"; } # INDEX
@@ -167,7 +157,7 @@ restart_node() { # INDEX
 replace_outdated_nodes() {
   local index
   for ((index = 1; index <= NODES; index++)); do
-    node_is_current "$index" || restart_node "$index"
+    is_current "node-$index" "$BINARIES/holdfast-node" "node_settings $index" || restart_node "$index"
   done
 }
 
@@ -255,20 +245,23 @@ await_decided_nodes() {
 node_health() { curl -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
 
 cluster_json() {
-  local index leader='' pid='' port='' url='' nodes='[]' tokens=''
+  local index leader='' pid='' port='' url='' nodes='[]' tokens='' shared='' front='' coordinator=''
   if [[ -n $PORT ]]; then
     port=$(redis_port) url=redis://127.0.0.1:$port
     pid=$(pid_of redis) || pid=''
     leader=$(leader_index) || leader=''
     nodes=$(for ((index = 1; index <= NODES; index++)); do node_json "$index" "$leader"; done | jq -s .)
     tokens=$(tokens_file admin) || tokens=''
+    shared=$STATE/cluster-token front=$(front_url) coordinator=$(coordinator_url)
   fi
-  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --argjson nodes "$nodes" \
-    --arg state "$(process_state redis)" '
+  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --arg shared "$shared" \
+    --argjson frontend "$(process_json front "$front")" --argjson nodes "$nodes" \
+    --argjson coordinator "$(process_json coordinator "$coordinator")" --arg state "$(process_state redis)" '
     def text: if . == "" then null else . end;
     def number: text | if . then tonumber else . end;
-    {redis: {url: ($url | text), port: ($port | number), pid: ($pid | number), state: $state},
-     adminTokenFile: ($tokens | text), nodes: $nodes}'
+    {$frontend, $coordinator,
+     redis: {url: ($url | text), port: ($port | number), pid: ($pid | number), $state},
+     adminTokenFile: ($tokens | text), clusterTokenFile: ($shared | text), $nodes}'
 }
 
 process_state() { # NAME
@@ -279,6 +272,13 @@ process_state() { # NAME
   else
     echo running
   fi
+}
+
+process_json() { # NAME URL
+  local pid
+  pid=$(pid_of "$1") || pid=null
+  jq -n --arg url "$2" --argjson pid "$pid" --arg state "$(process_state "$1")" \
+    '{url: (if $url == "" then null else $url end), $pid, $state}'
 }
 
 node_json() { # INDEX LEADER
@@ -297,12 +297,12 @@ print_status() {
   local status name pid url state
   status=$(cluster_json)
   jq -r '["PROCESS", "PID", "URL", "STATE"],
-    ((.redis | .id = "redis"),
+    ((.frontend | .id = "front"), (.coordinator | .id = "coordinator"), (.redis | .id = "redis"),
      (.nodes[] | if .state == "running" then .state = if .ready then "ready" else "not ready" end else . end
        | if .leader then .state += ", leader" else . end)
      | [.id, .pid // "-", .url, .state]) | @tsv' <<<"$status" |
     while IFS=$'\t' read -r name pid url state; do
-      printf '%-9s %-9s %-28s %s\n' "$name" "$pid" "$url" "$state"
+      printf '%-11s %-9s %-28s %s\n' "$name" "$pid" "$url" "$state"
     done
   printf 'Admin tokens: %s\n' "$(jq -r '.adminTokenFile // "not from a file"' <<<"$status")"
 }

@@ -1,16 +1,18 @@
 # shellcheck shell=bash disable=SC2034 # the lists are read by cluster.sh and checks.sh
 # The Debian packages a command needs: told with the reason, installed where the user may, named where not.
 
-readonly PACKAGES_TO_RUN=(redis-server libhiredis-dev libcurl4-openssl-dev jq curl iproute2)
-readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv)
+readonly PACKAGES_TO_RUN=(redis-server haproxy libhiredis-dev libcurl4-openssl-dev jq curl iproute2 python3)
+readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv systemd chromium chromium-driver)
 readonly PACKAGES_TO_BENCH_RESERVE=(wrk nodejs node-express node-redis)
 # Debian starts these as services of the system once they are installed.
-readonly PACKAGES_WITH_SERVICE=(redis-server prometheus)
+readonly PACKAGES_WITH_SERVICE=(redis-server haproxy prometheus)
 readonly SERVICE_POLICY=/usr/sbin/policy-rc.d
 
 package_reason() {
   case $1 in
     redis-server) echo 'the store' ;;
+    haproxy) echo 'the load balancer in front of the nodes' ;;
+    python3) echo 'asks the load balancer which nodes it takes for ready' ;;
     libhiredis-dev) echo 'the Redis protocol library that a node is linked with' ;;
     libcurl4-openssl-dev) echo 'the HTTP client library of the health probes' ;;
     jq) echo 'reads and writes JSON in the scripts' ;;
@@ -20,6 +22,9 @@ package_reason() {
     lua-check) echo 'checks the Lua scripts' ;;
     prometheus) echo 'its promtool checks the metrics' ;;
     openssl) echo 'makes certificates for the tests of TLS to Redis' ;;
+    systemd) echo 'its systemd-analyze judges the units in deploy' ;;
+    chromium) echo 'the browser that looks at the operator page' ;;
+    chromium-driver) echo 'lets the tests steer that browser' ;;
     python3-venv) echo 'holds the tools that test the nodes against openapi.yaml' ;;
     wrk) echo 'the HTTP load generator' ;;
     nodejs) echo 'runs the Express program that the figures are compared with' ;;
@@ -35,7 +40,9 @@ package_present() {
     lua-check) command -v luacheck >/dev/null ;;
     prometheus) command -v promtool >/dev/null ;;
     nodejs) [[ -x /usr/bin/node ]] ;; # Debian's own, which finds Debian's libraries
+    chromium-driver) command -v chromedriver >/dev/null ;;
     iproute2) command -v ss >/dev/null ;;
+    systemd) command -v systemd-analyze >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

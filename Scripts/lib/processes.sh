@@ -47,6 +47,26 @@ spawn() { # NAME COMMAND…
   printf '%s %s\n' "$!" "$(process_stat "$!" "$STAT_START")" >"$RUN/$name.pid"
 }
 
+# Starts a command with the settings that a function prints, and none of this shell's. They are exported rather than
+# given to `env`, whose arguments would show secrets in the process list.
+spawn_with() { # 'FUNCTION ARGUMENTS' NAME COMMAND…
+  (
+    unset "${!HOLDFAST_@}"
+    while IFS= read -r -d '' entry; do
+      export "${entry?}"
+    done < <($1)
+    spawn "${@:2}"
+  )
+}
+
+# Whether a process runs from this binary, as it was built last, with the settings that a function prints.
+is_current() { # NAME BINARY 'FUNCTION ARGUMENTS'
+  local pid
+  pid=$(pid_of "$1") || return 1
+  [[ "/proc/$pid/exe" -ef $2 ]] || return 1
+  cmp -s <($3 | sort -z) <(grep -z '^HOLDFAST_' "/proc/$pid/environ" | sort -z)
+}
+
 # Waits until a probe succeeds; ends the script, showing the end of the log, if it does not or the process dies.
 await() { # NAME SECONDS PROBE…
   local name=$1 deadline=$((SECONDS + $2)) problem=''

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What a cluster was asked to be, kept from one command to the next: its shape in cluster.conf, the settings of its
-# nodes in node-settings, its admin token.
+# nodes in node-settings, its tokens.
 
 # shellcheck disable=SC2034 # read by cluster.sh and members.sh
-NODES='' PORT='' PROFILE='' FSYNC='' NODE_BINARY=''
+NODES='' PORT='' PROFILE='' FSYNC='' BINARIES=''
 
 number() { # OPTION VALUE LEAST MOST
   [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -ge $3 && $2 -le $4 ]] || bad_usage "$1: a number from $3 to $4, not: $2"
@@ -51,11 +51,11 @@ load_cluster() {
 
 save_cluster() {
   local name
-  for name in NODES PORT PROFILE FSYNC NODE_BINARY; do
+  for name in NODES PORT PROFILE FSYNC BINARIES; do
     printf '%s=%s\n' "$name" "${!name}"
   done | write_private "$RUN/cluster.conf"
   remember_settings
-  make_admin_token
+  make_tokens
 }
 
 require_cluster() {
@@ -80,7 +80,7 @@ remember_settings() {
   while IFS= read -r -d '' entry; do
     settings[${entry%%=*}]=${entry#*=}
   done < <(remembered_settings; env -0 | grep -z '^HOLDFAST_')
-  for name in STATE_DIR NODE_ID HOST PORT REDIS_URL; do
+  for name in STATE_DIR NODE_ID HOST PORT REDIS_URL COORDINATOR_URL CLUSTER_TOKEN CLUSTER_TOKEN_FILE; do
     unset "settings[HOLDFAST_$name]"
   done
   for name in "${!settings[@]}"; do
@@ -107,12 +107,12 @@ setting() { # NAME
   return 1
 }
 
-make_admin_token() {
-  local secret
-  [[ ! -f $STATE/admin-tokens ]] || return 0
-  secret=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')
-  printf 'operator:%s\n' "$secret" | write_private "$STATE/admin-tokens"
+make_tokens() {
+  [[ -f $STATE/admin-tokens ]] || printf 'operator:%s\n' "$(make_secret)" | write_private "$STATE/admin-tokens"
+  [[ -f $STATE/cluster-token ]] || make_secret | write_private "$STATE/cluster-token"
 }
+
+make_secret() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 
 # Whether the caller decided about the admin token, if only that there is none.
 admin_token_is_given() { setting HOLDFAST_ADMIN_TOKENS_FILE >/dev/null || setting HOLDFAST_ADMIN_TOKEN >/dev/null; }

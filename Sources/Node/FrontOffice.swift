@@ -90,11 +90,19 @@ final class FrontOffice {
     }
   }
 
-  private var traffic: HealthController.Traffic {
+  /// Begins to drain for this reason, or has it no longer.
+  /// - Returns: whether the node drains now and did not before, or the other way round.
+  func set(_ drain: NodeState.Drain, to isOn: Bool) -> Bool {
+    let hasChanged = state.set(drain, to: isOn)
+    desk.isDraining = state.isDraining
+    return hasChanged
+  }
+
+  private var traffic: HealthReport.Requests {
     let perSecond = rates.perSecond
-    return HealthController.Traffic(
-      inFlight: desk.inFlight, total: desk.answered, errors: desk.serverErrors, ratePerSecond: perSecond.answered,
-      errorsPerSecond: perSecond.failed)
+    return HealthReport.Requests(
+      inFlight: desk.inFlight, ratePerSecond: perSecond.answered.rounded(decimals: 1),
+      errorsPerSecond: perSecond.failed.rounded(decimals: 1), total: desk.answered, errors: desk.serverErrors)
   }
 
   private func tick() {

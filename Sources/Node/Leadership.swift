@@ -9,6 +9,7 @@ final class Leadership {
   private let sweeper: Sweeper
   private let backlog: BacklogWatch
   private let metrics = SweepMetrics()
+  private var address: String?
 
   init(
     eventLoop: any EventLoop, scripts: ScriptLibrary, makeLink: (any EventLoop, String, [Script]) -> RedisLink,
@@ -49,7 +50,13 @@ final class Leadership {
 
   /// Stands for election, as a node that serves at `address`.
   func stand(address: String) {
+    self.address = address
     lease.stand(address: address)
+  }
+
+  /// Stands for election again after ``retire()``.
+  func standAgain() {
+    if let address { lease.stand(address: address) }
   }
 
   /// Leads no more: finishes the batch that is under way, and gives the lease back.

@@ -41,18 +41,22 @@ struct NodeProcess {
           registry: registry), eventLoop: front)
     }.get()
 
+    let duty = Duty(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
       desk: try await front.submit { NIOLoopBound(frontOffice.value.desk, eventLoop: front) }.get(), eventLoop: front,
-      serves: { address in back.execute { backOffice.value.leadership.stand(address: address) } },
-      willDrain: {
-        back.execute { backOffice.value.leadership.retire() }
-        front.execute { frontOffice.value.state.isDraining = true }
-      }, logger: logger)
+      serves: { port in duty.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
+      willDrain: { duty.set(.stopping, to: true) }, logger: logger)
     let store = StoreService(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
-    // Stopped in reverse: the store serves until the last request is answered.
+    let announcer = settings.coordinatorUrl.map { coordinator in
+      Announcer(
+        coordinator: coordinator, token: settings.clusterToken ?? "", client: CurlClient(), duty: duty,
+        logger: Logger(label: "announcer"))
+    }
+    // Stopped in reverse: the store serves until the last request is answered, and the coordinator sees the node drain.
+    let all: [any Service] = [store] + (announcer.map { [$0] } ?? []) + [server]
     let services = ServiceGroup(
-      services: [store, server], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
+      services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
     do {
       try await services.run()
     } catch let error as StoreWatch.Unfit {

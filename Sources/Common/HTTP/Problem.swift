@@ -26,6 +26,12 @@ package enum ProblemKind: String, CaseIterable, Sendable {
   case storeUnavailable = "store-unavailable"
   case outcomeUnknown = "outcome-unknown"
   case notReady = "not-ready"
+  case unknownNode = "unknown-node"
+  case nodeIDTaken = "node-id-taken"
+  case noLeader = "no-leader"
+
+  /// What only the coordinator tells: the API of nodes does not have it.
+  package static let ofCoordinator: Set<ProblemKind> = [.unknownNode, .nodeIDTaken, .noLeader]
 
   package var name: String { rawValue }
 
@@ -35,11 +41,11 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .invalidRequest: 400
     case .unauthorized: 401
     case .adminDisabled: 403
-    case .notFound, .unknownSKU, .unknownReservation: 404
+    case .notFound, .unknownSKU, .unknownReservation, .unknownNode: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .insufficientStock, .reservationCancelled, .reservationConfirmed, .holdLimitReached, .stockInUse,
-      .stockLimitExceeded:
+      .stockLimitExceeded, .nodeIDTaken:
       409
     case .reservationExpired: 410
     case .payloadTooLarge: 413
@@ -47,7 +53,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .idempotencyKeyReused: 422
     case .headersTooLarge: 431
     case .internalError: 500
-    case .overloaded, .storeUnavailable, .notReady: 503
+    case .overloaded, .storeUnavailable, .notReady, .noLeader: 503
     case .outcomeUnknown: 504
     }
   }
@@ -79,6 +85,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .storeUnavailable: "The store is not available"
     case .outcomeUnknown: "The outcome is not known"
     case .notReady: "Not ready to serve"
+    case .unknownNode: "No such node"
+    case .nodeIDTaken: "Another process has this node id"
+    case .noLeader: "No node is the leader"
     }
   }
 }

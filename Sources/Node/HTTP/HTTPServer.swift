@@ -21,8 +21,8 @@ struct HTTPServer: Service {
   let drainDelay: Duration
   let desk: NIOLoopBound<RequestDesk>
   let eventLoop: any EventLoop
-  /// Told once, with `host:port`, when the node listens.
-  let serves: @Sendable (String) -> Void
+  /// Told once, with its port, when the node listens.
+  let serves: @Sendable (Int) -> Void
   /// Told once when the node is to stop.
   let willDrain: @Sendable () -> Void
   let logger: Logger
@@ -31,7 +31,7 @@ struct HTTPServer: Service {
     let quiescing = ServerQuiescingHelper(group: eventLoop)
     let channel = try await bind(quiescing)
     logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
-    serves("\(host):\(channel.localAddress?.port ?? port)")
+    serves(channel.localAddress?.port ?? port)
     let desk = desk
     let ticks = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
       desk.value.tick(.now())
@@ -42,7 +42,6 @@ struct HTTPServer: Service {
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     try? await gracefulShutdown()
     logger.info("draining", metadata: ["seconds": "\(drainDelay)"])
-    eventLoop.execute { desk.value.isDraining = true }
     willDrain()
     await lameDuck(signals)
     try await finish(quiescing)

@@ -6,8 +6,9 @@ final class NodeState {
   /// A link to Redis may be away for so long before the node is not ready.
   static let linkGrace = TimeAmount.seconds(1)
 
-  enum Phase: String {
-    case starting, serving, degraded, draining
+  enum Drain: String, CaseIterable {
+    case stopping = "the process stops"
+    case wanted = "an operator wants it"
   }
 
   let nodeID: String
@@ -15,7 +16,8 @@ final class NodeState {
   let bootID: String
   private let began = NIODeadline.now()
   private let link: RedisLink
-  var isDraining = false
+  /// Why it drains; empty while it does not.
+  private(set) var drains: Set<Drain> = []
   /// What the watch over the store saw last; nil until it has been seen at all.
   var store: StoreReport?
   var lease = LeaseReport()
@@ -31,10 +33,19 @@ final class NodeState {
 
   var uptimeSeconds: Int64 { (NIODeadline.now() - began).nanoseconds / 1_000_000_000 }
 
+  var isDraining: Bool { !drains.isEmpty }
+
+  /// - Returns: whether the node drains now and did not before, or the other way round.
+  func set(_ drain: Drain, to isOn: Bool) -> Bool {
+    let before = isDraining
+    if isOn { drains.insert(drain) } else { drains.remove(drain) }
+    return isDraining != before
+  }
+
   /// Why the node should get no requests; empty when it is ready.
   func obstacles(at now: NIODeadline = .now()) -> [String] {
     var obstacles: [String] = []
-    if isDraining { obstacles.append("draining") }
+    for drain in Drain.allCases where drains.contains(drain) { obstacles.append("draining: \(drain.rawValue)") }
     if store == nil { obstacles.append("starting: the store has not been checked yet") }
     let status = link.status(at: now)
     if let downFor = status.downFor, store == nil || downFor > Self.linkGrace {
@@ -44,13 +55,66 @@ final class NodeState {
     return obstacles
   }
 
-  func phase(obstacles: [String]) -> Phase {
+  private func phase(obstacles: [String]) -> HealthReport.State {
     if isDraining { return .draining }
     if store == nil { return .starting }
     return obstacles.isEmpty && store?.isNearlyFull == false ? .serving : .degraded
   }
 
-  var linkStatus: RedisLink.Status { link.status() }
+  /// What the coordinator is told.
+  func announcement(url: String) -> Announcement {
+    Announcement(
+      id: nodeID, bootId: bootID, url: url, version: Version.text, state: phase(obstacles: obstacles()).rawValue)
+  }
+
+  func report(of requests: HealthReport.Requests) -> HealthReport {
+    let obstacles = obstacles()
+    let status = link.status()
+    let redis = HealthReport.Redis(
+      connected: status.isUp, roundTripMs: roundTrip.map { $0.milliseconds }, pending: status.pending,
+      reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0, limitBytes: store?.limitBytes ?? 0,
+      warnings: store?.warnings ?? [])
+    let full = store?.isNearlyFull == true ? ["the store is nearly full: nothing new is taken"] : []
+    return HealthReport(
+      nodeId: nodeID, bootId: bootID, version: Version.text, uptimeSeconds: uptimeSeconds,
+      state: phase(obstacles: obstacles), reasons: obstacles + full, redis: redis, lease: lease.asHealth,
+      sweeper: sweep.asHealth, requests: requests)
+  }
+}
+
+extension LeaseReport {
+  fileprivate var asHealth: HealthReport.Lease {
+    HealthReport.Lease(
+      leader: isLeader, epoch: holder?.epoch, holder: holder?.nodeID,
+      since: holder.map { RFC3339.string(epochMilliseconds: $0.acquiredAt) },
+      remainingMs: remaining().map { Int($0 / .milliseconds(1)) }, termsWon: termsWon, termsLost: termsLost,
+      renewMs: renewal.map { ($0 / .milliseconds(1)).rounded(decimals: 3) })
+  }
+}
+
+extension SweepReport {
+  fileprivate var asHealth: HealthReport.Sweeper {
+    let batch = lastBatch.map { batch in
+      HealthReport.Sweeper.Batch(
+        agoMs: Int((NIODeadline.now() - batch.at).milliseconds), holds: batch.holds, tookMs: batch.took.milliseconds)
+    }
+    return HealthReport.Sweeper(
+      backlog: overdue?.holds, oldestOverdueMs: overdue?.oldest.map { Int($0.milliseconds) }, lastBatch: batch,
+      releasedTotal: releasedTotal, trimmedTotal: trimmedTotal, fencedAttempts: fencedAttempts)
+  }
+}
+
+extension TimeAmount {
+  /// To the microsecond.
+  fileprivate var milliseconds: Double { Double(nanoseconds / 1000) / 1000 }
+}
+
+extension Double {
+  /// For people: more digits would only flicker.
+  func rounded(decimals: Int) -> Double {
+    let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
+    return (self * scale).rounded() / scale
+  }
 }
 
 /// What is known of the store's settings and memory.

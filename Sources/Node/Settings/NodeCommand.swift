@@ -25,6 +25,8 @@ struct NodeCommand: SettingsCommand {
   @Option(help: help("eventsMaxLength")) var eventsMaxLength: String?
   @Option(help: help("maxInFlight")) var maxInFlight: String?
   @Option(help: help("maxConnections")) var maxConnections: String?
+  @Option(help: help("coordinatorUrl")) var coordinatorUrl: String?
+  @Option(help: help("advertisedUrl")) var advertisedUrl: String?
   @Option(help: help("logLevel")) var logLevel: String?
   @Flag(inversion: .prefixedNo, help: help("logRequests")) var logRequests: Bool?
 

@@ -17,6 +17,12 @@ struct NodeSettings: ProcessSettings {
   let eventsMaxLength: Int
   let maxInFlight: Int
   let maxConnections: Int
+  /// Where the coordinator is; nil for none.
+  let coordinatorUrl: String?
+  /// What nodes announce themselves with.
+  let clusterToken: String?
+  /// Where others reach this node; nil: at `host` and the port that it listens on.
+  let advertisedUrl: String?
   let logLevel: Logger.Level
   let logRequests: Bool
   let adminTokens: AccessTokens
@@ -60,63 +66,34 @@ struct NodeSettings: ProcessSettings {
     maxConnections = try reader.read(
       "maxConnections", .integer(1...1_000_000), default: "16384",
       help: "Client connections at once; more are not accepted")
+    coordinatorUrl = try reader.readOptional(
+      "coordinatorUrl", .httpURL, help: "Where the coordinator is, that this node announces itself to")
+    clusterToken = try reader.readSharedToken(
+      "clusterToken", "clusterTokenFile", help: "The token that nodes announce themselves with")
+    advertisedUrl = try reader.readOptional(
+      "advertisedUrl", .httpURL, help: "Where others reach this node; without it, at its host and port")
     logLevel = try reader.read(
       "logLevel", .choice, default: "info", help: "The least level that is logged")
     logRequests = try reader.read(
       "logRequests", .boolean, default: "false", help: "Log a line for each request")
-    adminTokens = try Self.readTokens(
-      "adminToken", "adminTokensFile", without: "stock administration is disabled", from: &reader)
-    clientTokens = try Self.readTokens(
-      "clientToken", "clientTokensFile", without: "the shop is open to all", from: &reader)
+    adminTokens = try reader.readTokens(
+      "adminToken", "adminTokensFile", without: "stock administration is disabled")
+    clientTokens = try reader.readTokens(
+      "clientToken", "clientTokensFile", without: "the shop is open to all")
     if adminTokens.sharesToken(with: clientTokens) {
       throw SettingsError("settings adminToken and clientToken: no token may be both")
+    }
+    if coordinatorUrl != nil, clusterToken == nil {
+      throw SettingsError("setting coordinatorUrl: needs clusterToken or clusterTokenFile")
+    }
+    if coordinatorUrl != nil, advertisedUrl == nil, ["0.0.0.0", "::"].contains(host) {
+      throw SettingsError("setting host: \(host) is where others can't reach this node: set advertisedUrl")
     }
   }
 
   private static func randomNodeId() -> String {
     let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
     return "node-" + String(repeating: "0", count: 8 - digits.count) + digits
-  }
-
-  private static func readTokens(
-    _ tokenKey: String, _ fileKey: String, without consequence: String,
-    from reader: inout SettingsReader
-  ) throws(SettingsError) -> AccessTokens {
-    let token = try reader.readSecret(
-      tokenKey, .tokenOrNone,
-      help: "A bearer token, named \(AccessTokens.defaultName); with none at all \(consequence)")
-    let path = try reader.readOptional(
-      fileKey, .text("a path"), from: [.environment, .file],
-      help: "File of name:token lines, instead of \(tokenKey)")
-    guard let path else {
-      return if let token, !token.isEmpty { AccessTokens(token: token) } else { AccessTokens() }
-    }
-    // Even an empty token contradicts a file: obeying either could open what was to be closed.
-    guard token == nil else {
-      throw SettingsError("settings \(tokenKey) and \(fileKey): only one of them may be given")
-    }
-    return try AccessTokens(path: path, setting: fileKey)
-  }
-}
-
-extension AccessTokens {
-  fileprivate init(path: String, setting: String) throws(SettingsError) {
-    func failure(_ reason: String) -> SettingsError {
-      SettingsError("setting \(setting): file \(SettingsError.quoted(path)): \(reason)")
-    }
-    let bytes: [UInt8]
-    do {
-      bytes = try FileContents.read(path)
-    } catch {
-      throw failure(error.reason)
-    }
-    do {
-      try self.init(list: String(decoding: bytes, as: UTF8.self))
-    } catch {
-      throw failure(error.reason)
-    }
-    // Taken for "no tokens", a file that came out empty would open the shop.
-    guard !isEmpty else { throw failure("holds no token") }
   }
 }
 
@@ -127,10 +104,16 @@ extension SettingForm<RedisURL> {
 }
 
 extension SettingForm<String> {
-  /// A token, or an empty text for none.
-  fileprivate static var tokenOrNone: Self {
-    Self("\(AccessTokens.tokenRule), or empty for none") { text in
-      text.isEmpty || AccessTokens.isToken(text) ? text : nil
+  /// The beginning of URLs, without a slash at its end.
+  fileprivate static var httpURL: Self {
+    Self("http[s]://host[:port]") { text in
+      guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else { return nil }
+      let rest = text.dropFirst(scheme.count)
+      let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
+      let isPlain = authority.utf8.allSatisfy { byte in
+        UnicodeScalar(byte).properties.isAlphabetic && byte < 0x80 || "0123456789.-:[]_".utf8.contains(byte)
+      }
+      return authority.isEmpty || !isPlain ? nil : scheme + authority
     }
   }
 }

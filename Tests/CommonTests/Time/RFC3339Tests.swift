@@ -50,4 +50,28 @@ import Testing
     }
     #expect(day * 86_400_000 - 1 == RFC3339.representable.upperBound)
   }
+
+  @Test("what was written is read as the same instant")
+  func reading() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<20_000 {
+      let instant = Int64.random(in: RFC3339.representable, using: &random)
+      #expect(RFC3339.epochMilliseconds(of: RFC3339.string(epochMilliseconds: instant)) == instant)
+    }
+    for edge in [RFC3339.representable.lowerBound, -1, 0, 951_782_400_000, RFC3339.representable.upperBound] {
+      #expect(RFC3339.epochMilliseconds(of: RFC3339.string(epochMilliseconds: edge)) == edge)
+    }
+  }
+
+  @Test(
+    "a text of any other form is no instant",
+    arguments: [
+      "", "2026-11-22", "2026-11-22T08:45:00Z", "2026-11-22T08:45:00.123+00:00", "2026-11-22 08:45:00.123Z",
+      "2026-11-22t08:45:00.123Z", "2026-13-22T08:45:00.123Z", "2026-00-22T08:45:00.123Z", "2026-02-29T08:45:00.123Z",
+      "2026-11-31T08:45:00.123Z", "2026-11-00T08:45:00.123Z", "2026-11-22T24:00:00.000Z", "2026-11-22T08:60:00.123Z",
+      "2026-11-22T08:45:60.123Z", "+026-11-22T08:45:00.123Z", "2026-11-22T08:45:00.12 Z", "９026-11-22T08:45:00.1Z",
+    ])
+  func noInstant(text: String) {
+    #expect(RFC3339.epochMilliseconds(of: text) == nil)
+  }
 }

@@ -1,32 +1,31 @@
-import Common
 import Crypto
 
 /// The bearer tokens of one kind of caller. Holds digests only, so that no dump tells a token.
-struct AccessTokens: Sendable {
+package struct AccessTokens: Sendable {
   /// Why a list of tokens cannot be used. Tells the line, but nothing of what it says.
-  struct Invalid: Error, Equatable {
-    let reason: String
+  package struct Invalid: Error, Equatable {
+    package let reason: String
   }
 
   /// The name of a token that is given without one.
-  static let defaultName = "default"
+  package static let defaultName = "default"
 
   private var entries: [(name: String, digest: SHA256Digest)] = []
 
-  var isEmpty: Bool { entries.isEmpty }
+  package var isEmpty: Bool { entries.isEmpty }
 
   /// No tokens.
-  init() {}
+  package init() {}
 
   /// A single token, named ``defaultName``.
-  init(token: String) {
+  package init(token: String) {
     entries = [(Self.defaultName, Self.digest(of: token.utf8))]
   }
 
   /// Reads `name:token` lines; blank ones and those that begin with `#` are skipped.
   ///
   /// Two tokens may have one name: the old one serves until all callers have the new one.
-  init(list: String) throws(Invalid) {
+  package init(list: String) throws(Invalid) {
     let lines = list.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, line) in lines.enumerated() {
       func invalid(_ reason: String) -> Invalid { Invalid(reason: "line \(index + 1): \(reason)") }
@@ -50,27 +49,27 @@ struct AccessTokens: Sendable {
   /// The name of the token presented, or nil if it is none of these.
   ///
   /// Takes the same time whichever token matches, and however much of it does.
-  func name(for presented: some Sequence<UInt8>) -> String? {
+  package func name(for presented: some Sequence<UInt8>) -> String? {
     let digest = Self.digest(of: presented)
     var match: Int?
     for index in entries.indices where entries[index].digest == digest { match = index }
     return match.map { entries[$0].name }
   }
 
-  func name(for presented: some StringProtocol) -> String? {
+  package func name(for presented: some StringProtocol) -> String? {
     name(for: presented.utf8)
   }
 
   /// Whether some token is in both.
-  func sharesToken(with others: AccessTokens) -> Bool {
+  package func sharesToken(with others: AccessTokens) -> Bool {
     entries.contains { entry in others.entries.contains { $0.digest == entry.digest } }
   }
 }
 
 extension AccessTokens {
-  static let tokenRule = "1 to 512 visible ASCII characters"
+  package static let tokenRule = "1 to 512 visible ASCII characters"
 
-  static func isToken(_ text: String) -> Bool {
+  package static func isToken(_ text: String) -> Bool {
     (1...512).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
   }
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Node
+@testable import Common
 
 @Suite struct AccessTokensTests {
   @Test func noTokensAreEmptyAndMatchNothing() {

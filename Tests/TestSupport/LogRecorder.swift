@@ -2,11 +2,14 @@ import Logging
 import Synchronization
 
 /// Keeps what is logged, for a test to read.
-final class LogRecorder: Sendable {
+package final class LogRecorder: Sendable {
   private let lines = Mutex<[String]>([])
 
-  var logger: Logger { Logger(label: "recorded") { _ in Handler(recorder: self) } }
-  var all: [String] { lines.withLock { $0 } }
+  package init() {}
+
+  package var logger: Logger { Logger(label: "recorded") { _ in Handler(recorder: self) } }
+  /// Messages with their metadata, as texts.
+  package var all: [String] { lines.withLock { $0 } }
 
   private struct Handler: LogHandler {
     let recorder: LogRecorder

@@ -1,0 +1,85 @@
+# shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
+# HAProxy in front of the nodes, on PORT: deploy/haproxy.cfg with this cluster's port and nodes in it.
+
+front_url() { printf 'http://127.0.0.1:%s\n' "$PORT"; }
+
+# Puts what is this cluster's own in the place of the lines behind each mark. Every node there may ever be has its line, so
+# that nodes come and go without a reload, which would end idle connections of clients.
+write_front_conf() {
+  local index servers='' line skips='' indent='  ' disabled=''
+  for ((index = 1; index <= MOST_NODES; index++)); do
+    ((index <= NODES)) || disabled=' disabled'
+    printf -v servers '%s%sserver node-%s 127.0.0.1:%s%s\n' \
+      "$servers" "$indent" "$index" "$(node_port "$index")" "$disabled"
+  done
+  while IFS= read -r line; do
+    case $line in
+      global)
+        # So that a reload hands the listening socket on, and no connection is refused meanwhile.
+        printf '%s\n%sstats socket "%s" mode 600 level admin expose-fd listeners\n' "$line" "$indent" "$RUN/front.sock"
+        ;;
+      *'# >>> bind') skips=bind && printf '%sbind 127.0.0.1:%s\n' "$indent" "$PORT" ;;
+      *'# >>> servers') skips=server && printf '%s' "$servers" ;;
+      *) [[ -n $skips && $line == "$indent$skips "* ]] || printf '%s\n' "$line" ;;
+    esac
+  done <"$ROOT/deploy/haproxy.cfg" | write_private "$RUN/haproxy.cfg"
+}
+
+# Starts it, or lets it know which nodes there are now: requests under way with a node that is gone are served on.
+start_front() {
+  local before=''
+  [[ ! -f $RUN/haproxy.cfg ]] || before=$(sed 's/ disabled$//' "$RUN/haproxy.cfg")
+  write_front_conf
+  haproxy -q -c -f "$RUN/haproxy.cfg" || die 1 "HAProxy does not take $RUN/haproxy.cfg"
+  if ! is_alive front; then
+    say "Starting the front end (HAProxy) on port $PORT"
+    # -W: a master that reloads its worker; -db: it stays where it was started.
+    spawn front haproxy -W -db -f "$RUN/haproxy.cfg"
+  elif [[ $before != "$(sed 's/ disabled$//' "$RUN/haproxy.cfg")" ]]; then
+    send USR2 front
+  else
+    tell_front_of_nodes
+  fi
+  await front 20 front_serves
+}
+
+tell_front_of_nodes() {
+  local index state=ready commands=''
+  for ((index = 1; index <= MOST_NODES; index++)); do
+    ((index <= NODES)) || state=maint
+    commands+="set server ready/node-$index state $state; set server live/node-$index state $state; "
+  done
+  front_ask "$commands" >/dev/null || die 1 'the front end does not take its orders (cluster.sh logs front)'
+}
+
+# Ready nodes are known as such by this front end, so that it gives them requests.
+front_serves() {
+  curl -fs -o /dev/null --max-time 1 "$(front_url)/health/ready" &&
+    [[ $(front_servers) == "$NODES" ]]
+}
+
+# How many servers the present worker takes for ready.
+front_servers() {
+  local answer
+  answer=$(front_ask 'show stat ready 4 -1') || return 1
+  grep -c ',UP,' <<<"$answer"
+}
+
+# Asks the worker that serves now. Python, since Debian's own tools for a socket of a file are not there everywhere.
+front_ask() { # COMMAND
+  python3 -c '
+import socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.settimeout(1)
+    connection.connect(sys.argv[1])
+    connection.sendall(sys.argv[2].encode() + b"\n")
+    while data := connection.recv(65536):
+        sys.stdout.write(data.decode())' "$RUN/front.sock" "$1" 2>/dev/null
+}
+
+stop_front() {
+  is_alive front || return 0
+  say 'Stopping the front end'
+  terminate front
+  await_end 10 front
+}

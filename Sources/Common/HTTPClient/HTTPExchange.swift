@@ -1,0 +1,42 @@
+/// A request that a process of ours makes, with its bounds.
+package struct OutgoingRequest: Sendable {
+  package var method: String
+  package var url: String
+  package var headers: [(name: String, value: String)]
+  package var body: [UInt8]?
+  /// Most time until the connection is made…
+  package var connectLimit: Duration
+  /// …and until the whole answer is there.
+  package var limit: Duration
+  package var mostBodyBytes = 64 << 10
+
+  package init(
+    method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
+    connectLimit: Duration, limit: Duration
+  ) {
+    (self.method, self.url, self.headers, self.body) = (method, url, headers, body)
+    (self.connectLimit, self.limit) = (connectLimit, limit)
+  }
+}
+
+/// An answer that came in time and within its bounds, of whatever status.
+package struct IncomingAnswer: Sendable {
+  package var status: Int
+  package var body: [UInt8]
+  /// From the sending of the request to the end of the answer, connecting included.
+  package var took: Duration
+}
+
+/// Why there is no answer.
+package enum ExchangeFailure: Error, Equatable, Sendable {
+  /// The URL is none that may be asked, or its host has no address.
+  case unusable(String)
+  /// The address that the name led to is not among those allowed.
+  case forbiddenAddress(String)
+  case noConnection(String)
+  /// No answer in time, though a connection may have been made.
+  case timedOut
+  case tooLarge
+  /// Anything else, in libcurl's words.
+  case broken(String)
+}

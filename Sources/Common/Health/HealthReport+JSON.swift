@@ -1,0 +1,66 @@
+import NIOCore
+
+extension HealthReport {
+  package var json: ByteBuffer {
+    var body = ByteBufferAllocator().buffer(capacity: 1536)
+    body.writeStaticString("{\"nodeId\":")
+    body.writeJSONString(nodeId)
+    body.writeStaticString(",\"bootId\":")
+    body.writeJSONString(bootId)
+    body.writeStaticString(",\"version\":")
+    body.writeJSONString(version)
+    body.writeString(",\"uptimeSeconds\":\(uptimeSeconds),\"state\":\"\(state.rawValue)\",\"reasons\":")
+    body.writeJSONArray(reasons) { $0.writeJSONString($1) }
+    redis.write(to: &body)
+    lease.write(to: &body)
+    sweeper.write(to: &body)
+    requests.write(to: &body)
+    body.writeStaticString("}")
+    return body
+  }
+}
+
+extension HealthReport.Redis {
+  fileprivate func write(to body: inout ByteBuffer) {
+    body.writeString(",\"redis\":{\"connected\":\(connected),\"roundTripMs\":\(orNull(roundTripMs))")
+    body.writeString(",\"pending\":\(pending),\"reconnects\":\(reconnects)")
+    body.writeString(",\"usedBytes\":\(usedBytes),\"limitBytes\":\(limitBytes),\"warnings\":")
+    body.writeJSONArray(warnings) { $0.writeJSONString($1) }
+    body.writeStaticString("}")
+  }
+}
+
+extension HealthReport.Lease {
+  fileprivate func write(to body: inout ByteBuffer) {
+    body.writeString(",\"lease\":{\"leader\":\(leader),\"epoch\":\(orNull(epoch)),\"holder\":")
+    body.writeJSONStringOrNull(holder)
+    body.writeStaticString(",\"since\":")
+    body.writeJSONStringOrNull(since)
+    body.writeString(",\"remainingMs\":\(orNull(remainingMs)),\"termsWon\":\(termsWon),\"termsLost\":\(termsLost)")
+    body.writeString(",\"renewMs\":\(orNull(renewMs))}")
+  }
+}
+
+extension HealthReport.Sweeper {
+  fileprivate func write(to body: inout ByteBuffer) {
+    body.writeString(",\"sweeper\":{\"backlog\":\(orNull(backlog)),\"oldestOverdueMs\":\(orNull(oldestOverdueMs))")
+    let batch = lastBatch.map { "{\"agoMs\":\($0.agoMs),\"holds\":\($0.holds),\"tookMs\":\($0.tookMs)}" }
+    body.writeString(",\"lastBatch\":\(orNull(batch)),\"releasedTotal\":\(releasedTotal)")
+    body.writeString(",\"trimmedTotal\":\(trimmedTotal),\"fencedAttempts\":\(fencedAttempts)}")
+  }
+}
+
+extension HealthReport.Requests {
+  fileprivate func write(to body: inout ByteBuffer) {
+    body.writeString(",\"requests\":{\"inFlight\":\(inFlight),\"ratePerSecond\":\(ratePerSecond)")
+    body.writeString(",\"errorsPerSecond\":\(errorsPerSecond),\"total\":\(total),\"errors\":\(errors)}")
+  }
+}
+
+private func orNull(_ value: (some CustomStringConvertible)?) -> String { value?.description ?? "null" }
+
+extension ByteBuffer {
+  fileprivate mutating func writeJSONStringOrNull(_ text: String?) {
+    if let text { writeJSONString(text) } else { writeStaticString("null") }
+  }
+}

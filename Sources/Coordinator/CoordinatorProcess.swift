@@ -1,0 +1,39 @@
+import Common
+import Hummingbird
+import Logging
+import Metrics
+import ServiceLifecycle
+
+/// Puts the coordinator together and runs it: the one place where all parts meet.
+struct CoordinatorProcess {
+  let settings: CoordinatorSettings
+
+  /// Runs until the process is told to stop.
+  func run() async throws {
+    LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: [:])
+    // A few of each node, beside those of the process.
+    let registry = PrometheusRegistry(maxSeries: 500 + 4 * settings.maxNodes)
+    MetricsSystem.bootstrap(registry)
+    ProcessMetrics.register(with: registry)
+    let logger = Logger(label: "coordinator")
+
+    registry.describe(CoordinatorMetrics.help)
+    let watch = ClusterWatch(
+      allowed: settings.allowedNetworks, mostNodes: settings.maxNodes, path: settings.stateFile,
+      logger: Logger(label: "watch"))
+    let site = try Site(
+      watch: watch, adminTokens: settings.adminTokens, clusterToken: settings.clusterToken, registry: registry,
+      logger: logger)
+    // Each node has a connection to announce itself by, and another while it changes over; the rest is for people.
+    let server = site.server(
+      host: settings.host, port: settings.port, mostConnections: 2 * settings.maxNodes + 256
+    ) { address in
+      logger.info("serving", metadata: ["address": "\(address)"])
+    }
+    // Stopped in reverse: the last answers are still true.
+    let services = ServiceGroup(
+      services: [watch, server], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
+    try await services.run()
+    logger.info("stopped")
+  }
+}

@@ -1,0 +1,56 @@
+import Common
+import Hummingbird
+
+/// Who may change something: whoever has an admin token, shown as a bearer or at the log-in of the page.
+struct OperatorAccess: Sendable {
+  static let cookieName = "holdfast_session"
+  /// The field by which a form is known to be from a page of ours.
+  static let formField = "formToken"
+
+  let tokens: AccessTokens
+  let sessions: Sessions
+  let attempts: AttemptLimit
+
+  var isDisabled: Bool { tokens.isEmpty }
+
+  func session(of request: Request) -> Sessions.Session? {
+    request.cookie(Self.cookieName).flatMap { sessions.session($0) }
+  }
+
+  /// The name of the operator who asks for a change.
+  func operatorName(for request: Request, form: [String: String], caller: String) throws(Problem) -> String {
+    if let token = request.bearerToken { return try name(of: token, caller: caller) }
+    try requireEnabled()
+    guard let session = session(of: request) else {
+      throw Problem(.unauthorized, "Send \"Authorization: Bearer\" with an admin token, or log in on the page.")
+    }
+    try require(session, form)
+    return session.operatorName
+  }
+
+  func logIn(token: String, caller: String) throws(Problem) -> Sessions.Session {
+    sessions.begin(operatorName: try name(of: token, caller: caller))
+  }
+
+  func require(_ session: Sessions.Session, _ form: [String: String]) throws(Problem) {
+    guard let presented = form[Self.formField], session.accepts(formToken: presented) else {
+      throw Problem(.unauthorized, "This form is not from a page of this log-in: load the page again.")
+    }
+  }
+
+  private func name(of token: some StringProtocol, caller: String) throws(Problem) -> String {
+    try requireEnabled()
+    try attempts.check()
+    guard let name = tokens.name(for: token) else {
+      attempts.failed("a wrong admin token", caller: caller)
+      throw Problem(.unauthorized, "This is not an admin token.")
+    }
+    return name
+  }
+
+  private func requireEnabled() throws(Problem) {
+    guard !isDisabled else {
+      throw Problem(.adminDisabled, "No admin token is configured: nothing can be changed here.")
+    }
+  }
+}

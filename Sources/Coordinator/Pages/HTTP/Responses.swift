@@ -1,0 +1,36 @@
+import Common
+import Foundation
+import Hummingbird
+import NIOCore
+
+extension Response {
+  static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Response(
+      status: status, type: "application/json", body: ByteBuffer(bytes: try encoder.encode(value)))
+  }
+
+  static func html(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+    Response(status: status, type: "text/html; charset=utf-8", body: ByteBuffer(string: text))
+  }
+
+  static func problem(_ problem: Problem) -> Response {
+    var response = Response(
+      status: .init(code: problem.kind.status), type: "application/problem+json", body: problem.document)
+    if let seconds = problem.retryAfter { response.headers[.retryAfter] = String(seconds) }
+    if problem.kind == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"holdfast\"" }
+    return response
+  }
+
+  init(status: HTTPResponse.Status, type: String, body: ByteBuffer) {
+    self.init(status: status, headers: [.contentType: type], body: .init(byteBuffer: body))
+  }
+}
+
+/// Whoever answers a request may end it by throwing what is wrong.
+extension Problem: HTTPResponseError {
+  package var status: HTTPResponse.Status { .init(code: kind.status) }
+
+  package func response(from request: Request, context: some RequestContext) -> Response { .problem(self) }
+}

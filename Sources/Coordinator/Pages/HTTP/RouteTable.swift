@@ -1,0 +1,86 @@
+import Common
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOHTTP1
+
+/// Routes by path and method. Remembers which methods a path has, which the router does not tell: without that, a wrong
+/// method would look like a wrong path.
+struct RouteTable {
+  private let router = Router(context: SiteContext.self, options: [.autoGenerateHeadEndpoints])
+  private var methods: [[Substring]: Set<HTTPRequest.Method>] = [:]
+
+  /// - Parameter path: parts that begin with a colon stand for any text.
+  mutating func on(
+    _ method: HTTPRequest.Method, _ path: String,
+    _ answer: @escaping @Sendable (Request, SiteContext) async throws -> Response
+  ) {
+    router.on(RouterPath(path), method: method, use: answer)
+    methods[Self.parts(path), default: []].formUnion(method == .get ? [.get, .head] : [method])
+  }
+
+  func responder(logger: Logger) -> SiteResponder {
+    SiteResponder(routes: router.buildResponder(), methods: methods, logger: logger)
+  }
+
+  static func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
+}
+
+/// Answers every request: by its route, or by a problem; with headers that keep browsers safe.
+struct SiteResponder: HTTPResponder {
+  let routes: RouterResponder<SiteContext>
+  let methods: [[Substring]: Set<HTTPRequest.Method>]
+  let logger: Logger
+
+  /// Nothing from elsewhere, nothing inline, never in a frame.
+  private static let contentSecurityPolicy = """
+    default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+    frame-ancestors 'none'; base-uri 'none'
+    """
+
+  func respond(to request: Request, context: SiteContext) async throws -> Response {
+    var response: Response
+    do {
+      try checkRoute(of: request)
+      response = try await routes.respond(to: request, context: context)
+    } catch let problem as Problem {
+      response = .problem(problem)
+      if problem.kind == .methodNotAllowed { response.headers[.allow] = allowed(request).joined(separator: ", ") }
+      if request.method == .head { response = response.createHeadResponse() }
+    } catch let error as HTTPParserError {
+      // The rest of the connection can't be understood: Hummingbird says so and closes it.
+      throw error
+    } catch {
+      logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+      response = .problem(Problem(.internalError, "The log says more."))
+    }
+    response.headers[.contentSecurityPolicy] = Self.contentSecurityPolicy
+    response.headers[.xContentTypeOptions] = "nosniff"
+    response.headers[.referrerPolicy] = "no-referrer"
+    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    return response
+  }
+
+  private func checkRoute(of request: Request) throws(Problem) {
+    let allowed = allowed(request)
+    guard !allowed.isEmpty else { throw Problem(.notFound, "There is nothing at this path.") }
+    guard allowed.contains(request.method.rawValue) else {
+      throw Problem(.methodNotAllowed, "This path has \(allowed.joined(separator: ", ")).")
+    }
+  }
+
+  /// The methods of the request's path; none if there is no such path.
+  private func allowed(_ request: Request) -> [String] {
+    let parts = RouteTable.parts(request.uri.path)
+    let matching = methods.filter { pattern, _ in
+      pattern.count == parts.count && zip(pattern, parts).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
+    }
+    return Set(matching.values.joined()).map(\.rawValue).sorted()
+  }
+}
+
+extension HTTPField.Name {
+  static let contentSecurityPolicy = Self("Content-Security-Policy")!
+  static let xContentTypeOptions = Self("X-Content-Type-Options")!
+  static let referrerPolicy = Self("Referrer-Policy")!
+}

@@ -1,0 +1,131 @@
+import Common
+import NIOCore
+
+/// Sends pictures of the cluster to all who look at the page. Each is rendered once, however many look; while nobody
+/// does, nothing is done.
+actor LivePictures {
+  static let mostViewers = 64
+  /// What is not urgent is shown so often.
+  private static let pause = Duration.milliseconds(950)
+  /// After such a silence a sign of life is sent.
+  private static let heartbeat = Duration.seconds(2)
+  /// A viewer that has missed so many pictures in a row does not read, and is dropped.
+  private static let mostMissed = 30
+
+  private struct Viewer {
+    let look: Look
+    let messages: AsyncStream<ByteBuffer>.Continuation
+    /// Ends the connection, which alone ends a write that waits for a viewer who does not read.
+    let drop: @Sendable () -> Void
+    var missed = 0
+  }
+
+  /// What is shown at once when it changes.
+  private struct Urgent: Equatable {
+    let problems: [ClusterView.Problem]
+    let leader: String?
+    let epoch: Int64?
+    let nodes: [[String]]
+
+    init(_ view: ClusterView) {
+      problems = view.problems
+      leader = view.leader?.id
+      epoch = view.leader?.epoch
+      nodes = view.nodes.map { [$0.id, $0.bootId, $0.state.rawValue, $0.wanted, "\($0.ready)"] }
+    }
+  }
+
+  private let watch: any ClusterWatching
+  private let templates: PageTemplates
+  private let assets: Assets
+  private var viewers: [Int: Viewer] = [:]
+  private var viewersSoFar = 0
+  private var work: Task<Void, Never>?
+  private var shown: (view: ClusterView, urgent: Urgent, at: ContinuousClock.Instant)?
+
+  init(watch: any ClusterWatching, templates: PageTemplates, assets: Assets) {
+    self.watch = watch
+    self.templates = templates
+    self.assets = assets
+  }
+
+  var viewerCount: Int { viewers.count }
+
+  /// Server-sent events for one more viewer: the picture now and whenever it changes, and signs of life.
+  ///
+  /// - Parameter drop: called when the viewer does not read.
+  /// - Throws: a ``Problem`` if there are too many already.
+  func stream(_ look: Look, drop: @escaping @Sendable () -> Void) throws(Problem) -> AsyncStream<ByteBuffer> {
+    guard viewers.count < Self.mostViewers else {
+      throw Problem(.overloaded, "\(Self.mostViewers) pages are open already.", retryAfter: 10)
+    }
+    // Pictures are whole: a viewer who is slow misses some, and is up to date again with the next.
+    let (stream, messages) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
+    let id = viewersSoFar
+    viewersSoFar += 1
+    messages.onTermination = { _ in Task { await self.leave(id) } }
+    viewers[id] = Viewer(look: look, messages: messages, drop: drop)
+    if let shown { messages.yield(event(shown.view, look)) }
+    if work == nil { begin() }
+    return stream
+  }
+
+  private func leave(_ id: Int) {
+    viewers[id] = nil
+    guard viewers.isEmpty else { return }
+    work?.cancel()
+    work = nil
+    shown = nil
+  }
+
+  private func begin() {
+    work = Task {
+      async let beats: Void = beat()
+      for await view in await watch.views() {
+        if Task.isCancelled { break }
+        consider(view)
+      }
+      _ = await beats
+    }
+  }
+
+  private func consider(_ view: ClusterView) {
+    let (urgent, now) = (Urgent(view), ContinuousClock.now)
+    if let shown, shown.urgent == urgent, now - shown.at < Self.pause { return }
+    shown = (view, urgent, now)
+    var events: [Look: ByteBuffer] = [:]
+    for (id, viewer) in viewers {
+      let event = events[viewer.look] ?? self.event(view, viewer.look)
+      events[viewer.look] = event
+      send(event, to: id)
+    }
+  }
+
+  private func beat() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.heartbeat)
+      if let shown, ContinuousClock.now - shown.at < Self.heartbeat { continue }
+      for id in viewers.keys { send(ByteBuffer(string: "event: heartbeat\ndata:\n\n"), to: id) }
+    }
+  }
+
+  private func send(_ message: ByteBuffer, to id: Int) {
+    guard var viewer = viewers[id] else { return }
+    if case .dropped = viewer.messages.yield(message) { viewer.missed += 1 } else { viewer.missed = 0 }
+    viewers[id] = viewer
+    if viewer.missed > Self.mostMissed {
+      viewers[id] = nil
+      viewer.messages.finish()
+      viewer.drop()
+    }
+  }
+
+  private func event(_ view: ClusterView, _ look: Look) -> ByteBuffer {
+    let picture = templates.render("picture", PicturePresenter(view, look: look, assets: assets).fields)
+    var event = ByteBuffer(string: "retry: 1000\nevent: picture\n")
+    // The format ends a line at each of these; the browser puts "\n" between them again.
+    for line in picture.split(whereSeparator: \.isNewline) { event.writeString("data: \(line)\n") }
+    event.writeString("\n")
+    return event
+  }
+}

@@ -1,0 +1,107 @@
+import Common
+import Foundation
+
+/// What the template `node` shows of one node.
+struct NodePresenter {
+  let node: ClusterView.Node
+  let leader: String?
+  let instants: Instants
+
+  init(_ node: ClusterView.Node, leader: String?, instants: Instants) {
+    self.node = node
+    self.leader = leader
+    self.instants = instants
+  }
+
+  /// The id of the node's part of the page.
+  static func key(_ id: String) -> String {
+    let isPlain =
+      (1...64).contains(id.utf8.count)
+      && id.utf8.allSatisfy { byte in
+        byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+          || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+          || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+      }
+    return isPlain ? "n-\(id)" : "x-\(Assets.digest(id.utf8))"
+  }
+
+  private var name: String { DisplayText.shown(node.id, limit: 64) }
+
+  /// What it told last, if that is taken to be true still.
+  private var health: HealthReport? { node.state.isReached ? node.health : nil }
+
+  var fields: Fields {
+    var fields: Fields = [
+      "key": Self.key(node.id), "name": name, "class": node.state.style, "sign": node.state.sign,
+      "word": node.state.rawValue, "ready": node.ready, "leads": node.id == leader,
+      "toDrain": node.wanted == Wanted.drain.rawValue && node.state != .draining,
+      "reason": DisplayText.shown(node.reason), "requests": requests, "probes": probes, "redis": redis, "lease": lease,
+      "changes": changes, "facts": NodeFacts(node).groups,
+    ]
+    fields["since"] = instants.fields(node.since)
+    return fields
+  }
+
+  private var requests: Fields {
+    guard let requests = health?.requests else { return ["rate": "–", "errors": "", "errorsClass": "quiet"] }
+    let hasErrors = requests.errorsPerSecond > 0
+    var fields: Fields = [
+      "rate": "\(Wording.rate(requests.ratePerSecond)) /s",
+      "errors": hasErrors ? "\(Wording.rate(requests.errorsPerSecond)) errors /s" : "no errors",
+      "errorsClass": hasErrors ? "poor" : "quiet",
+    ]
+    fields["spark"] = Sparkline.fields(node.rates, least: 1, what: "Requests a second") { Wording.rate($0) }
+    return fields
+  }
+
+  private var probes: Fields {
+    let probe = node.probe
+    var fields: Fields = [
+      "last": probe.lastFailure == nil ? probe.lastMs.map { Wording.took(milliseconds: $0) } ?? "–" : "failed",
+      "note": probe.lastFailure == nil
+        ? probe.lastAgoMs.map { Wording.ago(milliseconds: $0) } ?? "not asked yet"
+        : "\(Wording.count(probe.failuresInARow)) in a row",
+      "noteClass": probe.lastFailure == nil ? "quiet" : "poor",
+    ]
+    fields["spark"] = Sparkline.fields(node.probeTimes, least: 5, what: "Probe times") {
+      Wording.took(milliseconds: $0)
+    }
+    return fields
+  }
+
+  private var redis: Fields {
+    guard let redis = health?.redis else {
+      return ["state": "–", "class": "", "note": "", "noteClass": "quiet"]
+    }
+    let roundTrip = redis.roundTripMs.map { Wording.took(milliseconds: $0) }
+    let warnings = redis.warnings.count
+    return [
+      "state": redis.connected ? "connected" : "not connected", "class": redis.connected ? "" : "poor",
+      "note": warnings > 0
+        ? Wording.counted(warnings, "warning", "warnings")
+        : [roundTrip, "\(Wording.count(redis.pending)) pending"].compactMap(\.self).joined(separator: ", "),
+      "noteClass": warnings > 0 ? "watch" : "quiet",
+    ]
+  }
+
+  private var lease: Fields {
+    guard let lease = health?.lease else { return ["state": "–", "note": ""] }
+    let epoch = lease.epoch.map { "epoch \($0)" } ?? ""
+    if lease.leader { return ["state": "holds it", "note": epoch] }
+    return [
+      "state": lease.holder.map { "follows \(DisplayText.shown($0, limit: 64))" } ?? "sees no leader", "note": epoch,
+    ]
+  }
+
+  private var changes: [Fields] {
+    guard node.state != .left else { return [] }
+    func change(_ change: NodeChange, _ word: String) -> Fields {
+      ["action": change.path(of: node.id), "word": word, "label": "\(word) \(name)"]
+    }
+    return [
+      node.wanted == Wanted.drain.rawValue ? change(.undrain, "Undrain") : change(.drain, "Drain"),
+      change(.recheck, "Recheck"),
+    ]
+  }
+}

@@ -1,0 +1,28 @@
+import Common
+
+/// What HTTP asks of the watch over the cluster.
+protocol ClusterWatching: Sendable {
+  /// The cluster as it is seen now.
+  func view() async -> ClusterView
+  /// The view now, and again whenever something has changed, at most a few times a second and at least once a second.
+  func views() async -> AsyncStream<ClusterView>
+  /// Takes in what a node tells of itself.
+  /// - Returns: what is wanted of it.
+  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> Wanted
+  /// A node has ended its service.
+  func leave(id: String, bootId: String) async throws(AnnouncementRefusal)
+  /// An operator wants a node to drain, or to serve. False: there is no such node.
+  func want(_ wanted: Wanted, of id: String, by operatorName: String) async -> Bool
+  /// Asks a node at once. False: there is no such node.
+  func recheck(id: String) async -> Bool
+}
+
+enum AnnouncementRefusal: Error, Equatable, Sendable {
+  /// A member is not as it should be; says which and how.
+  case invalid(String)
+  /// Another process has this id, and is alive.
+  case idTaken(String)
+  /// As many nodes are watched as may be.
+  case tooMany
+  case unknownNode
+}

@@ -1,0 +1,62 @@
+import Common
+
+/// What is kept of the registry over restarts.
+struct RegistryContents: Codable, Equatable, Sendable {
+  static let format = "holdfast-coordinator-registry"
+  static let version = 1
+
+  struct Node: Codable, Equatable, Sendable {
+    var id: String
+    var bootId: String
+    var url: String
+    var version: String
+    var wanted: Wanted
+    var wantedBy: String?
+    var state: Verdict
+    var since: Int64
+    var reason: String
+  }
+
+  var format = RegistryContents.format
+  var version = RegistryContents.version
+  var nodes: [Node]
+  var history: [History.Entry]
+  var leader: Leadership.Term?
+  var isLeaderGone: Bool
+  var failovers: Int
+
+  var leadership: Leadership { Leadership(last: leader, isVacant: isLeaderGone, failovers: failovers) }
+
+  /// What keeps it from being a registry of ours; nil if nothing does.
+  var fault: String? {
+    guard format == Self.format else { return "it is another kind of file" }
+    guard version == Self.version else { return "it is of version \(version)" }
+    guard Set(nodes.map(\.id)).count == nodes.count else { return "a node stands in it twice" }
+    for node in nodes {
+      let announcement = Announcement(
+        id: node.id, bootId: node.bootId, url: node.url, version: node.version,
+        state: HealthReport.State.serving.rawValue)
+      if (try? announcement.checkedURL()) == nil { return "node \(node.id.clipped(to: 64)) is not as it should be" }
+    }
+    return nil
+  }
+}
+
+extension Registry {
+  var contents: RegistryContents {
+    RegistryContents(
+      nodes: nodes.values.sorted { $0.id < $1.id }.map(RegistryContents.Node.init), history: history.entries,
+      leader: leadership.last, isLeaderGone: leadership.isVacant, failovers: leadership.failovers)
+  }
+}
+
+extension RegistryContents.Node {
+  fileprivate init(_ node: WatchedNode) {
+    // Not judged since the last restart: what was known then is still all that is known.
+    let earlier = node.machine.verdict == .unknown ? node.earlier : nil
+    self.init(
+      id: node.id, bootId: node.bootID, url: node.url.text, version: node.version, wanted: node.wanted,
+      wantedBy: node.wantedBy, state: earlier?.verdict ?? node.machine.verdict, since: earlier?.since ?? node.since,
+      reason: earlier?.reason ?? node.reason)
+  }
+}

@@ -1,0 +1,82 @@
+import Common
+import FoundationEssentials
+import Glibc
+
+/// The registry on disk: a small JSON file that is always whole, since each new one replaces the old one at once.
+struct RegistryFile: Sendable {
+  /// What could not be done, in words.
+  struct Failure: Error, Equatable {
+    let reason: String
+  }
+
+  enum Loaded: Equatable {
+    case contents(RegistryContents)
+    /// There is no file yet.
+    case nothing
+    /// What is there can't be used, and was put aside.
+    case damaged(reason: String, movedTo: String?)
+  }
+
+  private static let mostBytes = 16 << 20
+
+  let path: String
+
+  func load() -> Loaded {
+    guard access(path, F_OK) == 0 || errno != ENOENT else { return .nothing }
+    let bytes: [UInt8]
+    do {
+      bytes = try FileContents.read(path, limit: Self.mostBytes)
+    } catch {
+      return setAside(error.reason)
+    }
+    guard let contents = try? JSONDecoder().decode(RegistryContents.self, from: Data(bytes)) else {
+      return setAside("it is not the JSON of a registry")
+    }
+    if let fault = contents.fault { return setAside(fault) }
+    return .contents(contents)
+  }
+
+  /// So that it can be looked at, and is not written over.
+  private func setAside(_ reason: String) -> Loaded {
+    let aside = "\(path).damaged-\(WallClock.epochMilliseconds())"
+    return .damaged(reason: reason, movedTo: rename(path, aside) == 0 ? aside : nil)
+  }
+
+  /// Replaces the file. Blocks until it is on disk.
+  func save(_ contents: RegistryContents) throws(Failure) {
+    guard let bytes = try? JSONEncoder().encode(contents) else { throw Failure(reason: "it can't be put as JSON") }
+    let new = path + ".new"
+    try write(Array(bytes), to: new)
+    guard rename(new, path) == 0 else { throw Self.failure("rename") }
+    // Else the old name could be back after a loss of power.
+    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw Self.failure("open the directory") }
+    defer { close(directory) }
+    guard fsync(directory) == 0 else { throw Self.failure("fsync of the directory") }
+  }
+
+  private var folder: String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw Self.failure("open") }
+    defer { close(descriptor) }
+    // One that was there before keeps its mode.
+    guard fchmod(descriptor, 0o600) == 0 else { throw Self.failure("chmod") }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw Self.failure("write") }
+      rest = rest.dropFirst(count)
+    }
+    guard fsync(descriptor) == 0 else { throw Self.failure("fsync") }
+  }
+
+  private static func failure(_ what: String) -> Failure {
+    Failure(reason: "\(what): \(String(cString: strerror(errno)))")
+  }
+}

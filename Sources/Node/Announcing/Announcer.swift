@@ -1,0 +1,103 @@
+import Common
+import FoundationEssentials
+import Logging
+import ServiceLifecycle
+
+/// Tells the coordinator of this node every two seconds, and learns from its answers whether an operator wants the node
+/// to drain.
+///
+/// The node does not depend on it: without a coordinator, with a slow one, or with a token that it does not take, all goes
+/// on as it was, and the log says so once. Stopped after the server, so that the coordinator sees the node drain.
+struct Announcer: Service {
+  private static let interval = Duration.seconds(2)
+  private static let limit = Duration.seconds(1)
+
+  /// Its base URL.
+  let coordinator: String
+  let token: String
+  let client: CurlClient
+  let duty: Duty
+  let logger: Logger
+
+  func run() async throws {
+    var problem: String?
+    var told: Announcement?
+    for await _ in Self.ticks(duty.changes).cancelOnGracefulShutdown() {
+      guard let announcement = try await duty.announcement() else { continue }
+      told = announcement
+      let outcome = await announce(announcement)
+      note(outcome, after: &problem)
+    }
+    if let told { await leave(told) }
+    client.stop()
+  }
+
+  /// Every two seconds, and at once when something has changed.
+  private static func ticks(_ changes: AsyncStream<Void>) -> AsyncStream<Void> {
+    AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let task = Task {
+        await withDiscardingTaskGroup { group in
+          group.addTask { for await _ in changes { continuation.yield() } }
+          group.addTask {
+            while !Task.isCancelled {
+              continuation.yield()
+              try? await Task.sleep(for: interval)
+            }
+          }
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  // MARK: - Telling
+
+  /// Nil when the coordinator has taken it; else why it has not.
+  private func announce(_ announcement: Announcement) async -> String? {
+    let body = (try? JSONEncoder().encode(announcement)).map(Array.init) ?? []
+    switch await client.send(request("POST", "/api/v1/nodes", body: body)) {
+    case .success(let answer) where answer.status == 200:
+      guard let answer = try? JSONDecoder().decode(AnnouncementAnswer.self, from: Data(answer.body)) else {
+        return "the coordinator's answer can't be read"
+      }
+      duty.set(.wanted, to: answer.wanted == .drain)
+      return nil
+    case .success(let answer): return "the coordinator answered \(answer.status): \(Self.detail(of: answer))"
+    case .failure(let failure): return "the coordinator can't be reached: \(failure)"
+    }
+  }
+
+  private func leave(_ announcement: Announcement) async {
+    let path = "/api/v1/nodes/\(announcement.id)?bootId=\(announcement.bootId)"
+    if case .failure(let failure) = await client.send(request("DELETE", path)) {
+      logger.info("could not take leave of the coordinator", metadata: ["reason": "\(failure)"])
+    }
+  }
+
+  private func request(_ method: String, _ path: String, body: [UInt8]? = nil) -> OutgoingRequest {
+    var headers = [(name: "Authorization", value: "Bearer \(token)")]
+    if body != nil { headers.append((name: "Content-Type", value: "application/json")) }
+    return OutgoingRequest(
+      method: method, url: coordinator + path, headers: headers, body: body, connectLimit: Self.limit,
+      limit: Self.limit)
+  }
+
+  /// What a problem says, as far as it is one.
+  private static func detail(of answer: IncomingAnswer) -> String {
+    struct Told: Decodable { var detail: String }
+    return (try? JSONDecoder().decode(Told.self, from: Data(answer.body)))?.detail ?? "no further words"
+  }
+
+  /// Says once that something is wrong, and once that it is well again.
+  private func note(_ outcome: String?, after problem: inout String?) {
+    defer { problem = outcome }
+    switch (problem, outcome) {
+    case (nil, let outcome?):
+      logger.warning("not announced; the shop does not need it", metadata: ["reason": "\(outcome)"])
+    case (_?, nil): logger.info("announced again")
+    case (let problem?, let outcome?) where problem != outcome:
+      logger.debug("still not announced", metadata: ["reason": "\(outcome)"])
+    default: break
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+/// Everything that came from a node is shown as text, and nothing of it is obeyed.
+@Suite struct EscapingTests {
+  @Test func noTextOfANodeBecomesMarkup() async throws {
+    let bench = try SiteBench(Scenes.hostile)
+    try await bench.test { client in
+      let alice = try await client.logIn()
+      let page = try await client.send(.get, "/", headers: ["Cookie": alice.cookie]).text
+      for tag in ["<script>", "<img", "<b>", "<h1>harmed", "</title><h1"] { #expect(!page.contains(tag), "\(tag)") }
+      let scripts = page.matches(of: #/<script[^>]*>/#).map { String($0.output) }
+      #expect(scripts.count == 1 && scripts[0].hasPrefix(#"<script src="/assets/page.js?v="#))
+      // Within quotes it is but a label of some button.
+      let unquoted = page.replacing(#/="[^"]*"/#, with: "=")
+      #expect(!unquoted.contains(#/<[^>]*\son[a-z]+=/#), "no handler of events in any tag")
+      #expect(!page.contains(#/href="javascript/#))
+      #expect(page.contains("&lt;script&gt;window.harmed = 1&lt;/script&gt;"), "shown as text")
+      #expect(page.contains("{{title}} {{{headline}}}"), "not taken for a template")
+    }
+  }
+
+  /// By bytes, as browsers read: for Swift `<` after U+0600 is no `<`.
+  @Test func escapingGoesByBytes() {
+    let special = Set("<>\"'".utf8)
+    var random = SeededRandom(4)
+    let scalars: [Unicode.Scalar] = [
+      "<", ">", "\"", "'", "&", "a", "\u{0600}", "\u{0301}", "\u{200D}", "\u{110BD}", "\r", "\n", "\u{1F1E6}",
+      "\u{FE0F}",
+    ]
+    for _ in 0..<2000 {
+      var text = ""
+      for _ in 0..<random.number(0...8) { text.unicodeScalars.append(random.pick(scalars)) }
+      let escaped = StrictHTML().escapeText(text)
+      #expect(!escaped.utf8.contains { special.contains($0) }, "\(Array(text.unicodeScalars))")
+      #expect(unescaped(escaped.utf8) == Array(text.utf8))
+    }
+  }
+
+  private func unescaped(_ text: some Sequence<UInt8>) -> [UInt8] {
+    let names = ["&lt;": "<", "&gt;": ">", "&quot;": "\"", "&#39;": "'", "&amp;": "&"]
+    var (rest, plain) = (Array(text)[...], [UInt8]())
+    while let byte = rest.first {
+      let name = names.first { rest.starts(with: $0.key.utf8) }
+      plain += name.map { Array($0.value.utf8) } ?? [byte]
+      rest = rest.dropFirst(name?.key.utf8.count ?? 1)
+    }
+    return plain
+  }
+
+  @Test func textIsCutAndFreedOfWhatChangesItsNeighbours() {
+    #expect(DisplayText.shown("node-1") == "node-1")
+    #expect(DisplayText.shown("größer 節点") == "größer 節点")
+    #expect(DisplayText.shown("a\u{202E}b\u{2066}c\u{200F}") == "a\u{FFFD}b\u{FFFD}c\u{FFFD}")
+    #expect(DisplayText.shown("a\nb\tc\u{0}d\u{2028}") == "a b c\u{FFFD}d\u{FFFD}")
+    #expect(DisplayText.shown(String(repeating: "x", count: 400), limit: 64) == String(repeating: "x", count: 64) + "…")
+    let piled = DisplayText.shown("z" + String(repeating: "\u{0336}", count: 100))
+    #expect(piled.unicodeScalars.count == 3)
+  }
+
+  @Test func aStreamIsNotBrokenUpByTextOfNodes() async throws {
+    let templates = try PageTemplates()
+    let pictures = LivePictures(watch: SampleCluster(Scenes.hostile), templates: templates, assets: Assets())
+    let stream = try await pictures.stream(try Look(states: nil, mayChange: false)) {}
+    let event = try #require(await stream.first { _ in true })
+    let lines = String(buffer: event).split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.suffix(2) == ["", ""], "one event, ended once")
+    #expect(lines.dropLast(2).allSatisfy { $0.hasPrefix("data: ") || $0 == "retry: 1000" || $0 == "event: picture" })
+    #expect(lines.count { $0 == "event: picture" } == 1)
+  }
+}

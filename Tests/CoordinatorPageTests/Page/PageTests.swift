@@ -1,0 +1,108 @@
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Testing
+
+@testable import Coordinator
+
+@Suite struct PageTests {
+  private let assets = Assets()
+  private let templates: PageTemplates
+
+  init() throws { templates = try PageTemplates() }
+
+  private func picture(_ view: ClusterView, state: String? = nil, mayChange: Bool = true) throws -> String {
+    let look = try Look(states: state, mayChange: mayChange)
+    return templates.render("picture", PicturePresenter(view, look: look, assets: assets).fields)
+  }
+
+  @Test func whatIsWrongComesFirstWithSinceWhen() throws {
+    let page = try picture(Scenes.nodeDown)
+    let problem = try #require(page.range(of: "node-2 is down: connection refused (3 probes"))
+    let table = try #require(page.range(of: "<table"))
+    #expect(problem.lowerBound < table.lowerBound)
+    #expect(page.contains(##"href="#n-node-2""##) && page.contains(#"id="n-node-2""#))
+    #expect(
+      page.contains(#"<time datetime="2026-11-22T08:42:30.123Z" title="2026-11-22 08:42:30 UTC">08:42:30</time>"#))
+    #expect(page.contains(#"data-since="1795336950123">42 s</span>"#))
+  }
+
+  @Test(arguments: [
+    ("all-up", "All well – Holdfast", "ok"), ("node-down", "1 problem – Holdfast", "critical"),
+    ("sixty-nodes", "2 problems – Holdfast", "critical"), ("just-started", "Checking – Holdfast", "checking"),
+  ])
+  func titleAndIconTellTheVerdict(scene: String, title: String, icon: String) async throws {
+    try await SiteBench(Scenes.of(scene)).test { client in
+      let page = try await client.send(.get, "/").text
+      #expect(page.contains("<title>\(title)</title>"))
+      let path = try #require(page.firstMatch(of: #/id="icon"[^>]*href="([^"]+)"/#)?.output.1)
+      #expect(path.hasPrefix("/assets/\(icon).svg?v="))
+      #expect(try await client.send(.get, String(path)).headers[.contentType] == "image/svg+xml")
+    }
+  }
+
+  @Test func aFilterShowsTheNodesOfItsStatesOnly() async throws {
+    try await SiteBench(Scenes.sixtyNodes).test { client in
+      for (query, names) in [
+        ("?state=down", ["node-41"]), ("?state=SUSPECT,draining", ["node-7", "node-12"]), ("?state=unknown", []),
+        ("", (1...60).filter { $0 != 58 }.map { "node-\($0)" } + ["node-58"]),
+      ] {
+        let page = try await client.send(.get, "/\(query)").text
+        #expect(page.matches(of: #/class="name">([^<]+)</#).map { String($0.output.1) } == names, "by number: \(query)")
+      }
+      #expect(try await client.send(.get, "/?state=down,wrong").problem == "invalid-request")
+      #expect(try await client.send(.get, "/events?state=wrong").problem == "invalid-request")
+    }
+  }
+
+  @Test func withoutScriptThePageReloadsUnlessToldNotTo() async throws {
+    try await SiteBench().test { client in
+      let refresh = #"<noscript><meta http-equiv="refresh""#
+      let page = try await client.send(.get, "/").text
+      let still = try await client.send(.get, "/?reload=off").text
+      #expect(page.contains(refresh) && !still.contains(refresh))
+    }
+  }
+
+  @Test func assetsAreKeptByTheirContent() async throws {
+    try await SiteBench().test { client in
+      let page = try await client.send(.get, "/").text
+      for name in ["page.css", "page.js", "ok.svg"] {
+        let pattern = try Regex("/assets/\(name)\\?v=[0-9a-z]+")
+        let path = String(page[try #require(page.firstMatch(of: pattern)).range])
+        let asset = try await client.send(.get, path)
+        #expect(asset.headers[.cacheControl]?.contains("immutable") == true && asset.body.readableBytes > 100)
+        let etag = try #require(asset.headers[.eTag])
+        let again = try await client.send(.get, "/assets/\(name)", headers: ["If-None-Match": etag])
+        #expect(again.status == .notModified && again.body.readableBytes == 0)
+        let stale = try await client.send(.get, "/assets/\(name)?v=0")
+        #expect(stale.status == .ok && stale.headers[.cacheControl] == "no-cache")
+      }
+    }
+  }
+
+  /// Else a slip in a name would only show as something missing.
+  @Test func everyNameInATemplateIsGivenAndEveryNameGivenIsShown() throws {
+    var given: Set<String> = [
+      "css", "js", "notice", "reloads", "disabled", "visitor", "session", "operatorName", "formToken",
+    ]
+    func gather(_ value: Any) {
+      if let fields = value as? Fields {
+        given.formUnion(fields.keys)
+        for inner in fields.values { gather(inner) }
+      }
+      if let list = value as? [Any] { for inner in list { gather(inner) } }
+    }
+    for view in Scenes.all.values {
+      let look = try Look(states: nil, mayChange: true)
+      gather(PicturePresenter(view, look: look, assets: assets).fields)
+    }
+    given.insert("lateRounds")  // of a coordinator that is not well
+    let shown = PageTemplates.sources.values.reduce(into: Set<String>()) { names, source in
+      let text = String(decoding: source, as: UTF8.self)
+      names.formUnion(text.matches(of: #/{{[#^\/]?([A-Za-z]+)}}/#).map { String($0.output.1) })
+    }
+    #expect(shown.subtracting(given).sorted() == [])
+    #expect(given.subtracting(shown).sorted() == [])
+  }
+}

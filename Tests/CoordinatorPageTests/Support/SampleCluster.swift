@@ -1,0 +1,75 @@
+import Common
+import Synchronization
+
+@testable import Coordinator
+
+/// A watch over a cluster that is as a test says, and that keeps what it was asked for.
+final class SampleCluster: ClusterWatching {
+  struct State {
+    var view: ClusterView
+    var refusal: AnnouncementRefusal?
+    var announced: [Announcement] = []
+    var left: [String] = []
+    var wanted: [(id: String, wanted: Wanted, operatorName: String)] = []
+    var rechecked: [String] = []
+    var watchers: [AsyncStream<ClusterView>.Continuation] = []
+  }
+
+  let state: Mutex<State>
+
+  init(_ view: ClusterView) { state = Mutex(State(view: view)) }
+
+  /// Changes the cluster, and tells those who watch.
+  func change(_ change: (inout ClusterView) -> Void) {
+    state.withLock { state in
+      change(&state.view)
+      for watcher in state.watchers { watcher.yield(state.view) }
+    }
+  }
+
+  var watchers: Int { state.withLock { $0.watchers.count } }
+
+  func view() async -> ClusterView { state.withLock { $0.view } }
+
+  func views() async -> AsyncStream<ClusterView> {
+    let (stream, continuation) = AsyncStream.makeStream(of: ClusterView.self)
+    state.withLock { state in
+      continuation.yield(state.view)
+      state.watchers.append(continuation)
+    }
+    return stream
+  }
+
+  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> Wanted {
+    let (refusal, wanted) = state.withLock { state in
+      state.announced.append(announcement)
+      return (state.refusal, state.view.nodes.first { $0.id == announcement.id }?.wanted)
+    }
+    if let refusal { throw refusal }
+    return wanted.flatMap { Wanted(rawValue: $0) } ?? .serve
+  }
+
+  func leave(id: String, bootId: String) async throws(AnnouncementRefusal) {
+    let refusal = state.withLock { state in
+      state.left.append("\(id) \(bootId)")
+      return state.refusal
+    }
+    if let refusal { throw refusal }
+  }
+
+  func want(_ wanted: Wanted, of id: String, by operatorName: String) async -> Bool {
+    guard state.withLock({ $0.view.nodes.contains { $0.id == id } }) else { return false }
+    state.withLock { $0.wanted.append((id, wanted, operatorName)) }
+    change { view in
+      for index in view.nodes.indices where view.nodes[index].id == id { view.nodes[index].wanted = wanted.rawValue }
+    }
+    return true
+  }
+
+  func recheck(id: String) async -> Bool {
+    state.withLock { state in
+      state.rechecked.append(id)
+      return state.view.nodes.contains { $0.id == id }
+    }
+  }
+}

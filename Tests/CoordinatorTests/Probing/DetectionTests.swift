@@ -1,0 +1,76 @@
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+/// One node and its machine, in simulated time, event by event.
+private struct MachineWorld {
+  enum End { case answer, refusal, silence }
+
+  let timing = VerdictTiming()
+  var machine: VerdictMachine
+  let dies: ContinuousClock.Instant
+  let death: End
+  private var underWay: [(number: Int, at: ContinuousClock.Instant, end: End)] = []
+  private var last = 0
+  private var now = Moment.start.instant
+
+  init(dies: Duration, _ death: End, random: any RandomNumberGenerator) {
+    machine = VerdictMachine(timing: timing, random: random, at: Moment.start.instant)
+    (self.dies, self.death) = (Moment.start.instant + dies, death)
+  }
+
+  /// When it is DOWN, counted from its death.
+  mutating func detection() -> Duration {
+    while true {
+      let next = [machine.wakeUp, underWay.map(\.at).min()].compactMap { $0 }.min()!
+      // What has become due by an end that was just told is done now.
+      now = max(now, next)
+      if let index = underWay.firstIndex(where: { $0.at == next }) {
+        let ended = underWay.remove(at: index)
+        let transition =
+          ended.end == .answer
+          ? machine.answered(probe: ended.number, isDraining: false, at: now)
+          : machine.failed(probe: ended.number, because: "\(ended.end)", isHeld: true, at: now)
+        if transition?.to == .down { return now - dies }
+      } else {
+        start()
+      }
+    }
+  }
+
+  private mutating func start() {
+    last += 1
+    #expect(machine.start(probe: last, at: now) == true)
+    let answerTime = Duration.milliseconds(1)
+    let end = now + answerTime <= dies ? End.answer : death
+    let takes = end == .silence ? timing.limit : answerTime
+    underWay.append((last, now + takes, end))
+  }
+}
+
+/// Always the greatest number: the longest pauses.
+private struct Greatest: RandomNumberGenerator {
+  mutating func next() -> UInt64 { .max }
+}
+
+@Suite struct DetectionTests {
+  @Test("whenever a node stops, it is DOWN within the worst case, which is reached but not exceeded")
+  func stopped() throws {
+    let times = (2000...3300).map { death in
+      var world = MachineWorld(dies: .milliseconds(death), .silence, random: Greatest())
+      return world.detection()
+    }
+    let worst = try #require(times.max())
+    #expect(worst <= VerdictTiming().worstDetection)
+    #expect(worst > VerdictTiming().worstDetection - .milliseconds(5))
+  }
+
+  @Test("whenever a node is killed, it is DOWN within the worst case", arguments: UInt64(1)...20)
+  func killed(seed: UInt64) {
+    for death in stride(from: 2000, to: 3300, by: 7) {
+      var world = MachineWorld(dies: .milliseconds(death), .refusal, random: SeededRandom(seed))
+      #expect(world.detection() <= VerdictTiming().worstDetection)
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import Common
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+@Suite struct RegistryFileTests {
+  private let directory: TemporaryDirectory
+  private let file: RegistryFile
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    file = RegistryFile(path: directory.url.appending(path: "registry.json").path)
+  }
+
+  private var names: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: directory.url.path).sorted() }
+  }
+
+  /// Of a cluster to which something has happened.
+  private func bench() throws -> RegistryBench {
+    var bench = RegistryBench()
+    try bench.admit(HealthReport.sample().leading(epoch: 4))
+    try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
+    try bench.admit(.sample(id: "n3"), url: "http://10.0.0.3")
+    bench.kill("n2")
+    _ = bench.registry.want(.drain, of: "n1", by: "anna", at: bench.now)
+    try bench.registry.leave(id: "n3", bootID: "b1", at: bench.now)
+    return bench
+  }
+
+  private func contents() throws -> RegistryContents { try bench().registry.contents }
+
+  @Test("what was saved is what is loaded")
+  func roundTrip() throws {
+    #expect(file.load() == .nothing)
+    let contents = try contents()
+    for _ in 0..<3 {
+      try file.save(contents)
+      #expect(file.load() == .contents(contents))
+    }
+    #expect(try names == ["registry.json"])
+  }
+
+  @Test("only its owner may read it, even if one lay there that others could")
+  func mode() throws {
+    for path in [file.path, file.path + ".new"] {
+      try Data("{}".utf8).write(to: URL(fileURLWithPath: path))
+      try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: path)
+    }
+    try file.save(try contents())
+    let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+  }
+
+  @Test("nothing is written through a link that somebody put there")
+  func link() throws {
+    let victim = directory.url.appending(path: "victim").path
+    try Data("precious".utf8).write(to: URL(fileURLWithPath: victim))
+    try FileManager.default.createSymbolicLink(atPath: file.path + ".new", withDestinationPath: victim)
+    #expect(throws: RegistryFile.Failure.self) { try file.save(try contents()) }
+    #expect(try String(contentsOfFile: victim, encoding: .utf8) == "precious")
+  }
+
+  @Test(
+    "a file that is damaged or no registry is told, put aside as it is, and the next one is written in its place",
+    arguments: [
+      "", "{", "null", "[]", "{}", "\u{0}\u{1}",
+      #"{"format":"something-else","version":1,"nodes":[],"history":[],"isLeaderGone":true,"failovers":0}"#,
+      #"{"format":"holdfast-coordinator-registry","version":2,"nodes":[],"history":[],"isLeaderGone":true,"failovers":0}"#,
+    ])
+  func damaged(text: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file.path))
+    guard case .damaged(let reason, let movedTo?) = file.load() else {
+      Issue.record("was not found to be damaged")
+      return
+    }
+    #expect(!reason.isEmpty)
+    #expect(try String(contentsOfFile: movedTo, encoding: .utf8) == text)
+    #expect(file.load() == .nothing)
+    let contents = try contents()
+    try file.save(contents)
+    #expect(file.load() == .contents(contents))
+  }
+
+  @Test("a registry that no coordinator could have written is damaged too, wherever it was cut or changed")
+  func changed() throws {
+    var contents = try contents()
+    contents.nodes[0].url = "file:///etc/passwd"
+    #expect(contents.fault != nil)
+    contents = try self.contents()
+    contents.nodes[0].id = "a/b"
+    #expect(contents.fault != nil)
+    contents = try self.contents()
+    contents.nodes.append(contents.nodes[0])
+    #expect(contents.fault != nil)
+    #expect(try self.contents().fault == nil)
+
+    try file.save(try self.contents())
+    let whole = try Data(contentsOf: URL(fileURLWithPath: file.path))
+    for length in stride(from: 0, to: whole.count - 1, by: 37) {
+      try whole.prefix(length).write(to: URL(fileURLWithPath: file.path))
+      guard case .damaged = file.load() else {
+        Issue.record("\(length) bytes of \(whole.count) were taken for a registry")
+        return
+      }
+    }
+  }
+
+  @Test("a directory that is not there is a failure that says so, and nothing else")
+  func unwritable() throws {
+    let file = RegistryFile(path: directory.url.appending(path: "missing/registry.json").path)
+    #expect(file.load() == .nothing)
+    #expect(throws: RegistryFile.Failure(reason: "open: No such file or directory")) { try file.save(try contents()) }
+  }
+
+  @Test("what could not be written leaves the file before as it was")
+  func full() throws {
+    let contents = try contents()
+    try file.save(contents)
+    // A directory in the way of the new file.
+    try FileManager.default.createDirectory(atPath: file.path + ".new", withIntermediateDirectories: false)
+    var other = contents
+    other.failovers += 1
+    #expect(throws: RegistryFile.Failure.self) { try file.save(other) }
+    #expect(file.load() == .contents(contents))
+  }
+
+  // MARK: - Restarts of the coordinator
+
+  @Test("after a restart every known node is UNKNOWN, those that left stay so, and drain marks and history are there")
+  func restart() throws {
+    let before = try bench()
+    let after = RegistryBench(contents: before.registry.contents)
+    #expect(after.verdict("n1") == .unknown && after.verdict("n2") == .unknown && after.verdict("n3") == .left)
+    #expect(after.registry.nodes["n1"]?.wanted == .drain && after.registry.nodes["n1"]?.wantedBy == "anna")
+    #expect(after.registry.history.entries.dropLast() == before.registry.history.entries[...])
+    #expect(after.lastEntry?.reason == "the coordinator started, with 3 nodes known from before")
+    #expect(after.registry.wakeUp == Moment.start.instant, "they are asked at once")
+  }
+
+  @Test("a node that is as it was before the restart is so since then, without a new entry; else it is a change")
+  func sinceBefore() throws {
+    let before = try bench()
+    let known = try #require(before.registry.nodes["n2"])
+    var after = RegistryBench(contents: before.registry.contents)
+    after.now = .at(.seconds(1000))
+    let entries = after.registry.history.entries.count
+    after.kill("n2")
+    #expect(after.verdict("n2") == .down && after.registry.history.entries.count == entries)
+    #expect(after.registry.nodes["n2"]?.since == known.since && after.registry.nodes["n2"]?.reason == known.reason)
+    after.kill("n1")
+    #expect(after.verdict("n1") == .down && after.lastEntry?.from == "UP" && after.lastEntry?.to == "DOWN")
+    #expect(after.registry.nodes["n1"]?.since == after.now.epochMilliseconds)
+  }
+
+  @Test("what was known is not lost by restarts that follow each other before anything is judged")
+  func twoRestarts() throws {
+    let contents = try contents()
+    let once = RegistryBench(contents: contents).registry.contents
+    #expect(once.nodes == contents.nodes)
+    #expect(once.leadership.last == contents.leadership.last)
+  }
+}

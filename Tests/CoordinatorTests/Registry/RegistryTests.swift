@@ -1,0 +1,351 @@
+import Common
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+/// A registry with a clock of its own.
+struct RegistryBench {
+  var registry: Registry
+  var now = Moment.start
+
+  init(mostNodes: Int = 10, contents: RegistryContents? = nil) {
+    registry = Registry(
+      mostNodes: mostNodes, timing: .even, random: { SeededRandom(1) }, contents: contents, at: .start)
+  }
+
+  @discardableResult
+  mutating func announce(_ announcement: Announcement = .sample()) throws -> Registry.Reception {
+    try registry.announce(announcement, at: now)
+  }
+
+  /// Asks a node, which answers at once.
+  mutating func answer(_ report: HealthReport = .sample(), took: Duration = .milliseconds(1)) {
+    end(report.nodeId, .success(report), took: took)
+  }
+
+  mutating func fail(_ id: String = "n1", _ failure: ProbeFailure = .noAnswer(within: .milliseconds(500))) {
+    end(id, .failure(failure))
+  }
+
+  /// A probe of a node ends, whoever answers.
+  mutating func end(
+    _ id: String, _ result: Result<HealthReport, ProbeFailure>, took: Duration = .milliseconds(1)
+  ) {
+    guard let probe = registry.startProbe(of: id, at: now.instant) else { return }
+    registry.ended(probe, with: result, took: took, isHeld: true, at: now)
+  }
+
+  mutating func kill(_ id: String = "n1") { for _ in 0..<3 { fail(id) } }
+
+  func verdict(_ id: String = "n1") -> Verdict? { registry.nodes[id]?.machine.verdict }
+
+  /// A node that has announced itself and answered.
+  mutating func admit(_ report: HealthReport = .sample(), url: String = "http://10.0.0.1:8080") throws {
+    try announce(.sample(id: report.nodeId, bootID: report.bootId, url: url))
+    answer(report)
+  }
+
+  var lastEntry: History.Entry? { registry.history.entries.last }
+}
+
+@Suite struct RegistryTests {
+  // MARK: - Who is taken
+
+  @Test("a node that announces itself is watched, and the answer tells what is wanted of it")
+  func announced() throws {
+    var bench = RegistryBench()
+    #expect(try bench.announce() == .taken(.serve, probe: true))
+    #expect(bench.verdict() == .unknown)
+    bench.answer()
+    #expect(bench.verdict() == .up)
+    #expect(bench.registry.history.entries.map(\.to) == ["UNKNOWN", "UP"])
+    #expect(bench.registry.want(.drain, of: "n1", by: "anna", at: bench.now) == true)
+    #expect(try bench.announce() == .taken(.drain, probe: false))
+  }
+
+  @Test(
+    "an announcement with a member that is not as it should be is refused, and the refusal names it",
+    arguments: [
+      ("id", Announcement.sample(id: "")), ("id", .sample(id: "a b")), ("id", .sample(id: "../x")),
+      ("id", .sample(id: String(repeating: "a", count: 65))), ("bootId", .sample(bootID: "")),
+      ("bootId", .sample(bootID: "<script>")), ("bootId", .sample(bootID: String(repeating: "a", count: 65))),
+      ("url", .sample(url: "file:///etc/passwd")), ("state", .sample(state: "fine")),
+      ("state", .sample(state: String(repeating: "s", count: 100_000))),
+      ("version", Announcement(id: "a", bootId: "b", url: "http://10.0.0.1", version: "", state: "serving")),
+      ("version", Announcement(id: "a", bootId: "b", url: "http://10.0.0.1", version: "1\n", state: "serving")),
+      (
+        "version",
+        Announcement(
+          id: "a", bootId: "b", url: "http://10.0.0.1", version: String(repeating: "1", count: 33), state: "serving")
+      ),
+    ])
+  func invalid(member: String, announcement: Announcement) {
+    var bench = RegistryBench()
+    do {
+      try bench.announce(announcement)
+      Issue.record("was taken")
+    } catch AnnouncementRefusal.invalid(let words) {
+      #expect(words.hasPrefix("\(member): must be "))
+    } catch {
+      Issue.record("another refusal: \(error)")
+    }
+    #expect(bench.registry.nodes.isEmpty)
+  }
+
+  @Test("another process cannot take the id of a node that is alive: not at another place, not with the known boot id")
+  func idTaken() throws {
+    var bench = RegistryBench()
+    try bench.announce()
+    let intruders = [
+      Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080"), .sample(url: "http://10.0.0.66:8080"),
+    ]
+    func expectRefusals(_ state: Verdict) {
+      #expect(bench.verdict() == state)
+      for intruder in intruders {
+        #expect(throws: AnnouncementRefusal.self) { try bench.announce(intruder) }
+        #expect(bench.registry.nodes["n1"]?.url.text == "http://10.0.0.1:8080")
+        #expect(bench.registry.nodes["n1"]?.bootID == "b1")
+      }
+    }
+    expectRefusals(.unknown)
+    bench.answer()
+    expectRefusals(.up)
+    bench.fail()
+    expectRefusals(.suspect)
+    bench.kill()
+    bench.answer()
+    expectRefusals(.recovering)
+    bench.answer(.sample(state: .draining))
+    expectRefusals(.draining)
+  }
+
+  @Test("a node that was found dead may come back as another process, even elsewhere")
+  func comesBackElsewhere() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    bench.kill()
+    #expect(try bench.announce(.sample(bootID: "b2", url: "http://10.0.0.9:8080")) == .taken(.serve, probe: true))
+    #expect(bench.verdict() == .unknown && bench.lastEntry?.from == "DOWN")
+    bench.answer(.sample(bootID: "b2"))
+    #expect(bench.verdict() == .up && bench.registry.nodes["n1"]?.url.text == "http://10.0.0.9:8080")
+  }
+
+  @Test("a process that says it is the restarted node is taken over once the registered URL answers with its boot id")
+  func takenOver() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
+    #expect(bench.registry.nodes["n1"]?.bootID == "b1")
+    bench.answer(.sample(bootID: "b2"))
+    #expect(bench.registry.nodes["n1"]?.bootID == "b2" && bench.verdict() == .up)
+    #expect(bench.lastEntry?.reason == "restarted: it answers as boot id b2")
+    #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: false))
+  }
+
+  @Test("one that only says so is refused, and the node is still the one it was")
+  func notTakenOver() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
+    bench.answer()
+    #expect(throws: AnnouncementRefusal.self) { try bench.announce(.sample(bootID: "b2")) }
+    #expect(bench.registry.nodes["n1"]?.bootID == "b1" && bench.verdict() == .up)
+  }
+
+  @Test("a process with another boot id that nobody announced is a failure, and DOWN in the end, with words for it")
+  func otherProcess() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    for _ in 0..<3 { bench.answer(.sample(bootID: "b9")) }
+    #expect(bench.verdict() == .down)
+    #expect(bench.lastEntry?.reason == "answers as another process (boot id b9), 3 times in a row")
+  }
+
+  @Test("another node that answers at the URL is a failure, though it is well")
+  func otherNode() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    for _ in 0..<3 { bench.end("n1", .success(.sample(id: "n7"))) }
+    #expect(bench.verdict() == .down && bench.lastEntry?.reason == "answers as another node (n7), 3 times in a row")
+  }
+
+  // MARK: - Leaving, and room
+
+  @Test("a node that leaves has left; its own late announcement does not bring it back, a new process does")
+  func leaves() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    #expect(bench.verdict() == .left && bench.lastEntry?.to == "LEFT")
+    #expect(try bench.announce() == .taken(.serve, probe: false))
+    #expect(bench.verdict() == .left)
+    bench.now = bench.now + .seconds(6)
+    #expect(try bench.announce() == .taken(.serve, probe: true))
+    #expect(bench.verdict() == .unknown)
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    #expect(try bench.announce(.sample(bootID: "b2", url: "http://10.0.0.5")) == .taken(.serve, probe: true))
+    #expect(bench.verdict() == .unknown)
+  }
+
+  @Test("only the process that is known can leave")
+  func foreignLeave() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    #expect(throws: AnnouncementRefusal.self) { try bench.registry.leave(id: "n1", bootID: "b2", at: .start) }
+    #expect(throws: AnnouncementRefusal.unknownNode) { try bench.registry.leave(id: "n2", bootID: "b1", at: .start) }
+    #expect(bench.verdict() == .up)
+  }
+
+  @Test("there are never more nodes than may be; those that left make room first, then those long DOWN, oldest first")
+  func room() throws {
+    var bench = RegistryBench(mostNodes: 4)
+    func url(_ number: Int) -> String { "http://10.0.0.\(number):80" }
+    for number in 1...4 {
+      try bench.admit(.sample(id: "n\(number)"), url: url(number))
+    }
+    func add(_ number: Int) throws { try bench.announce(.sample(id: "n\(number)", url: url(number))) }
+    #expect(throws: AnnouncementRefusal.tooMany) { try add(5) }
+    bench.kill("n1")
+    bench.now = bench.now + .seconds(1)
+    bench.kill("n2")
+    bench.now = bench.now + .seconds(300)
+    #expect(throws: AnnouncementRefusal.tooMany) { try add(5) }
+    bench.now = bench.now + .seconds(301)
+    try bench.registry.leave(id: "n4", bootID: "b1", at: bench.now)
+    try add(5)
+    #expect(bench.registry.nodes.keys.sorted() == ["n1", "n2", "n3", "n5"])
+    try add(6)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2", "n3", "n5", "n6"])
+    try add(7)
+    #expect(throws: AnnouncementRefusal.tooMany) { try add(8) }
+    #expect(bench.registry.nodes.keys.sorted() == ["n3", "n5", "n6", "n7"])
+    // Those that are known are not refused.
+    try add(7)
+  }
+
+  @Test("a node that left is shown for ten minutes, one that is DOWN until room is needed")
+  func forgotten() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
+    bench.kill("n2")
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    bench.now = bench.now + .seconds(600)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.verdict() == .left)
+    bench.now = bench.now + .seconds(1)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"])
+  }
+
+  @Test("the history keeps the newest entries, up to a bound, with texts of bounded length")
+  func history() {
+    var history = History()
+    for number in 0..<1000 {
+      history.add(
+        "n1", from: "\(number)", to: "UP", because: String(repeating: "x", count: 100_000), at: .start)
+    }
+    #expect(history.entries.count == History.most && history.entries.last?.from == "999")
+    #expect(history.entries.allSatisfy { $0.reason.utf8.count < 400 })
+    #expect(history.takeNews().count == 1000 && history.takeNews().isEmpty)
+  }
+
+  // MARK: - What operators want
+
+  @Test("a drain mark says who set it, is told once, and is kept when the node comes back as another process")
+  func drainMark() throws {
+    var bench = RegistryBench()
+    #expect(bench.registry.want(.drain, of: "n1", by: "anna", at: .start) == false)
+    try bench.admit()
+    for _ in 0..<3 { #expect(bench.registry.want(.drain, of: "n1", by: "anna", at: .start) == true) }
+    #expect(bench.registry.history.entries.count { $0.to == "drain" } == 1)
+    #expect(bench.lastEntry?.reason == "anna wants it to drain")
+    bench.answer(.sample(state: .draining))
+    #expect(bench.registry.nodes["n1"]?.reason == "drained by anna")
+    bench.kill()
+    #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.drain, probe: true))
+    #expect(bench.registry.want(.serve, of: "n1", by: "otto", at: .start) == true)
+    #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: true))
+  }
+
+  // MARK: - Probes
+
+  @Test("an announcement is worth a probe when it tells what the last one did not, but never two within 250 ms")
+  func worthAsking() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    bench.now = bench.now + .milliseconds(249)
+    #expect(try bench.announce(.sample(state: "draining")) == .taken(.serve, probe: false))
+    bench.now = bench.now + .milliseconds(1)
+    #expect(try bench.announce(.sample(state: "draining")) == .taken(.serve, probe: true))
+    #expect(try bench.announce(.sample(state: "serving")) == .taken(.serve, probe: false))
+    bench.kill()
+    #expect(try bench.announce() == .taken(.serve, probe: false))
+    bench.now = bench.now + .milliseconds(250)
+    #expect(try bench.announce() == .taken(.serve, probe: true))
+  }
+
+  @Test("all nodes are asked at once, each in its own rhythm, and what is due soon is asked together")
+  func rhythm() throws {
+    var bench = RegistryBench()
+    for number in 1...3 { try bench.announce(.sample(id: "n\(number)", url: "http://10.0.0.\(number)")) }
+    let probes = bench.registry.startProbes(due: bench.now.instant, at: bench.now.instant)
+    #expect(Set(probes.map(\.url)) == Set((1...3).map { "http://10.0.0.\($0)/health" }))
+    #expect(Set(probes.map(\.number)).count == 3)
+    #expect(bench.registry.wakeUp == bench.now.instant + .milliseconds(250))
+    #expect(bench.registry.startProbes(due: bench.now.instant + .milliseconds(249), at: bench.now.instant).isEmpty)
+    #expect(bench.registry.startProbes(due: bench.now.instant + .milliseconds(250), at: bench.now.instant).count == 3)
+  }
+
+  @Test("an answer that was overtaken does not replace what a newer one told")
+  func overtaken() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    let probes = (0..<2).map { _ in bench.registry.startProbe(of: "n1", at: bench.now.instant)! }
+    func end(_ probe: Registry.Probe, total: Int) {
+      bench.registry.ended(
+        probe, with: .success(.sample().with(\.requests.total, total)), took: .zero, isHeld: true, at: bench.now)
+    }
+    end(probes[1], total: 2)
+    end(probes[0], total: 1)
+    #expect(bench.registry.nodes["n1"]?.report?.requests.total == 2)
+  }
+
+  @Test("an answer to a probe of a place that the node has left since, or of a node that is gone, changes nothing")
+  func moved() throws {
+    var bench = RegistryBench(mostNodes: 1)
+    try bench.announce()
+    let started = bench.registry.startProbe(of: "n1", at: bench.now.instant)
+    let probe = try #require(started)
+    bench.kill()
+    try bench.announce(.sample(bootID: "b1", url: "http://10.0.0.2"))
+    bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
+    #expect(bench.verdict() == .unknown && bench.registry.nodes["n1"]?.report == nil)
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    try bench.announce(.sample(id: "n2"))
+    bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.verdict("n2") == .unknown)
+  }
+
+  @Test("once a second rates, overdue holds and probe times are kept, the last sixty; none of a node that is silent")
+  func sampling() throws {
+    var bench = RegistryBench()
+    try bench.admit(.sample().with(\.sweeper.backlog, 4))
+    try bench.admit(.sample(id: "n2").with(\.sweeper.backlog, 3), url: "http://10.0.0.2")
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.rates.all == [20] && bench.registry.overdue.all == [4])
+    #expect(bench.registry.nodes["n1"]?.rates.all == [10] && bench.registry.nodes["n1"]?.probeTimes.all == [1])
+    bench.kill("n2")
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.rates.all == [20, 10] && bench.registry.nodes["n2"]?.rates.all == [10, nil])
+    for _ in 0..<100 {
+      bench.now = bench.now + .seconds(1)
+      bench.answer()
+      bench.registry.sample(at: bench.now)
+    }
+    #expect(bench.registry.rates.all == Array(repeating: 10, count: 60))
+    #expect(bench.registry.nodes["n2"]?.rates.all == Array(repeating: nil, count: 60))
+    #expect(bench.registry.nodes["n2"]?.probeTimes.all == Array(repeating: nil, count: 60))
+  }
+}

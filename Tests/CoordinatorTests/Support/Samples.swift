@@ -1,0 +1,62 @@
+import Common
+
+@testable import Coordinator
+
+extension HealthReport {
+  /// What a node in good health tells.
+  static func sample(
+    id: String = "n1", bootID: String = "b1", version: String = "0.1.0", state: State = .serving, reasons: [String] = []
+  ) -> HealthReport {
+    HealthReport(
+      nodeId: id, bootId: bootID, version: version, uptimeSeconds: 60, state: state, reasons: reasons,
+      redis: Redis(
+        connected: true, roundTripMs: 0.2, pending: 0, reconnects: 0, usedBytes: 1000, limitBytes: 100_000,
+        warnings: []),
+      lease: Lease(
+        leader: false, epoch: 7, holder: "n1", since: "2026-11-22T08:45:00.123Z", remainingMs: 2500, termsWon: 0,
+        termsLost: 0, renewMs: nil),
+      sweeper: Sweeper(
+        backlog: 0, oldestOverdueMs: nil, lastBatch: nil, releasedTotal: 0, trimmedTotal: 0, fencedAttempts: 0),
+      requests: Requests(inFlight: 0, ratePerSecond: 10, errorsPerSecond: 0, total: 100, errors: 0))
+  }
+
+  func with<Value>(_ member: WritableKeyPath<HealthReport, Value>, _ value: Value) -> HealthReport {
+    var changed = self
+    changed[keyPath: member] = value
+    return changed
+  }
+
+  func leading(epoch: Int64) -> HealthReport {
+    with(\.lease.leader, true).with(\.lease.epoch, epoch).with(\.lease.holder, nodeId)
+  }
+}
+
+extension Announcement {
+  static func sample(
+    id: String = "n1", bootID: String = "b1", url: String = "http://10.0.0.1:8080", state: String = "serving"
+  ) -> Announcement {
+    Announcement(id: id, bootId: bootID, url: url, version: "0.1.0", state: state)
+  }
+}
+
+extension Moment {
+  static let start = Moment(instant: .now, epochMilliseconds: 1_800_000_000_000)
+
+  static func + (moment: Moment, duration: Duration) -> Moment {
+    Moment(
+      instant: moment.instant + duration,
+      epochMilliseconds: moment.epochMilliseconds + Int64(duration / .milliseconds(1)))
+  }
+
+  /// So long after ``start``.
+  static func at(_ duration: Duration) -> Moment { start + duration }
+}
+
+extension VerdictTiming {
+  /// Without chance.
+  static var even: VerdictTiming {
+    var timing = VerdictTiming()
+    timing.spread = 0
+    return timing
+  }
+}

@@ -1,0 +1,192 @@
+import Common
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+/// Those that need others to leave them some of the processor.
+@Suite(.serialized) struct HeavyTests {}
+
+extension HeavyTests {
+  @Suite struct ClusterWatchTests {
+    @Test("a node that announces itself and answers is UP, and all is well once it leads")
+    func up() async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn(.sample().leading(epoch: 7)))
+      #expect(await watch.view.healthy == false)
+      #expect(try await watch.watch.announce(node.announcement) == .serve)
+      let seen = try await watch.wait(toBe: .up)
+      #expect(seen.url == node.url && seen.ready && seen.reason == "answered the first probe")
+      #expect(seen.health == node.report && seen.probe.lastMs ?? 0 > 0 && seen.probe.lastFailure == nil)
+      let view = await watch.view
+      #expect(view.healthy && view.leader?.id == "n1" && view.leader?.epoch == 7)
+      try await eventually("the course of things is kept, second by second") {
+        let node = await watch.node("n1")
+        return node?.rates.compactMap { $0 }.count ?? 0 >= 2 && node?.probeTimes.compactMap { $0 }.count ?? 0 >= 2
+      }
+      #expect(node.connections == 1, "the connection is kept")
+    }
+
+    @Test("a node that ends is DOWN, with the reason in words, and UP again when it is back in its place")
+    func downAndBack() async throws {
+      let watch = WatchUnderTest()
+      var node: StandIn? = try await StandIn()
+      let port = try #require(node?.port)
+      try await watch.admit(node!)
+      node?.reply(.last(""))
+      node = nil
+      let down = try await watch.wait(toBe: .down)
+      #expect(down.reason.hasSuffix("connection refused, 3 times in a row") || down.reason.hasPrefix("3 failures"))
+      #expect(await watch.view.problems.contains { $0.kind == "node-down" && $0.node == "n1" })
+      let back = try await StandIn(.sample(bootID: "b2"), port: port)
+      #expect(try await watch.watch.announce(back.announcement) == .serve)
+      #expect(try await watch.wait(toBe: .up).bootId == "b2")
+    }
+
+    @Test(
+      "an answer that is no health report of this very process is a failure, and the words say what was seen",
+      arguments: [
+        (LittleServer.answer(503, "{}"), "/health answered 503"),
+        (LittleServer.answer(302, "", headers: ["Location: /health/live"]), "/health answered 302"),
+        (LittleServer.answer(200, "{}"), "/health answered something else than a health report"),
+        (LittleServer.answer(200, "hello"), "/health answered something else than a health report"),
+        (
+          LittleServer.answer(200, String(buffer: HealthReport.sample(bootID: "b9").json)),
+          "answers as another process (boot id b9)"
+        ),
+        (LittleServer.answer(200, String(buffer: HealthReport.sample(id: "n9").json)), "answers as another node (n9)"),
+        (
+          LittleServer.answer(200, String(repeating: " ", count: 70_000)),
+          "/health answered more than a health report can be"
+        ),
+        (
+          LittleServer.answer(200, "", headers: ["X: " + String(repeating: " ", count: 20_000) + "y"]),
+          "/health answered more than a health report can be"
+        ),
+        (.silence, "no answer within 500 ms"),
+        (.slowly("HTTP/1.1 200 OK\r\n", pause: .milliseconds(100)), "no answer within 500 ms"),
+      ])
+    func failures(reply: LittleServer.Reply, words: String) async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn())
+      try await watch.admit(node)
+      node.reply(reply)
+      let down = try await watch.wait(toBe: .down)
+      #expect(down.reason == words + ", 3 times in a row")
+      #expect(down.probe.lastFailure == words && !down.ready)
+      node.reply(nil)
+      #expect(try await watch.wait(toBe: .up).reason == "answered 2 times in a row")
+    }
+
+    @Test("an announced address outside of the allowed networks is never connected to, not even by its name")
+    func forbidden() async throws {
+      let (watch, node) = (WatchUnderTest(allowed: "10.0.0.0/8"), try await StandIn())
+      var announcement = node.announcement
+      _ = try await watch.watch.announce(announcement)
+      (announcement.id, announcement.url) = ("n2", "http://localhost:\(node.port)")
+      _ = try await watch.watch.announce(announcement)
+      for id in ["n1", "n2"] {
+        let down = try await watch.wait(for: id, toBe: .down)
+        #expect(down.reason == "its address is not in the allowed networks, 3 times in a row")
+      }
+      #expect(node.connections == 0)
+    }
+
+    @Test("a node that was restarted quickly is taken over by its first announcement, since its own URL is asked")
+    func quickRestart() async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn())
+      try await watch.admit(node)
+      node.report = .sample(bootID: "b2")
+      #expect(try await watch.watch.announce(node.announcement) == .serve)
+      let seen = try #require(await watch.node("n1"))
+      #expect(seen.state == .up && seen.bootId == "b2" && seen.reason == "restarted: it answers as boot id b2")
+      #expect(await !watch.view.transitions.contains { $0.to == "DOWN" })
+    }
+
+    @Test("who announces itself under the id of a node that is alive is refused, whatever it says, and counted")
+    func idTaken() async throws {
+      let (watch, node, intruder) = (WatchUnderTest(), try await StandIn(), try await StandIn(.sample(bootID: "b2")))
+      try await watch.admit(node)
+      var inItsPlace = intruder.announcement
+      inItsPlace.url = node.url
+      var asItself = intruder.announcement
+      asItself.bootId = "b1"
+      for announcement in [intruder.announcement, inItsPlace, asItself, inItsPlace] {
+        do {
+          _ = try await watch.watch.announce(announcement)
+          Issue.record("\(announcement) was taken")
+        } catch {
+          guard case .idTaken = error else {
+            Issue.record("\(error)")
+            return
+          }
+        }
+      }
+      let seen = try #require(await watch.node("n1"))
+      #expect(seen.bootId == "b1" && seen.state == .up)
+      #expect(intruder.connections == 0)
+      #expect(watch.metric(#"holdfast_coordinator_announcements_refused_total{reason="id-taken"}"#) == "4")
+    }
+
+    @Test("what an operator wants is told to the node, and shown when the node does so; recheck sees it at once")
+    func drain() async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn())
+      try await watch.admit(node)
+      #expect(await watch.watch.want(.drain, of: "n1", by: "anna"))
+      #expect(await watch.watch.want(.drain, of: "n2", by: "anna") == false)
+      #expect(await watch.node("n1")?.wanted == "drain")
+      #expect(try await watch.watch.announce(node.announcement) == .drain)
+      node.report = .sample(state: .draining, reasons: ["draining"])
+      #expect(await watch.watch.recheck(id: "n1"))
+      let seen = try #require(await watch.node("n1"))
+      #expect(seen.state == .draining && seen.reason == "drained by anna" && !seen.ready)
+      #expect(await watch.watch.recheck(id: "n2") == false)
+    }
+
+    @Test("a node that leaves has left, and is not asked any more")
+    func leaves() async throws {
+      let (watch, node, other) = (WatchUnderTest(), try await StandIn(), try await StandIn(.sample(id: "n2")))
+      try await watch.admit(node)
+      try await watch.admit(other)
+      await #expect(throws: AnnouncementRefusal.self) { try await watch.watch.leave(id: "n1", bootId: "b2") }
+      await #expect(throws: AnnouncementRefusal.unknownNode) { try await watch.watch.leave(id: "n3", bootId: "b1") }
+      try await watch.watch.leave(id: "n1", bootId: "b1")
+      let view = await watch.view
+      #expect(view.nodes.map(\.state) == [.up, .left] && view.totals.nodes == 1)
+      let (asked, askedOther) = (node.requests, other.requests)
+      #expect(await watch.watch.recheck(id: "n1"))
+      try await eventually("the other one was asked three times more") { other.requests >= askedOther + 3 }
+      #expect(node.requests <= asked + 1, "one that was under way may have come")
+    }
+
+    @Test("what metrics tell of a node goes with it")
+    func metrics() async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn())
+      try await watch.admit(node)
+      let up = #"holdfast_node_up{node="n1"}"#
+      func state(_ name: String) -> String? { watch.metric(#"holdfast_node_state{node="n1",state="\#(name)"}"#) }
+      try await eventually("it is shown as up") { watch.metric(up) == "1" && state("UP") == "1" }
+      #expect(watch.metric("holdfast_coordinator_announcements_total") == "1")
+      #expect(watch.metric(#"holdfast_coordinator_transitions_total{to="UP"}"#) == "1")
+      #expect(Int(watch.metric("holdfast_coordinator_probe_seconds_count") ?? "") ?? 0 > 0)
+      node.reply(.silence)
+      try await eventually("it is shown as down") { watch.metric(up) == "0" && state("DOWN") == "1" }
+      #expect(state("UP") == nil && watch.metric(#"holdfast_coordinator_nodes{state="DOWN"}"#) == "1")
+      #expect(watch.metric(#"holdfast_coordinator_problems{severity="critical"}"#) == "2")
+      let failures = watch.metric(#"holdfast_coordinator_probe_failures_total{reason="no-answer"}"#)
+      #expect(Int(failures ?? "") ?? 0 >= 3)
+      try await watch.watch.leave(id: "n1", bootId: "b1")
+      try await eventually("it is not shown") { watch.metric(up) == nil && state("DOWN") == nil }
+      #expect(watch.metric(#"holdfast_coordinator_nodes{state="LEFT"}"#) == "1")
+    }
+
+    @Test("everything a coordinator logs of a change names the node, the states and the reason")
+    func log() async throws {
+      let (watch, node) = (WatchUnderTest(), try await StandIn())
+      try await watch.admit(node)
+      node.reply(LittleServer.answer(500))
+      try await watch.wait(toBe: .down)
+      let line = watch.log.all.last { $0.hasPrefix("state changed") && $0.contains("n1") } ?? ""
+      #expect(["SUSPECT", "DOWN", "/health answered 500, 3 times in a row"].allSatisfy(line.contains))
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Common
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+extension HeavyTests {
+  @Suite struct RestartTests {
+    private let directory: TemporaryDirectory
+    private var file: URL { directory.url.appending(path: "registry.json") }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test("after a restart every known node is UNKNOWN and nothing healthy; within 3 s all are judged, dead ones too")
+    func restart() async throws {
+      let alive = try await StandIn(.sample().leading(epoch: 3))
+      var dead: StandIn? = try await StandIn(.sample(id: "n2"))
+      do {
+        let watch = WatchUnderTest(file: file)
+        try await watch.admit(alive)
+        try await watch.admit(dead!)
+        _ = await watch.watch.want(.drain, of: "n2", by: "anna")
+        try await watch.stop()
+      }
+      dead?.reply(.last(""))
+      dead = nil
+      let watch = ClusterWatch(
+        allowed: AddressPolicy("127.0.0.1")!, mostNodes: 10, path: file.path, logger: .init(label: "restarted"))
+      let first = await watch.view()
+      #expect(first.nodes.map(\.state) == [.unknown, .unknown] && !first.healthy)
+      #expect(first.nodes[1].wanted == "drain")
+      #expect(first.transitions.contains { $0.reason == "anna wants it to drain" })
+      let running = Task { try await watch.run() }
+      defer { running.cancel() }
+      try await eventually("all are judged", within: .seconds(3)) {
+        await watch.view().nodes.map(\.state) == [.up, .down]
+      }
+      let view = await watch.view()
+      #expect(view.leader?.id == "n1" && view.failovers == 0)
+    }
+
+    @Test("what changes is written while the watch runs, not only when it ends")
+    func writtenSoon() async throws {
+      let (watch, node) = (WatchUnderTest(file: file), try await StandIn())
+      try await watch.admit(node)
+      try await eventually("the node is in the file") {
+        guard case .contents(let contents) = RegistryFile(path: file.path).load() else { return false }
+        return contents.nodes.first?.state == .up
+      }
+      let written = try FileManager.default.attributesOfItem(atPath: file.path)[.systemFileNumber] as? Int
+      let asked = node.requests
+      try await eventually("it was asked three times more") { node.requests >= asked + 3 }
+      let later = try FileManager.default.attributesOfItem(atPath: file.path)[.systemFileNumber] as? Int
+      #expect(written == later, "nothing has changed, and nothing is written")
+    }
+
+    @Test("a damaged file is told, put aside, and does not keep the watch from its work")
+    func damaged() async throws {
+      try Data("{\"nodes\":".utf8).write(to: file)
+      let (watch, node) = (WatchUnderTest(file: file), try await StandIn())
+      try await watch.admit(node)
+      let line = watch.log.all.first { $0.hasPrefix("the registry file can't be used") } ?? ""
+      #expect(line.contains(file.path))
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
+      #expect(names.contains { $0.hasPrefix("registry.json.damaged-") })
+    }
+
+    @Test("a file that can't be written is a problem that is shown, until it can")
+    func unwritable() async throws {
+      let folder = directory.url.appending(path: "later")
+      let watch = WatchUnderTest(file: folder.appending(path: "registry.json"))
+      let node = try await StandIn(.sample().leading(epoch: 1))
+      try await watch.admit(node)
+      try await eventually("the problem is shown") {
+        await watch.view.problems.contains { $0.kind == "registry-not-kept" && $0.text.contains("No such file") }
+      }
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      try await eventually("all is well") { await watch.view.healthy }
+      #expect(watch.log.all.count { $0.hasPrefix("the registry can't be kept") } == 1)
+      #expect(Int(watch.metric("holdfast_coordinator_file_failures_total") ?? "") ?? 0 > 0)
+    }
+  }
+}

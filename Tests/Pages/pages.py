@@ -1,0 +1,409 @@
+#!/usr/bin/env python3
+"""Looks at the operator page in a real browser, as a person would.
+
+    pages.py URL SCENE [--node NAME] [--do COMMAND] [--token-file FILE] [--shots DIRECTORY]
+
+Each scene says what is to be seen when the cluster behind URL is in a certain state. `--do` is a shell command that
+brings it into that state, and is run while the page is open: what changes must show without a reload. Without it the
+cluster is in that state already. Needs chromium and chromium-driver (Debian's), and nothing else.
+"""
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+
+from browser import Browser, Driver, eventually
+from wire import Wire
+
+AUDIT = (Path(__file__).parent / 'audit.js').read_text()
+LOOKS = [(1280, 'light'), (1280, 'dark'), (320, 'light'), (320, 'dark')]
+TAB, ENTER = '\ue004', '\ue007'
+
+
+class Visit:
+    """One look at the page of one cluster."""
+
+    def __init__(self, driver, options, url=None, script=True):
+        self.url = (url or options.url).rstrip('/')
+        self.options = options
+        self.browser = Browser(driver, script)
+        self.script = script
+
+    def __enter__(self):
+        self.browser.look(1280)
+        self.browser.open(self.url + '/')
+        if self.script:
+            eventually('the page is live', lambda: self.text('#live').startswith('Live'))
+        return self
+
+    def __exit__(self, failure, *_):
+        if failure:
+            print('The page said:\n' + self.text(), file=sys.stderr)
+            self.shot('failed')
+        self.browser.__exit__()
+
+    def text(self, selector='body'):
+        return self.browser.text(selector)
+
+    def shot(self, name):
+        self.options.shots.mkdir(parents=True, exist_ok=True)
+        self.browser.screenshot(self.options.shots / f'{self.options.scene}-{name}.png')
+
+    def bring_about(self, is_so):
+        """Runs what was to be done while the page is open, and waits for it to show. No reload is allowed."""
+        if not self.options.do:
+            return eventually('the state that was asked for', is_so)
+        self.browser.js('window.isStillThisPage = true')
+        subprocess.run(self.options.do, shell=True, check=True)
+        eventually('the change shows', is_so)
+        expect('the page was not reloaded', self.browser.js('return window.isStillThisPage === true'))
+
+    def node(self, name):
+        """What a person sees of a node: its row (or card), without details that are closed."""
+        return self.text('#' + css(f'n-{name}'))
+
+    def wait_for_pictures(self):
+        """Until a few more have come."""
+        taken = 'return Number(picture.dataset.now)'
+        before = self.browser.js(taken)
+        eventually('pictures go on coming', lambda: self.browser.js(taken) > before + 2500)
+
+    def audit(self):
+        """In every look: all can be read, nothing sticks out, the console has nothing to tell."""
+        for width, scheme in LOOKS:
+            self.browser.look(width, scheme)
+            time.sleep(0.3)  # for the layout
+            expect_equal(f'faults at {width} px, {scheme}', self.browser.js(AUDIT), [])
+            self.shot(f'{width}-{scheme}')
+        self.browser.look(1280)
+        self.check_console()
+
+    def check_console(self):
+        expect_equal('complaints of the console', self.browser.complaints(), [])
+
+
+def css(identifier):
+    return re.sub(r'([^a-zA-Z0-9_-])', r'\\\1', identifier)
+
+
+def expect(what, holds):
+    if not holds:
+        raise AssertionError(f'not so: {what}')
+
+
+def expect_equal(what, found, expected):
+    if found != expected:
+        raise AssertionError(f'{what}: expected {expected!r}, found {found!r}')
+
+
+# --- Scenes
+
+
+def all_up(driver, options):
+    """All is well, and that is the first thing one sees."""
+    with Visit(driver, options) as visit:
+        visit.bring_about(lambda: visit.browser.title == 'All well – Holdfast')
+        first = visit.text('main').split('\n')[:2]
+        expect(f'the verdict comes first: {first}', visit.text('#headline') in first)
+        badges = visit.browser.js('return [...document.querySelectorAll(".node td .badge")].map(b => b.innerText)')
+        expect(f'every node is up: {badges}', badges and set(badges) == {'✓ UP'})
+        expect_equal('leaders', visit.browser.js('return document.querySelectorAll(".leads").length'), 1)
+        expect('the icon tells it', '/ok.svg' in visit.browser.js('return icon.href'))
+        expect('the sparklines are drawn', visit.browser.js('return document.querySelectorAll(".spark").length') >= 3)
+        visit.audit()
+        keyboard(visit)
+        reading_is_not_disturbed(visit)
+        printed(visit)
+        alarms_work(visit)
+    with Visit(driver, options, script=False) as visit:
+        without_script(visit)
+
+
+def keyboard(visit):
+    """Everything can be reached and used by keys alone, and one sees where one is."""
+    browser = visit.browser
+    browser.open(visit.url + '/')
+    browser.press(TAB)
+    expect_equal('the first stop', browser.js('return document.activeElement.innerText'), 'Skip to the nodes')
+    box = browser.js('const b = document.activeElement.getBoundingClientRect(); return [b.left, b.right]')
+    expect(f'the link is seen when it has the focus: {box}', box[0] >= 0)
+    browser.press(ENTER)
+    eventually('it leads to the nodes', lambda: browser.js('return location.hash') == '#nodes')
+    seen = set()
+    for _ in range(60):
+        browser.press(TAB)
+        stop = browser.js('''
+            const at = document.activeElement, style = getComputedStyle(at)
+            return [at.localName, at.closest(".why") !== null, style.outlineStyle, parseFloat(style.outlineWidth)]''')
+        seen.add((stop[0], stop[1]))
+        if stop[0] == 'body':
+            break
+        expect(f'the focus shows: {stop}', stop[2] != 'none' and stop[3] >= 2)
+        if stop[0] == 'summary' and stop[1]:
+            break
+    expect(f'details of a node are reached: {seen}', ('summary', True) in seen)
+    browser.press(ENTER)
+    expect('they open', browser.js('return document.activeElement.parentElement.open'))
+
+
+def reading_is_not_disturbed(visit):
+    """While pictures come, details stay open, the focus where it is, and typed text typed."""
+    browser = visit.browser
+    browser.open(visit.url + '/')
+    browser.js('document.querySelector(".why details").open = true; document.querySelector(".why summary").focus()')
+    if browser.js('return document.getElementById("token") !== null'):
+        browser.js('document.querySelector(".operator details").open = true')
+        browser.type('#token', 'half a tok')
+        browser.js('document.querySelector("#token").setSelectionRange(3, 3)')
+    browser.js('window.here = document.activeElement')
+    visit.wait_for_pictures()
+    expect('the details stay open', browser.js('return document.querySelector(".why details").open'))
+    expect('the focus stays', browser.js('return document.activeElement === window.here && window.here.isConnected'))
+    if browser.js('return document.getElementById("token") !== null'):
+        expect_equal('the text', browser.js('return [token.value, token.selectionStart]'), ['half a tok', 3])
+
+
+def printed(visit):
+    visit.browser.print_look()
+    visit.shot('print')
+    ground = visit.browser.js('return getComputedStyle(document.body).backgroundColor')
+    expect_equal('the paper', ground, 'rgb(255, 255, 255)')
+    expect_equal('buttons on paper', visit.browser.js(
+        'return [...document.querySelectorAll("button, .filters")].filter(b => b.checkVisibility()).length'), 0)
+    visit.browser.look(1280)
+
+
+def alarms_work(visit):
+    """What is found to be in order would have been found if it were not."""
+    visit.check_console()
+    visit.browser.js('document.body.setAttribute("style", "color: #888")')
+    expect('a violation of the policy is told', 'Content Security Policy' in str(visit.browser.complaints()))
+    visit.browser.js('''
+        headline.style.color = "#7a9a8a"; headline.style.width = "3000px"; headline.id = "live"''')
+    faults = ' '.join(visit.browser.js(AUDIT))
+    for fault in ['contrast', 'beyond the edge', 'px wide', 'twice: #live', 'aria-labelledby of nothing']:
+        expect(f'the audit finds: {fault}', fault in faults)
+
+
+def without_script(visit):
+    browser = visit.browser
+    expect('scripts are off', visit.text('#live').startswith('Picture of '))
+    expect('the verdict is there', visit.text('#headline') != '')
+    expect('the nodes are there', '✓ UP' in visit.text('#nodes'))
+    visit.shot('without-script')
+    before = visit.text('#live')
+    eventually('the page reloads itself', lambda: visit.text('#live') not in ('', before))
+    browser.open(visit.url + '/?reload=off')
+    still = visit.text('#live')
+    expect('it can be told not to', 'Does not reload' in still)
+    browser.click('.why summary')
+    time.sleep(6)  # longer than the pause between reloads
+    expect_equal('the page that is not to reload', visit.text('#live'), still)
+    expect('details work', visit.browser.js('return document.querySelector(".why details").open'))
+
+
+def node_down(driver, options):
+    """A node is down: one sees it first, with the reason and since when."""
+    name = options.node
+    with Visit(driver, options) as visit:
+        # Before it shows, the summary would be that of a cluster that is well.
+        visit.bring_about(lambda: 'DOWN' in visit.node(name))
+        title = visit.browser.title
+        expect(f'the title: {title}', re.fullmatch(r'[1-9]\d* problems? – Holdfast', title))
+        expect('the icon tells it', '/critical.svg' in visit.browser.js('return icon.href'))
+        problem = visit.text('.problems li')
+        expect(f'the worst problem: {problem}', name in problem and 'critical' in problem)
+        expect('since when', re.search(r'since .*\d\d:\d\d:\d\d · \d+ s', problem))
+        reason = visit.text(f'#{css("n-" + name)} summary')
+        expect(f'the reason is told in words: {reason}', len(reason) > 8)
+        expect('it is not ready', '✕ no' in visit.node(name))
+        expect('not by colour alone, but by colour too', visit.browser.js('''
+            const [down, up] = ['down', 'up'].map(state => document.querySelector(`.node td .badge.${state}`))
+            return !up || getComputedStyle(down).color !== getComputedStyle(up).color'''))
+        newest = visit.text('.history')
+        expect(f'the history tells it: {newest}', re.search(rf'{re.escape(name)} \S+ → DOWN', newest))
+        visit.audit()
+        visit.browser.click(f'.problems a[href="#{css("n-" + name)}"]')
+        expect('the problem leads to the node', visit.browser.js('''
+            const top = document.querySelector(":target").getBoundingClientRect().top
+            return top >= 0 && top < innerHeight'''))
+        visit.browser.click('.filters a[href*="state=down"]')
+        eventually('the filter is on', lambda: 'state=down' in visit.browser.js('return location.search'))
+        eventually('the page is live', lambda: visit.text('#live').startswith('Live'))
+        time.sleep(2)  # for a picture that might not keep to the filter
+        shown = visit.browser.js('return [...document.querySelectorAll(".node .badge")].map(b => b.innerText)')
+        expect(f'only what is down is shown: {shown}', shown and set(shown) == {'✕ DOWN'})
+        visit.shot('filtered')
+        visit.check_console()
+    with Visit(driver, options, script=False) as visit:
+        visit.browser.open(visit.url + '/?state=down')
+        expect('the filter works without script', '✕ DOWN' in visit.node(name))
+        expect('and shows nothing else', '✓ UP' not in visit.text('.nodes'))
+
+
+def leader_changed(driver, options):
+    """Another node leads: the page tells which, since when, and that there was a change."""
+    with Visit(driver, options) as visit:
+        tile = '#totals .tile:first-child'
+        before = visit.text(f'{tile} .figure') if options.do else None
+        visit.bring_about(lambda: visit.text(f'{tile} .figure') not in ('none', before))
+        leader = visit.text(f'{tile} .figure')
+        expect(f'epoch and age: {visit.text(tile)}', re.search(r'\d+ s in term, epoch \d+', visit.text(tile)))
+        expect('the node is marked', '★ leader' in visit.node(leader))
+        expect_equal('leaders', visit.browser.js('return document.querySelectorAll(".leads").length'), 1)
+        failovers = visit.text('#totals .tile:nth-child(2) .figure')
+        expect(f'the failover is counted: {failovers}', int(failovers) >= 1)
+        expect('the history tells it', re.search(rf'cluster .*→ .*{re.escape(leader)}', visit.text('.history')))
+        visit.audit()
+
+
+def just_started(driver, options):
+    """The coordinator knows its nodes, but has not judged them: that is neither well nor wrong."""
+    with Visit(driver, options) as visit:
+        visit.bring_about(lambda: visit.browser.title == 'Checking – Holdfast')
+        expect('the icon tells it', '/checking.svg' in visit.browser.js('return icon.href'))
+        expect('nothing is said to be wrong', 'critical' not in visit.text('main'))
+        expect('nothing is said to be down', 'DOWN' not in visit.text('.nodes'))
+        expect('nothing is said to be well', '✓' not in visit.text('.nodes') + visit.text('.invariants'))
+        expect('the nodes are shown', '? UNKNOWN' in visit.text('.nodes'))
+        visit.audit()
+
+
+def hostile(driver, options):
+    """Nodes tell what is meant to harm: it is shown, as text, and does nothing."""
+    with Visit(driver, options) as visit:
+        harmless(visit)
+        visit.browser.js('document.querySelectorAll("details").forEach(details => details.open = true)')
+        visit.audit()
+        for event in ['mouseover', 'focus', 'error']:  # whatever waits for one of these
+            visit.browser.js('''
+                for (const element of document.querySelectorAll("*")) element.dispatchEvent(new Event(arguments[0]))
+                ''', event)
+        visit.wait_for_pictures()
+        harmless(visit)
+        visit.check_console()
+
+
+def harmless(visit):
+    expect_equal('harm', visit.browser.js('return window.harmed ?? null'), None)
+    expect('the text is shown', '<script>window.harmed = 1</script>' in visit.text('.nodes'))
+    expect_equal('what must not be there', visit.browser.js('''
+        const strange = [...document.querySelectorAll("script, img, iframe, b, h1, object, embed, base")]
+        const own = strange.filter(e => e.matches('script[src^="/assets/page.js"], .bar h1'))
+        const handled = element => [...element.attributes].some(attribute => /^on/.test(attribute.name))
+        const handlers = [...document.querySelectorAll("*")].filter(handled)
+        const links = [...document.querySelectorAll("a")].filter(a => !/^https?:$/.test(a.protocol))
+        const buttons = [...document.querySelectorAll("[formaction]")]
+        const forms = buttons.filter(button => !button.formAction.startsWith(location.origin))
+        return [strange.length - own.length, handlers.length, links.length, forms.length]'''), [0, 0, 0, 0])
+
+
+def sixty_nodes(driver, options):
+    """Many nodes: still readable, in the order of their numbers."""
+    with Visit(driver, options) as visit:
+        names = visit.browser.js('return [...document.querySelectorAll(".name")].map(n => n.innerText)')
+        in_order = [f'node-{number}' for number in range(1, 61) if number != 58]
+        expect_equal('the order: by number, who has left last', names, [*in_order, 'node-58'])
+        visit.audit()
+        visit.browser.click('#older summary')
+        visit.wait_for_pictures()
+        expect('older history stays open', visit.browser.js('return document.getElementById("older").open'))
+
+
+def operator(driver, options):
+    """An operator logs in and has a node drain, with scripts and without."""
+    token = options.token_file.read_text().strip().split(':')[-1]
+    for script in [True, False]:
+        with Visit(driver, options, script=script) as visit:
+            browser = visit.browser
+            expect('visitors have no buttons', browser.js('return document.querySelector("[formaction]")') is None)
+            log_in(visit, 'wrong')
+            expect_equal('a wrong token', visit.text('#notice'), 'This is not an admin token.')
+            told = browser.complaints()  # its status is repeated by the console
+            expect(f'nothing else is complained of: {told}', all('401' in line for line in told))
+            log_in(visit, token)
+            eventually('it tells who is logged in', lambda: 'Logged in as' in visit.text('.operator'))
+            button = f'#{css("n-" + options.node)} .change button'
+            if script:
+                visit.audit()
+                browser.js('window.isStillThisPage = true')
+            browser.click(button)
+            eventually('the answer is told', lambda: f'{options.node} is to drain' in visit.text('#notice'))
+            eventually('the button is now the other', lambda: visit.text(button) == 'Undrain')
+            browser.click(button)
+            eventually('the answer is told', lambda: f'{options.node} is to serve' in visit.text('#notice'))
+            eventually('the button is back', lambda: visit.text(button) == 'Drain')
+            browser.click(f'{button}:nth-of-type(2)')
+            eventually('the answer is told', lambda: f'{options.node} has been asked' in visit.text('#notice'))
+            if script:
+                expect('the page was not left', browser.js('return window.isStillThisPage === true'))
+            browser.click('.operator form[action="/logout"] button')
+            eventually('it is over', lambda: 'Log in' in visit.text('.operator'))
+            expect('no buttons any more', browser.js('return document.querySelector("[formaction]")') is None)
+            visit.check_console()
+
+
+def log_in(visit, token):
+    visit.browser.js('document.querySelector(".operator details").open = true')
+    visit.browser.type('#token', token)
+    visit.browser.click('.operator form button')
+
+
+def connection(driver, options):
+    """The line to the coordinator breaks: the page says so, says how old it is, and recovers by itself."""
+    target = urllib.parse.urlsplit(options.url)
+    wire = Wire(target.hostname, target.port)
+    with Visit(driver, options, url=f'http://127.0.0.1:{wire.port}') as visit:
+        browser = visit.browser
+
+        def is_well():
+            return visit.text('#live').startswith('Live') and visit.text('#lost') == '' and not faded()
+
+        def faded():
+            return float(browser.js('return getComputedStyle(document.querySelector("main")).opacity')) < 1
+
+        eventually('all is well at first', is_well)
+        browser.js('window.isStillThisPage = true')
+        wire.cut()
+        eventually('the loss is told', lambda: 'connection to the coordinator is lost' in visit.text('#lost'))
+        eventually('the age goes on', lambda: re.search(r'picture is ([4-9]|\d\d) s old', visit.text('#lost')))
+        expect('the picture fades', faded())
+        visit.shot('lost')
+        wire.mend()
+        eventually('it recovers', is_well, within=40)
+        wire.stall()
+        eventually('silence is told', lambda: visit.text('#lost') != '' and faded(), within=30)
+        wire.mend()
+        eventually('it recovers again', is_well, within=40)
+        expect('the page was not reloaded', browser.js('return window.isStillThisPage === true'))
+
+
+SCENES = {
+    'all-up': all_up, 'node-down': node_down, 'leader-changed': leader_changed, 'just-started': just_started,
+    'hostile': hostile, 'sixty-nodes': sixty_nodes, 'operator': operator, 'connection': connection,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('url')
+    parser.add_argument('scene', choices=SCENES)
+    parser.add_argument('--node', default='node-2', help='the node that is down, or is to drain (node-2)')
+    parser.add_argument('--do', help='shell command that brings the scene about while the page is open')
+    parser.add_argument('--token-file', type=Path, help='file of the admin token, bare or as name:token')
+    parser.add_argument('--shots', type=Path, default=Path('.build/screenshots'), help='directory of screenshots')
+    options = parser.parse_args()
+    began = time.monotonic()
+    with Driver() as driver:
+        SCENES[options.scene](driver, options)
+    print(f'{options.scene}: as it should be ({time.monotonic() - began:.1f} s)')
+
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the browser ends too
+    main()
