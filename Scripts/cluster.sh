@@ -56,7 +56,7 @@ Usage: Scripts/cluster.sh COMMAND
   logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
-                     front contract); the last line tells how many steps passed and failed
+                     front page contract); the last line tells how many steps passed and failed
   bench [reserve|failover|sweep] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options)
   help               this text

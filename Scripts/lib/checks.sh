@@ -5,7 +5,7 @@ readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
 readonly VENV=$ROOT/.build-tools/venv
 PASSED=0 FAILED=0 STEP_PID='' SCRATCH=''
 
-readonly STEPS=(shell lua format deploy build swift cluster front contract)
+readonly STEPS=(shell lua format deploy build swift cluster front page contract)
 
 command_test() { # [STEP…]
   local step
@@ -284,6 +284,26 @@ kill_nodes() {
     kill -KILL "$(cluster front status --json | jq --argjson kill "$kill" '.nodes[$kill % 2].pid')"
     cluster front resume
   done
+}
+
+# The operator page of a real cluster in a real browser; what can't be had on demand is in PageBrowserTests.
+check_page() {
+  local port command
+  trap 'end_cluster page' EXIT
+  port=$(free_port_block)
+  HOLDFAST_DRAIN_DELAY=1 cluster page up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  printf -v command 'HOLDFAST_STATE_DIR=%q %q' "$SCRATCH/page" "$ROOT/Scripts/cluster.sh"
+
+  look_at node-down --do "kill -KILL $(cluster page status --json | jq '.nodes[1].pid')"
+  look_at all-up --do "$command resume"
+  look_at leader-changed --do "$command kill-leader --signal TERM"
+  cluster page resume
+  look_at operator --node node-1 --token-file "$SCRATCH/page/admin-tokens"
+  look_at connection
+}
+
+look_at() { # SCENE OPTION…
+  PYTHONDONTWRITEBYTECODE=1 python3 Tests/Pages/pages.py "$(cluster page status --json | jq -r .coordinator.url)" "$@"
 }
 
 front_of() { cluster "$1" status --json | jq -r .frontend.url; } # CLUSTER
