@@ -4,7 +4,7 @@ usage: steady_load.py URL SKU [SHOPPERS]
 
 Each shopper keeps one connection and reserves one piece after another, each under a key of its own. A request that fails
 is written down, and repeated under its key until it succeeds: so at the end every key has exactly one reservation, whatever
-happened in between. The summary, as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the
+happened in between. Once it is over, the last key is tried for half a minute more. The summary, as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the
 numbers of keys that succeeded and of the different reservations they were answered with.
 """
 
@@ -20,6 +20,7 @@ import uuid
 LIMIT = 10
 PAUSE = 0.005
 PAUSE_AFTER_FAILURE = 0.2
+PATIENCE = 30
 
 
 class Shopper(threading.Thread):
@@ -32,8 +33,13 @@ class Shopper(threading.Thread):
     def run(self):
         while not self.is_over.is_set():
             key = uuid.uuid4().hex
+            end = None
             while (why := self.reserve(key)) is not None:
                 self.failures.append({"key": key, "why": why})
+                if self.is_over.is_set():
+                    end = end or time.monotonic() + PATIENCE
+                    if time.monotonic() > end:
+                        return
                 time.sleep(PAUSE_AFTER_FAILURE)
             time.sleep(PAUSE)
 
