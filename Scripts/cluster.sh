@@ -36,6 +36,8 @@ source "$ROOT/Scripts/lib/coordinator.sh"
 source "$ROOT/Scripts/lib/front.sh"
 # shellcheck source=Scripts/lib/checks.sh
 source "$ROOT/Scripts/lib/checks.sh"
+# shellcheck source=Scripts/lib/cluster_checks.sh
+source "$ROOT/Scripts/lib/cluster_checks.sh"
 
 usage() {
   cat <<'TEXT'
@@ -56,7 +58,7 @@ Usage: Scripts/cluster.sh COMMAND
   logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
-                     front page contract); the last line tells how many steps passed and failed
+                     front page prometheus contract); the last line tells how many steps passed and failed
   bench [reserve|failover|sweep] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options)
   help               this text

@@ -20,7 +20,7 @@ package_reason() {
     iproute2) echo 'its ss tells whether a port is taken, and by whom' ;;
     shellcheck) echo 'checks the shell scripts' ;;
     lua-check) echo 'checks the Lua scripts' ;;
-    prometheus) echo 'its promtool checks the metrics' ;;
+    prometheus) echo 'scrapes a cluster as the examples in deploy say; its promtool checks metrics and alerts' ;;
     openssl) echo 'makes certificates for the tests of TLS to Redis' ;;
     systemd) echo 'its systemd-analyze judges the units in deploy' ;;
     chromium) echo 'the browser that looks at the operator page' ;;

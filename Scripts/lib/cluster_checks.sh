@@ -1,0 +1,267 @@
+# shellcheck shell=bash
+# The steps of `cluster.sh test` that need a cluster: each has one of its own, with real processes.
+
+readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
+readonly VENV=$ROOT/.build-tools/venv
+
+# A cluster of this test's own, by its name.
+cluster() { # NAME COMMAND…
+  HOLDFAST_STATE_DIR=$SCRATCH/$1 "$ROOT/Scripts/cluster.sh" "${@:2}"
+}
+
+# For the EXIT trap of a step.
+end_cluster() { # NAME
+  local status=$?
+  if ((status)); then
+    tail -n 10 "$SCRATCH/$1"/logs/*.log
+  fi
+  cluster "$1" down --wipe
+}
+
+# What a newcomer does, and what breaks: the printed lines work, `up` mends what was killed, data stays.
+check_cluster() {
+  local port line answer before after
+  trap 'end_cluster cluster' EXIT
+  port=$(free_port_block)
+  HOLDFAST_DRAIN_DELAY=1 cluster cluster up --nodes 2 --port "$port" --profile debug | tee "$SCRATCH/up.txt"
+  while read -r line; do
+    answer=$(bash -c "$line")
+    printf '%s\n' "$answer"
+  done < <(grep '^ *curl ' "$SCRATCH/up.txt")
+  expect 'the third printed line confirms' CONFIRMED "$(jq -r .status <<<"$answer")"
+
+  before=$(cluster cluster status --json)
+  expect 'both nodes are ready' '[true,true]' "$(jq -c '[.nodes[].ready]' <<<"$before")"
+  kill -KILL "$(jq .nodes[1].pid <<<"$before")" "$(jq .redis.pid <<<"$before")"
+  expect 'the dead are shown as such' '[null,null]' \
+    "$(cluster cluster status --json | jq -c '[.redis.pid, .nodes[1].pid]')"
+  cluster cluster restart-redis
+  cluster cluster up >"$SCRATCH/up-again.txt"
+  after=$(cluster cluster status --json)
+  expect 'the node that lived was left alone' "$(jq .nodes[0].pid <<<"$before")" "$(jq .nodes[0].pid <<<"$after")"
+  expect 'what was sold stays sold' 1 "$(curl -fsS "$(jq -r .nodes[1].url <<<"$after")/inventory/demo" | jq .sold)"
+
+  cluster cluster scale 3
+  cluster cluster restart node-2
+  check_change_of_leader
+  cluster cluster scale 1
+  expect 'one node is left' '["node-1"]' "$(cluster cluster status --json | jq -c '[.nodes[].id]')"
+  cluster cluster kill-leader
+  if cluster cluster kill-leader; then
+    echo 'Broken: with no node running there is a leader to kill'
+    return 1
+  fi
+}
+
+# A leader that is killed, stopped or told to end is followed by another, and comes back as one of many.
+check_change_of_leader() {
+  local leader signal before after
+  for signal in KILL STOP TERM; do
+    leader=$(await_leader_but none)
+    expect "the leader is hit by SIG$signal" "Sent SIG$signal to $leader" \
+      "$(cluster cluster kill-leader --signal "$signal" | cut -d ' ' -f 1-4)"
+    [[ $signal != STOP ]] || expect 'a stopped node is shown as such, and does not lead' '["stopped",false,false]' \
+      "$(cluster cluster status --json |
+        jq -c --arg id "$leader" '.nodes[] | select(.id == $id) | [.state, .ready, .leader]')"
+    await_leader_but "$leader"
+    cluster cluster resume
+    expect 'all nodes are back' '[true,true,true]' "$(cluster cluster status --json | jq -c '[.nodes[].ready]')"
+  done
+
+  # Whom the order of numbers would put last anyway.
+  [[ $(await_leader_but none) != node-3 ]] || cluster cluster restart node-3
+  before=$(cluster cluster status --json)
+  cluster cluster rolling-restart 2>&1 | tee "$SCRATCH/rolling-restart.txt"
+  after=$(cluster cluster status --json)
+  expect 'the leader was restarted last' "Stopping $(jq -r '.nodes[] | select(.leader).id' <<<"$before")" \
+    "$(grep '^Stopping' "$SCRATCH/rolling-restart.txt" | tail -n 1)"
+  expect 'all nodes were restarted, are ready, and one leads' '[true,true,true,1]' \
+    "$(jq -sc '[range(3) as $n | .[1].nodes[$n].ready and .[0].nodes[$n].pid != .[1].nodes[$n].pid]
+      + [.[1].nodes | map(select(.leader)) | length]' <<<"$before $after")"
+}
+
+# Prints the name of the node that leads, once another than this one does.
+await_leader_but() { # NAME
+  local leader deadline=$((SECONDS + 10))
+  while true; do
+    leader=$(cluster cluster status --json | jq -r '.nodes[] | select(.leader).id')
+    [[ -z $leader || $leader == "$1" ]] || break
+    if ((SECONDS > deadline)); then
+      say "Broken: no node but $1 leads in time"
+      return 1
+    fi
+  done
+  printf '%s\n' "$leader"
+}
+
+# Nodes that come and go behind the front end, and one that is killed, while shoppers reserve without a pause.
+check_front() {
+  local port
+  trap 'end_cluster front' EXIT
+  port=$(free_port_block)
+  HOLDFAST_DRAIN_DELAY=2 cluster front up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  curl -fsS -o /dev/null -X PUT "$(front_of front)/inventory/steady" -H "@$SCRATCH/front/run/admin-header" \
+    -H 'Content-Type: application/json' -d '{"total":1000000}'
+
+  under_load change_members
+  expect 'not one request has failed while nodes came and went' '[]' "$(jq -c .failures "$SCRATCH/load.json")"
+  expect_one_reservation_per_key
+
+  under_load kill_nodes
+  # Sixteen shoppers have at most as many requests under way at each of the kills.
+  expect 'only requests under way on the killed nodes have failed' true \
+    "$(jq --argjson kills "$KILLS" '.failures | length <= $kills * 16' "$SCRATCH/load.json")"
+  expect 'the retry through the front end has always been answered' 0 \
+    "$(jq '.failures | length - (unique_by(.key) | length)' "$SCRATCH/load.json")"
+  expect_one_reservation_per_key
+}
+
+change_members() {
+  cluster front scale 5
+  cluster front restart node-2
+  drain_and_undrain node-1
+  cluster front rolling-restart
+  cluster front scale 2
+}
+
+# As an operator does it, at the coordinator.
+drain_and_undrain() { # NODE
+  local url ready
+  url=$(cluster front status --json | jq -r .coordinator.url)/api/v1
+  for ready in false true; do
+    curl -fsS -o /dev/null -X POST -H "@$SCRATCH/front/run/admin-header" \
+      "$url/nodes/$1/$([[ $ready == true ]] && echo undrain || echo drain)"
+    until_true "$1 is as was wished, ready: $ready" node_has "$url/cluster" "$1" "$ready"
+  done
+}
+
+# Whether the coordinator sees it, and its shoppers do.
+node_has() { # URL NODE READY
+  local state=UP
+  [[ $3 == true ]] || state=DRAINING
+  curl -fsS "$1" | jq -e --arg id "$2" --arg state "$state" \
+    '.nodes[] | select(.id == $id) | .state == $state' >/dev/null &&
+    cluster front status --json | jq -e --arg id "$2" --argjson ready "$3" \
+      '.nodes[] | select(.id == $id) | .ready == $ready' >/dev/null
+}
+
+until_true() { # PROMISE COMMAND…
+  local deadline=$((SECONDS + 30))
+  until "${@:2}"; do
+    if ((SECONDS > deadline)); then
+      printf 'Never came true: %s\n' "$1"
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+readonly KILLS=4
+
+kill_nodes() {
+  local kill
+  for ((kill = 1; kill <= KILLS; kill++)); do
+    kill -KILL "$(cluster front status --json | jq --argjson kill "$kill" '.nodes[$kill % 2].pid')"
+    cluster front resume
+  done
+}
+
+# The operator page of a real cluster in a real browser; what can't be had on demand is in PageBrowserTests.
+check_page() {
+  local port command
+  trap 'end_cluster page' EXIT
+  port=$(free_port_block)
+  HOLDFAST_DRAIN_DELAY=1 cluster page up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  printf -v command 'HOLDFAST_STATE_DIR=%q %q' "$SCRATCH/page" "$ROOT/Scripts/cluster.sh"
+
+  look_at node-down --do "kill -KILL $(cluster page status --json | jq '.nodes[1].pid')"
+  look_at all-up --do "$command resume"
+  look_at leader-changed --do "$command kill-leader --signal TERM"
+  cluster page resume
+  look_at operator --node node-1 --token-file "$SCRATCH/page/admin-tokens"
+  look_at connection
+}
+
+look_at() { # SCENE OPTION…
+  PYTHONDONTWRITEBYTECODE=1 python3 Tests/Pages/pages.py "$(cluster page status --json | jq -r .coordinator.url)" "$@"
+}
+
+front_of() { cluster "$1" status --json | jq -r .frontend.url; } # CLUSTER
+
+# Runs a command while shoppers reserve, and leaves what became of their requests in load.json.
+under_load() { # COMMAND
+  local load
+  python3 Tests/Front/steady_load.py "$(front_of front)" steady >"$SCRATCH/load.json" &
+  load=$!
+  "$1"
+  kill -TERM "$load"
+  wait "$load"
+  jq -r '"\(.keys) reserved in \(.seconds) s, \(.failures | length) requests failed",
+    (.failures | group_by(.why)[] | "  \(length) × \(.[0].why)")' "$SCRATCH/load.json"
+}
+
+# What shoppers were told of, in this run and those before, is what is held, and no key has been answered twice.
+expect_one_reservation_per_key() {
+  TOLD=$((${TOLD:-0} + $(jq .reservations "$SCRATCH/load.json")))
+  expect 'each key has a reservation of its own' "$(jq .keys "$SCRATCH/load.json")" \
+    "$(jq .reservations "$SCRATCH/load.json")"
+  expect 'what is held is what shoppers were told of' "$TOLD" \
+    "$(curl -fsS "$(front_of front)/inventory/steady" | jq .reserved)"
+}
+
+expect() { # PROMISE EXPECTED FOUND
+  if [[ $2 != "$3" ]]; then
+    printf 'Broken: %s: expected %s, found %s\n' "$@"
+    return 1
+  fi
+}
+
+# The examples for Prometheus in a real one: it finds all nodes, and knows every metric that an alert is about.
+check_prometheus() {
+  local port status metric
+  trap 'end_cluster prometheus' EXIT
+  port=$(free_port_block)
+  cluster prometheus up --nodes 2 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  status=$(cluster prometheus status --json)
+  cp deploy/prometheus/alerts.yml "$SCRATCH"
+  sed "s/10.0.0.10:8070/$(jq -r '.coordinator.url | ltrimstr("http://")' <<<"$status")/; s/: [0-9]*s$/: 1s/" \
+    deploy/prometheus/prometheus.yml >"$SCRATCH/prometheus.yml"
+  PROMETHEUS=127.0.0.1:$((port + 99))
+  prometheus --config.file "$SCRATCH/prometheus.yml" --storage.tsdb.path "$SCRATCH/tsdb" \
+    --web.listen-address "$PROMETHEUS" --log.level error &
+  until_true 'Prometheus scrapes both nodes and the coordinator' prometheus_says targets \
+    '[.data.activeTargets[] | select(.health == "up")] | length == 3'
+  while read -r metric; do
+    until_true "$metric is known" prometheus_says "query?query=$metric" '.data.result != []'
+  done < <(grep -oE 'holdfast_[a-z_]+' deploy/prometheus/alerts.yml | sort -u)
+  until_true 'every rule can be evaluated' prometheus_says rules 'all(.data.groups[].rules[]; .health == "ok")'
+  expect 'no alert fires while all is well' '[]' \
+    "$(curl -fsS "http://$PROMETHEUS/api/v1/alerts" | jq -c '[.data.alerts[] | select(.state == "firing")]')"
+  kill -TERM %prometheus
+  wait %prometheus
+}
+
+prometheus_says() { # PATH CONDITION
+  curl -fsS "http://$PROMETHEUS/api/v1/$1" 2>/dev/null | jq -e "$2" >/dev/null
+}
+
+check_contract() {
+  local port url token
+  install_contract_tools
+  trap 'end_cluster contract' EXIT
+  port=$(free_port_block)
+  cluster contract up --nodes 3 --port "$port" --profile debug >"$SCRATCH/up.txt"
+  url=$(cluster contract status --json | jq -r '.nodes[0].url')
+  token=$(cut -d : -f 2 "$SCRATCH/contract/admin-tokens")
+  HOLDFAST_ADMIN_TOKEN=$token PATH=$VENV/bin:$PATH Tests/Contract/run.sh "$url"
+  curl -fsS "$url/metrics" | promtool check metrics
+}
+
+install_contract_tools() {
+  [[ ! -f $VENV/complete || $(<"$VENV/complete") != "${CONTRACT_TOOLS[*]}" ]] || return 0
+  echo "Installing ${CONTRACT_TOOLS[*]} in ${VENV#"$ROOT/"}: they hold the nodes to openapi.yaml"
+  rm -rf "$VENV"
+  python3 -m venv "$VENV"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check "${CONTRACT_TOOLS[@]}"
+  echo "${CONTRACT_TOOLS[*]}" >"$VENV/complete"
+}
