@@ -126,7 +126,8 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
-    .testTarget(name: "ClusterTests", dependencies: ["Node", "TestSupport"]),
+    // The coordinator is not imported, but its executable is run.
+    .testTarget(name: "ClusterTests", dependencies: ["Coordinator", "Node", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,8 +26,9 @@ final class Duty: Sendable {
   /// - Parameter advertisedURL: where others reach it; nil: at this host and port.
   func begin(at host: String, _ port: Int, advertisedURL: String?) {
     let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    url.withLock { $0 = advertisedURL ?? "http://\(address)" }
+    // First: once it is announced it may be told to drain, which must not come before this.
     backLoop.execute { [back] in back.value.leadership.stand(address: address) }
+    url.withLock { $0 = advertisedURL ?? "http://\(address)" }
     changed.yield()
   }
 

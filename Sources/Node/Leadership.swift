@@ -54,8 +54,9 @@ final class Leadership {
     lease.stand(address: address)
   }
 
-  /// Stands for election again after ``retire()``.
+  /// Stands for election again after ``retire()``, or leads on if the batch under way then is not finished yet.
   func standAgain() {
+    sweeper.resume()
     if let address { lease.stand(address: address) }
   }
 

@@ -28,7 +28,7 @@ package struct IncomingAnswer: Sendable {
 }
 
 /// Why there is no answer.
-package enum ExchangeFailure: Error, Equatable, Sendable {
+package enum ExchangeFailure: Error, Equatable, Sendable, CustomStringConvertible {
   /// The URL is none that may be asked, or its host has no address.
   case unusable(String)
   /// The address that the name led to is not among those allowed.
@@ -39,4 +39,12 @@ package enum ExchangeFailure: Error, Equatable, Sendable {
   case tooLarge
   /// Anything else, in libcurl's words.
   case broken(String)
+
+  package var description: String {
+    switch self {
+    case .unusable(let words), .forbiddenAddress(let words), .noConnection(let words), .broken(let words): words
+    case .timedOut: "no answer in time"
+    case .tooLarge: "the answer is too large"
+    }
+  }
 }

@@ -4,7 +4,7 @@ extension Announcement {
   private static let mostVersion = 32
 
   /// Where the node serves, if all members are as they should be.
-  func checkedURL() throws(AnnouncementRefusal) -> NodeURL {
+  func checkedURL() throws(AnnouncementRefusal) -> ServerURL {
     let name = SettingForm<String>.name
     guard name.parse(id) != nil else { throw .invalid("id: must be \(name.allowed)") }
     guard name.parse(bootId) != nil else { throw .invalid("bootId: must be \(name.allowed)") }
@@ -15,7 +15,7 @@ extension Announcement {
       let states = HealthReport.State.allCases.map(\.rawValue).joined(separator: ", ")
       throw .invalid("state: must be one of \(states)")
     }
-    guard let url = NodeURL(url) else { throw .invalid("url: must be \(NodeURL.rule)") }
+    guard let url = ServerURL(url) else { throw .invalid("url: must be \(ServerURL.rule)") }
     return url
   }
 

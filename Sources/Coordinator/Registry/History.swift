@@ -1,3 +1,5 @@
+import Common
+
 /// What has changed, and when. The newest is last.
 struct History: Sendable {
   struct Entry: Codable, Equatable, Sendable {

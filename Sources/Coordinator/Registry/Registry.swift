@@ -62,7 +62,7 @@ struct Registry {
   private func machine(at now: Instant) -> VerdictMachine { VerdictMachine(timing: timing, random: random(), at: now) }
 
   private mutating func restore(_ kept: RegistryContents.Node, at now: Moment) {
-    guard let url = NodeURL(kept.url) else { return }
+    guard let url = ServerURL(kept.url) else { return }
     var node = WatchedNode(
       id: kept.id, bootID: kept.bootId, url: url, version: kept.version, machine: machine(at: now.instant),
       since: now.epochMilliseconds, reason: "the coordinator has just started")
@@ -100,7 +100,7 @@ struct Registry {
     return .taken(node.wanted, probe: isWorthAsking(node, announcement, at: now))
   }
 
-  private mutating func admit(_ announcement: Announcement, _ url: NodeURL, at now: Moment) -> Reception {
+  private mutating func admit(_ announcement: Announcement, _ url: ServerURL, at now: Moment) -> Reception {
     var node = WatchedNode(
       id: announcement.id, bootID: announcement.bootId, url: url, version: announcement.version,
       machine: machine(at: now.instant), since: now.epochMilliseconds, reason: "announced itself")
@@ -113,7 +113,7 @@ struct Registry {
 
   /// Whether the process that is known may not be replaced yet by the one that announces itself.
   private func keepsItsPlace(
-    _ node: inout WatchedNode, against announcement: Announcement, _ url: NodeURL
+    _ node: inout WatchedNode, against announcement: Announcement, _ url: ServerURL
   ) throws(AnnouncementRefusal) -> Bool {
     guard node.machine.verdict.isAlive || node.machine.verdict == .unknown else { return false }
     guard node.url == url else {
@@ -201,7 +201,7 @@ struct Registry {
     guard var node = nodes[id], node.machine.start(probe: lastProbe + 1, at: now) else { return nil }
     lastProbe += 1
     keep(node)
-    return Probe(node: id, number: lastProbe, url: node.url.health, began: now)
+    return Probe(node: id, number: lastProbe, url: node.url.text + "/health", began: now)
   }
 
   private mutating func keep(_ node: WatchedNode) {

@@ -20,7 +20,7 @@ struct WatchedNode {
 
   let id: String
   var bootID: String
-  var url: NodeURL
+  var url: ServerURL
   var version: String
   var machine: VerdictMachine
   /// When it came into its present state, in milliseconds since 1970, and why.

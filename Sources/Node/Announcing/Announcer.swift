@@ -11,6 +11,8 @@ import ServiceLifecycle
 struct Announcer: Service {
   private static let interval = Duration.seconds(2)
   private static let limit = Duration.seconds(1)
+  /// So much of the coordinator's own words is logged.
+  private static let mostBytes = 200
 
   /// Its base URL.
   let coordinator: String
@@ -20,16 +22,17 @@ struct Announcer: Service {
   let logger: Logger
 
   func run() async throws {
+    defer { client.stop() }
     var problem: String?
-    var told: Announcement?
+    var taken: Announcement?
     for await _ in Self.ticks(duty.changes).cancelOnGracefulShutdown() {
       guard let announcement = try await duty.announcement() else { continue }
-      told = announcement
       let outcome = await announce(announcement)
       note(outcome, after: &problem)
+      taken = outcome == nil ? announcement : nil
     }
-    if let told { await leave(told) }
-    client.stop()
+    // A coordinator that did not take the last one would only delay the end.
+    if let taken { await leave(taken) }
   }
 
   /// Every two seconds, and at once when something has changed.
@@ -62,16 +65,20 @@ struct Announcer: Service {
       }
       duty.set(.wanted, to: answer.wanted == .drain)
       return nil
-    case .success(let answer): return "the coordinator answered \(answer.status): \(Self.detail(of: answer))"
-    case .failure(let failure): return "the coordinator can't be reached: \(failure)"
+    case .success(let answer): return Self.words(for: answer)
+    case .failure(let failure): return "the coordinator can't be asked: \(failure)"
     }
   }
 
   private func leave(_ announcement: Announcement) async {
     let path = "/api/v1/nodes/\(announcement.id)?bootId=\(announcement.bootId)"
-    if case .failure(let failure) = await client.send(request("DELETE", path)) {
-      logger.info("could not take leave of the coordinator", metadata: ["reason": "\(failure)"])
+    let reason: String
+    switch await client.send(request("DELETE", path)) {
+    case .success(let answer) where answer.status == 204: return
+    case .success(let answer): reason = Self.words(for: answer)
+    case .failure(let failure): reason = "\(failure)"
     }
+    logger.info("could not take leave of the coordinator", metadata: ["reason": "\(reason)"])
   }
 
   private func request(_ method: String, _ path: String, body: [UInt8]? = nil) -> OutgoingRequest {
@@ -82,10 +89,11 @@ struct Announcer: Service {
       limit: Self.limit)
   }
 
-  /// What a problem says, as far as it is one.
-  private static func detail(of answer: IncomingAnswer) -> String {
+  /// Its status, and what the problem says, as far as it is one.
+  private static func words(for answer: IncomingAnswer) -> String {
     struct Told: Decodable { var detail: String }
-    return (try? JSONDecoder().decode(Told.self, from: Data(answer.body)))?.detail ?? "no further words"
+    let detail = (try? JSONDecoder().decode(Told.self, from: Data(answer.body)))?.detail ?? "no further words"
+    return "the coordinator answered \(answer.status): \(detail.clipped(to: mostBytes))"
   }
 
   /// Says once that something is wrong, and once that it is well again.

@@ -67,11 +67,11 @@ struct NodeSettings: ProcessSettings {
       "maxConnections", .integer(1...1_000_000), default: "16384",
       help: "Client connections at once; more are not accepted")
     coordinatorUrl = try reader.readOptional(
-      "coordinatorUrl", .httpURL, help: "Where the coordinator is, that this node announces itself to")
+      "coordinatorUrl", .serverURL, help: "Where the coordinator is, that this node announces itself to")
     clusterToken = try reader.readSharedToken(
       "clusterToken", "clusterTokenFile", help: "The token that nodes announce themselves with")
     advertisedUrl = try reader.readOptional(
-      "advertisedUrl", .httpURL, help: "Where others reach this node; without it, at its host and port")
+      "advertisedUrl", .serverURL, help: "Where others reach this node; without it, at its host and port")
     logLevel = try reader.read(
       "logLevel", .choice, default: "info", help: "The least level that is logged")
     logRequests = try reader.read(
@@ -105,15 +105,7 @@ extension SettingForm<RedisURL> {
 
 extension SettingForm<String> {
   /// The beginning of URLs, without a slash at its end.
-  fileprivate static var httpURL: Self {
-    Self("http[s]://host[:port]") { text in
-      guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else { return nil }
-      let rest = text.dropFirst(scheme.count)
-      let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
-      let isPlain = authority.utf8.allSatisfy { byte in
-        UnicodeScalar(byte).properties.isAlphabetic && byte < 0x80 || "0123456789.-:[]_".utf8.contains(byte)
-      }
-      return authority.isEmpty || !isPlain ? nil : scheme + authority
-    }
+  fileprivate static var serverURL: Self {
+    Self(ServerURL.rule) { ServerURL($0)?.text }
   }
 }

@@ -59,6 +59,12 @@ final class Sweeper {
     afterBatch = completion
   }
 
+  /// Goes on after all: what waits for ``finish(_:)`` is forgotten.
+  func resume() {
+    afterBatch = nil
+    begin()
+  }
+
   private func schedule(in delay: TimeAmount) {
     timer?.cancel()
     timer = eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in batch() }

@@ -77,7 +77,9 @@ import Testing
       ("PORT", "70000"), ("DRAIN_DELAY", "-1"), ("MAX_QUANTITY", "0"), ("MAX_TTL_SECONDS", "3601"),
       ("LOG_LEVEL", "loud"), ("NODE_ID", "a b"), ("CLIENT_TOKEN", "with space"), ("REDIS_URL", "http://:hush@x"),
       ("CLIENT_TOKENS_FILE", "/nowhere/tokens"), ("ADMIN_TOKENS_FILE", "/dev/null"), ("CONFIG", "/nowhere/config"),
-      ("CLIENT_TOKEN", NodeUnderTest.adminToken),
+      ("CLIENT_TOKEN", NodeUnderTest.adminToken), ("COORDINATOR_URL", "http://127.0.0.1:1"),
+      ("COORDINATOR_URL", "127.0.0.1:1"), ("ADVERTISED_URL", "http://127.0.0.1/node"),
+      ("CLUSTER_TOKEN", "with space"), ("CLUSTER_TOKEN_FILE", "/nowhere/token"),
     ])
   func badSetting(name: String, value: String) async throws {
     let (code, said) = try await failedStart(redisURL: "redis://127.0.0.1:1/0", [name: value])

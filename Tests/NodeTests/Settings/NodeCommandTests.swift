@@ -90,5 +90,8 @@ private struct UnfitCommand: SettingsCommand {
     await #expect(processExitsWith: .exitCode(64)) {
       await NodeCommand.main(["--admin-token", "x"])
     }
+    await #expect(processExitsWith: .exitCode(64)) {
+      await NodeCommand.main(["--cluster-token", "x"])
+    }
   }
 }

@@ -39,6 +39,7 @@ import Testing
     #expect(settings.eventsMaxLength == 100_000)
     #expect(settings.maxInFlight == 4096)
     #expect(settings.maxConnections == 16_384)
+    #expect(settings.coordinatorUrl == nil && settings.clusterToken == nil && settings.advertisedUrl == nil)
     #expect(settings.logLevel == .info)
     #expect(settings.logRequests == false)
     #expect(settings.adminTokens.isEmpty)
@@ -54,6 +55,7 @@ import Testing
     ("maxTtlSeconds", ["1", "3600"]),
     ("retentionSeconds", ["1", "31536000"]),
     ("eventsMaxLength", ["0", "100000000"]),
+    ("advertisedUrl", ["http://h", "https://10.0.0.7:8443", "http://[::1]:1/"]),
     ("logLevel", ["trace", "critical"]),
   ])
   func goodValuesAreTaken(key: String, values: [String]) throws {
@@ -72,6 +74,8 @@ import Testing
     ("eventsMaxLength", ["-1", "100000001"]),
     ("maxInFlight", ["0"]),
     ("maxConnections", ["0"]),
+    ("coordinatorUrl", ["", "h:8070", "ftp://h", "http://", "http://h/path", "http://h?x", "http://u@h"]),
+    ("advertisedUrl", ["", "h", "redis://h", "http://h:0", "http://h:65536", "http://[::1", "http://h h"]),
     ("logLevel", ["loud", "INFO"]),
     ("logRequests", ["1"]),
   ])
@@ -130,6 +134,60 @@ import Testing
       let message = try failure(["HOLDFAST_CLIENT_TOKENS_FILE": path])
       #expect(
         message == #"setting clientTokensFile: file "\#(path)": holds no token"#)
+    }
+  }
+
+  @Test func aCoordinatorIsAnnouncedToWithTheClusterToken() throws {
+    let environment = ["HOLDFAST_COORDINATOR_URL": "HTTP://Coordinator:8070/", "HOLDFAST_CLUSTER_TOKEN": "c"]
+    let settings = try load(environment, flags: ["advertisedUrl": "http://node-1:80/"])
+    #expect(settings.coordinatorUrl == "http://coordinator:8070" && settings.clusterToken == "c")
+    #expect(settings.advertisedUrl == "http://node-1:80")
+    for token in [[:], ["HOLDFAST_CLUSTER_TOKEN": ""]] {
+      let message = try failure(token, flags: ["coordinatorUrl": "http://h"])
+      #expect(message == "setting coordinatorUrl: needs clusterToken or clusterTokenFile")
+    }
+    #expect(try load(["HOLDFAST_CLUSTER_TOKEN": "c"]).coordinatorUrl == nil, "it may be there for later")
+  }
+
+  @Test(arguments: ["0.0.0.0", "::"])
+  func whereOthersCannotReachANodeIsNotAnnounced(host: String) throws {
+    var environment = ["HOLDFAST_HOST": host, "HOLDFAST_CLUSTER_TOKEN": "c"]
+    #expect(try load(environment).host == host)
+    environment["HOLDFAST_COORDINATOR_URL"] = "http://h"
+    let told = "setting host: \(host) is where others can't reach this node: set advertisedUrl"
+    #expect(try failure(environment) == told)
+    environment["HOLDFAST_ADVERTISED_URL"] = "http://node-1"
+    #expect(try load(environment).advertisedUrl == "http://node-1")
+  }
+
+  @Test func theClusterTokenIsNeverShownAndComesFromTheEnvironmentOrAFileAlone() throws {
+    for bad in ["hid den", "hiddenü", String(repeating: "h", count: 513)] {
+      let message = try failure(["HOLDFAST_CLUSTER_TOKEN": bad])
+      #expect(message.hasPrefix("setting clusterToken: bad value (a secret, not shown)"))
+    }
+    for text in ["hidden", "hidden\n", "hidden\r\n"] {
+      try withTokensFile(text) { path in
+        let settings = try load(["HOLDFAST_CLUSTER_TOKEN_FILE": path])
+        #expect(settings.clusterToken == "hidden")
+      }
+    }
+    for text in ["", "\n", "hid den\n", "hidden\nhidden\n", "hidden\n\n"] {
+      try withTokensFile(text) { path in
+        let message = try failure(["HOLDFAST_CLUSTER_TOKEN_FILE": path])
+        #expect(message == #"setting clusterTokenFile: file "\#(path)": must hold \#(AccessTokens.tokenRule)"#)
+      }
+    }
+    #expect(
+      try failure(["HOLDFAST_CLUSTER_TOKEN_FILE": "/nowhere/x"])
+        == #"setting clusterTokenFile: file "/nowhere/x": No such file or directory"#)
+    try withTokensFile("c") { path in
+      for token in ["c", ""] {
+        let message = try failure(["HOLDFAST_CLUSTER_TOKEN": token, "HOLDFAST_CLUSTER_TOKEN_FILE": path])
+        #expect(message == "settings clusterToken and clusterTokenFile: only one of them may be given")
+      }
+    }
+    for definition in NodeSettings.definitions where definition.key.hasPrefix("clusterToken") {
+      #expect(!definition.sources.contains(.flag))
     }
   }
 

@@ -1,14 +1,14 @@
-/// Where a node serves: a scheme, a host and a port, and nothing else.
+/// Where a process of ours serves: a scheme, a host and a port, and nothing else.
 ///
 /// Whatever could be read in two ways is refused rather than understood, since libcurl reads it too.
-struct NodeURL: Equatable, Sendable {
-  static let rule = "http:// or https://, a host name or address, and a port, at most \(mostBytes) bytes"
+package struct ServerURL: Equatable, Sendable {
+  package static let rule = "http:// or https://, a host name or address, a port or none, at most \(mostBytes) bytes"
   private static let mostBytes = 300
 
   /// Without a slash at the end.
-  let text: String
+  package let text: String
 
-  init?(_ url: String) {
+  package init?(_ url: String) {
     guard url.utf8.count <= Self.mostBytes else { return nil }
     let lowercased = url.lowercased()
     guard let scheme = ["http://", "https://"].first(where: { lowercased.hasPrefix($0) }) else { return nil }
@@ -20,8 +20,6 @@ struct NodeURL: Equatable, Sendable {
     }
     text = scheme + place
   }
-
-  var health: String { text + "/health" }
 
   private static func parts(of place: Substring) -> (host: Substring, port: Substring?)? {
     // An IPv6 address stands in brackets, since it has colons of its own.

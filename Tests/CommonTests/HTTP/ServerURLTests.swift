@@ -1,10 +1,10 @@
 import Testing
 
-@testable import Coordinator
+@testable import Common
 
-@Suite struct NodeURLTests {
+@Suite struct ServerURLTests {
   @Test(
-    "a scheme, a host and a port make a node's URL; letters are made small and a slash at the end dropped",
+    "a scheme, a host and a port make a server's URL; letters are made small and a slash at the end dropped",
     arguments: [
       ("http://10.0.0.7:8080", "http://10.0.0.7:8080"), ("http://10.0.0.7", "http://10.0.0.7"),
       ("HTTPS://Node-1.Example.ORG:443/", "https://node-1.example.org:443"),
@@ -13,8 +13,7 @@ import Testing
       ("http://[::ffff:10.0.0.7]:80", "http://[::ffff:10.0.0.7]:80"), ("http://node_1:65535", "http://node_1:65535"),
     ])
   func taken(url: String, text: String) {
-    #expect(NodeURL(url)?.text == text)
-    #expect(NodeURL(url)?.health == text + "/health")
+    #expect(ServerURL(url)?.text == text)
   }
 
   @Test(
@@ -31,6 +30,6 @@ import Testing
       "http://10.0.0.7:" + String(repeating: "0", count: 400) + "80",
     ])
   func refused(url: String) {
-    #expect(NodeURL(url) == nil)
+    #expect(ServerURL(url) == nil)
   }
 }

@@ -1,0 +1,5 @@
+import Testing
+
+/// Real coordinators and the nodes that announce themselves: one test after the other, since each takes a handful of
+/// processes.
+@Suite(.serialized) struct CoordinatedTests {}

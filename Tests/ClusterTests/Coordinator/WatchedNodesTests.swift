@@ -1,0 +1,91 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CoordinatedTests {
+  /// Nodes that announce themselves to a coordinator, and what it tells of them.
+  @Suite struct WatchedNodesTests {
+    private let redis: PrivateRedis
+
+    /// One for each test: the nodes of a Redis have one leader.
+    init() async throws { redis = try await PrivateRedis() }
+
+    @Test("nodes that announce themselves are UP, with their leader; one that is told to stop is DRAINING, then LEFT")
+    func announcedAndLeft() async throws {
+      let coordinator = try await CoordinatorUnderTest()
+      let nodes = try await concurrently(["n1", "n2"]) { [redis] id in
+        try await coordinator.admit(id, redisURL: redis.url, settings: ["DRAIN_DELAY": "3"])
+      }
+      try await eventually("all is well") { try await coordinator.picture.healthy }
+      let picture = try await coordinator.picture
+      #expect(picture.nodes.map(\.id) == ["n1", "n2"] && picture.nodes.map(\.url) == nodes.map(\.url))
+      #expect(picture.nodes.allSatisfy { $0.ready })
+      let leader = try await coordinator.send(TestRequest("GET", "/leader"))
+      #expect(leader.text("id") == picture.leader?.id)
+      #expect(try await nodes[picture.leader?.id == "n1" ? 0 : 1].send(.health).lease.epoch == picture.leader?.epoch)
+
+      nodes[0].process.signal(SIGTERM)
+      try await coordinator.wait(for: "n1", toBe: "DRAINING")
+      #expect(nodes[0].process.isRunning, "seen while it drains, not when it is gone")
+      #expect(try await coordinator.wait(for: "n1", toBe: "LEFT").reason == "said that it leaves")
+      try await eventually("n1 ends") { !nodes[0].process.isRunning }
+      #expect(nodes[0].process.exitCode == 0)
+      try await eventually("the other one leads, and all is well") {
+        let picture = try await coordinator.picture
+        return picture.healthy && picture.leader?.id == "n2"
+      }
+    }
+
+    @Test("killed, stopped and cut off from Redis are told apart; who goes on after that is UP again, and all is well")
+    func faultsAtOnce() async throws {
+      let coordinator = try await CoordinatorUnderTest()
+      let proxy = try await ChaosProxy(to: redis.port)
+      let nodes = try await concurrently(["killed", "stopped", "cut", "well"]) { [redis] id in
+        let redisURL = id == "cut" ? "redis://127.0.0.1:\(proxy.port)/0" : redis.url
+        return try await coordinator.admit(id, redisURL: redisURL)
+      }
+      try await eventually("all is well") { try await coordinator.picture.healthy }
+
+      nodes[0].process.kill()
+      nodes[1].process.signal(SIGSTOP)
+      for direction in ChaosProxy.Direction.allCases { try await proxy.set(direction, .init(drops: true)) }
+      let killed = try await coordinator.wait(for: "killed", toBe: "DOWN")
+      #expect(killed.reason.contains("connection refused"), "\(killed.reason)")
+      let stopped = try await coordinator.wait(for: "stopped", toBe: "DOWN")
+      #expect(stopped.reason.contains("no answer within"), "\(stopped.reason)")
+      try await eventually("each is told as what it is") {
+        let problems = try await coordinator.picture.problems.filter { $0.node != nil }
+        return Set(problems.map { "\($0.node ?? "") \($0.kind)" })
+          == ["killed node-down", "stopped node-down", "cut redis-unreachable"]
+      }
+      let cut = try #require(try await coordinator.picture.node("cut"))
+      #expect(cut.state == "UP" && !cut.ready)
+
+      nodes[1].process.signal(SIGCONT)
+      for direction in ChaosProxy.Direction.allCases { try await proxy.set(direction) }
+      try await proxy.cutClients()
+      try await coordinator.wait(for: "stopped", toBe: "UP")
+      try await eventually("only the killed one is missed") {
+        let picture = try await coordinator.picture
+        return picture.problems.map(\.kind) == ["node-down"] && picture.nodes.filter(\.ready).count == 3
+      }
+    }
+
+    @Test("a node that was killed and is started again in its place is taken over as a new process")
+    func restarted() async throws {
+      let coordinator = try await CoordinatorUnderTest()
+      let node = try await coordinator.admit("n1", redisURL: redis.url)
+      let before = try #require(try await coordinator.picture.node("n1"))
+      node.process.kill()
+      let again = try await NodeUnderTest(
+        redisURL: redis.url, settings: coordinator.settings(ofNode: "n1", ["PORT": "\(node.port)"]))
+      try await eventually("the new process is UP") {
+        let seen = try await coordinator.picture.node("n1")
+        return seen?.bootId != before.bootId && seen?.state == "UP"
+      }
+      let after = try #require(try await coordinator.picture.node("n1"))
+      #expect(try await after.bootId == again.send(.health).text("bootId") && after.url == before.url)
+      #expect(again.logLines(with: "not announced").isEmpty)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Logging
+import NIOEmbedded
+import Testing
+
+@testable import Node
+
+@Suite struct NodeStateTests {
+  private let state: NodeState
+
+  init() throws {
+    let link = RedisLink(
+      eventLoop: EmbeddedEventLoop(), configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test"),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    state = NodeState(nodeID: "node-1", link: link)
+  }
+
+  private var drains: [String] { state.obstacles().filter { $0.hasPrefix("draining") } }
+
+  @Test func itDrainsForAsLongAsThereIsAReason() {
+    #expect(!state.isDraining && drains.isEmpty)
+    #expect(state.set(.wanted, to: true) && state.isDraining)
+    #expect(!state.set(.stopping, to: true), "it drained already")
+    #expect(drains == ["draining: the process stops", "draining: an operator wants it"])
+    #expect(!state.set(.wanted, to: false) && state.isDraining, "an operator can't keep a process that stops")
+    #expect(drains == ["draining: the process stops"])
+    #expect(state.set(.stopping, to: false) && !state.isDraining && drains.isEmpty)
+  }
+
+  @Test func aReasonThatIsToldAgainChangesNothing() {
+    #expect(!state.set(.wanted, to: false) && !state.isDraining)
+    #expect(state.set(.wanted, to: true))
+    #expect(!state.set(.wanted, to: true) && drains == ["draining: an operator wants it"])
+    #expect(state.set(.wanted, to: false) && !state.isDraining)
+  }
+
+  @Test func whatIsAnnouncedIsThatItDrainsEvenWhileItStarts() {
+    #expect(state.announcement(url: "http://h").state == "starting")
+    _ = state.set(.wanted, to: true)
+    let announcement = state.announcement(url: "http://h")
+    #expect(announcement.state == "draining" && announcement.url == "http://h")
+    #expect(announcement.id == "node-1" && announcement.bootId == state.bootID)
+  }
+}
