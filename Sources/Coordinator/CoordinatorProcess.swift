@@ -16,6 +16,8 @@ struct CoordinatorProcess {
     MetricsSystem.bootstrap(registry)
     ProcessMetrics.register(with: registry)
     let logger = Logger(label: "coordinator")
+    // Else the last of 500 nodes could not be connected to, and would pass for dead.
+    FileDescriptorLimit.raise()
 
     registry.describe(CoordinatorMetrics.help)
     let watch = ClusterWatch(

@@ -4,7 +4,7 @@ import NIOPosix
 
 /// A server on the loopback that sends, for each request, whatever bytes a test wants, and counts what it sees.
 package final class LittleServer: Sendable {
-  package enum Reply: Sendable {
+  package enum Reply: Sendable, CustomStringConvertible {
     case bytes(String)
     /// Byte by byte, with a pause after each.
     case slowly(String, pause: TimeAmount)
@@ -12,6 +12,14 @@ package final class LittleServer: Sendable {
     case last(String)
     /// Nothing, and the connection stays.
     case silence
+
+    /// Short, since test cases are named after it.
+    package var description: String {
+      switch self {
+      case .bytes(let text), .slowly(let text, _), .last(let text): String(text.prefix(60))
+      case .silence: "silence"
+      }
+    }
   }
 
   private final class Counts: @unchecked Sendable {  // Everything is touched under the lock only.

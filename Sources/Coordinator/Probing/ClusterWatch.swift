@@ -102,14 +102,15 @@ actor ClusterWatch: ClusterWatching, Service {
   /// - Returns: when there is more to do.
   private func round() -> Instant {
     let now = Moment.now
-    if punctuality.begin(at: now.instant) {
+    let isLate = punctuality.begin(at: now.instant)
+    if isLate {
       metrics.wokenLate()
       logger.debug("woken late", metadata: ["inARow": "\(punctuality.lateRounds)"])
     }
     for probe in registry.startProbes(due: now.instant + Self.together, at: now.instant) { send(probe) }
     if nextSample <= now.instant {
       nextSample = now.instant + Self.sampling
-      registry.sample(at: now)
+      registry.sample(at: now, isLate: isLate)
       metrics.update(registry, registry.check(condition(at: now), &onsets, at: now).problems)
       noteNews()
     }

@@ -12,28 +12,67 @@ extension HealthReport {
     report.nodeId = nodeId.clipped(to: Self.mostName)
     report.bootId = bootId.clipped(to: Self.mostName)
     report.version = version.clipped(to: Self.mostName)
+    report.uptimeSeconds = Self.bounded(uptimeSeconds)
     report.reasons = Self.bounded(reasons)
-    report.redis.warnings = Self.bounded(redis.warnings)
-    report.redis.roundTripMs = redis.roundTripMs.map(Self.bounded)
-    report.lease.holder = lease.holder?.clipped(to: Self.mostName)
-    report.lease.since = lease.since?.clipped(to: Self.mostName)
-    report.lease.renewMs = lease.renewMs.map(Self.bounded)
-    report.sweeper.backlog = sweeper.backlog.map(Self.bounded)
-    report.sweeper.oldestOverdueMs = sweeper.oldestOverdueMs.map(Self.bounded)
-    report.requests.inFlight = Self.bounded(requests.inFlight)
-    report.requests.ratePerSecond = Self.bounded(requests.ratePerSecond)
-    report.requests.errorsPerSecond = Self.bounded(requests.errorsPerSecond)
+    (report.redis, report.lease) = (redis.bounded, lease.bounded)
+    (report.sweeper, report.requests) = (sweeper.bounded, requests.bounded)
     return report
   }
 
-  private static func bounded(_ texts: [String]) -> [String] {
+  fileprivate static func bounded(_ name: String?) -> String? { name?.clipped(to: mostName) }
+
+  fileprivate static func bounded(_ texts: [String]) -> [String] {
     texts.prefix(mostTexts).map { $0.clipped(to: mostText) }
   }
 
-  /// Sums of these over all nodes stay finite and exact.
-  private static func bounded(_ number: Int) -> Int { min(max(number, 0), 1_000_000_000_000) }
+  /// Sums of these over all nodes, and percentages, stay finite and exact. 100 TB are within it.
+  fileprivate static func bounded<Number: FixedWidthInteger>(_ number: Number) -> Number {
+    min(max(number, 0), 100_000_000_000_000)
+  }
 
-  private static func bounded(_ number: Double) -> Double { min(max(number, 0), 1e9) }
+  fileprivate static func bounded(_ number: Double) -> Double { min(max(number, 0), 1e9) }
+}
+
+extension HealthReport.Redis {
+  fileprivate var bounded: Self {
+    Self(
+      connected: connected, roundTripMs: roundTripMs.map(HealthReport.bounded), pending: HealthReport.bounded(pending),
+      reconnects: HealthReport.bounded(reconnects), usedBytes: HealthReport.bounded(usedBytes),
+      limitBytes: HealthReport.bounded(limitBytes), warnings: HealthReport.bounded(warnings))
+  }
+}
+
+extension HealthReport.Lease {
+  fileprivate var bounded: Self {
+    // Epochs are only compared.
+    Self(
+      leader: leader, epoch: epoch, holder: HealthReport.bounded(holder), since: HealthReport.bounded(since),
+      remainingMs: remainingMs.map(HealthReport.bounded), termsWon: HealthReport.bounded(termsWon),
+      termsLost: HealthReport.bounded(termsLost), renewMs: renewMs.map(HealthReport.bounded))
+  }
+}
+
+extension HealthReport.Sweeper {
+  fileprivate var bounded: Self {
+    Self(
+      backlog: backlog.map(HealthReport.bounded), oldestOverdueMs: oldestOverdueMs.map(HealthReport.bounded),
+      lastBatch: lastBatch.map {
+        Batch(
+          agoMs: HealthReport.bounded($0.agoMs), holds: HealthReport.bounded($0.holds),
+          tookMs: HealthReport.bounded($0.tookMs))
+      },
+      releasedTotal: HealthReport.bounded(releasedTotal), trimmedTotal: HealthReport.bounded(trimmedTotal),
+      fencedAttempts: HealthReport.bounded(fencedAttempts))
+  }
+}
+
+extension HealthReport.Requests {
+  fileprivate var bounded: Self {
+    Self(
+      inFlight: HealthReport.bounded(inFlight), ratePerSecond: HealthReport.bounded(ratePerSecond),
+      errorsPerSecond: HealthReport.bounded(errorsPerSecond), total: HealthReport.bounded(total),
+      errors: HealthReport.bounded(errors))
+  }
 }
 
 extension HealthReport {

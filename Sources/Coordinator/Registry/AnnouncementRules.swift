@@ -8,7 +8,7 @@ extension Announcement {
     let name = SettingForm<String>.name
     guard name.parse(id) != nil else { throw .invalid("id: must be \(name.allowed)") }
     guard name.parse(bootId) != nil else { throw .invalid("bootId: must be \(name.allowed)") }
-    guard (1...Self.mostVersion).contains(version.utf8.count), version.utf8.allSatisfy(Self.isPrintable) else {
+    guard Self.isVersion(version) else {
       throw .invalid("version: must be 1 to \(Self.mostVersion) printable characters of ASCII")
     }
     guard HealthReport.State(rawValue: state) != nil else {
@@ -19,5 +19,7 @@ extension Announcement {
     return url
   }
 
-  private static func isPrintable(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) }
+  static func isVersion(_ text: String) -> Bool {
+    (1...mostVersion).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
 }

@@ -4,6 +4,8 @@ import Common
 struct ClusterCheck {
   /// Leadership changes within this; until then nodes may differ.
   static let grace = Duration.seconds(3)
+  /// An epoch that went back is shown for so long, for people to see it.
+  static let wentBackShown = Duration.seconds(600)
   /// Holds may be overdue for so long without being a problem.
   static let overdueLimit = 1000
   /// Nodes named in one sentence.
@@ -132,7 +134,12 @@ struct ClusterCheck {
 
     if leadership.current == nil, nodes.contains(where: { $0.machine.verdict != .unknown }) {
       let since = onsets.note("no-leader", at: now).epochMilliseconds
-      add(.critical, "no-leader", "No node leads: expired holds are not released", since: since)
+      add(.critical, "no-leader", wordsWithoutLeader, since: since)
+    }
+    if let wentBack = leadership.wentBack, now.instant - wentBack.instant < Self.wentBackShown {
+      add(
+        .critical, "epoch-went-back", "The leader's epoch went back: the store may have lost data",
+        since: wentBack.epochMilliseconds)
     }
     guard claims.count > 1 || !isAgreed else { return }
     let onset = onsets.note("leader-disagreement", at: now)
@@ -142,6 +149,15 @@ struct ClusterCheck {
       ? "\(Self.names(claimed)) say at the same time that they lead"
       : "Nodes differ about the epoch: \(Self.epochsInWords(epochs))"
     add(.critical, "leader-disagreement", text, since: onset.epochMilliseconds)
+  }
+
+  /// A leader that can't be reached from here may lead all the same.
+  private var wordsWithoutLeader: String {
+    let leases = told.map(\.report.lease).filter { !$0.leader && $0.remainingMs ?? 0 > 0 }
+    let holders = Set(leases.compactMap(\.holder)).sorted()
+    return holders.isEmpty
+      ? "No node leads: expired holds are not released"
+      : "No node that answers leads; the others say that \(Self.names(holders)) still has the lease"
   }
 
   /// Nil while it may be but a change under way, then false.

@@ -31,6 +31,8 @@ struct Leadership: Sendable {
   private(set) var isVacant: Bool
   /// Changes from one node to another.
   private(set) var failovers: Int
+  /// When a term began with a smaller epoch than the one before: it never does as long as the store keeps its data.
+  private(set) var wentBack: Moment?
   private var claimed: ContinuousClock.Instant?
 
   init(last: Term? = nil, isVacant: Bool = true, failovers: Int = 0) {
@@ -40,7 +42,8 @@ struct Leadership: Sendable {
   /// A node has told how it stands to the lease.
   mutating func heard(_ lease: HealthReport.Lease, from id: String, at now: Moment) -> Change? {
     guard lease.leader, let epoch = lease.epoch else { return nil }
-    if let current, current.epoch > epoch || (current.epoch == epoch && current.id != id) { return nil }
+    // Of itself each knows best.
+    if let current, current.id != id, current.epoch >= epoch { return nil }
     claimed = now.instant
     if let current, current.id == id, current.epoch == epoch { return nil }
     let since = lease.since.flatMap(RFC3339.epochMilliseconds) ?? now.epochMilliseconds
@@ -50,8 +53,12 @@ struct Leadership: Sendable {
     if let last, last.id == id, last.epoch == epoch, !isVacant { return nil }
     defer { (last, isVacant) = (term, false) }
     if let last, last.id != id { failovers += 1 }
-    return Change(
-      from: isVacant ? Self.nobody : last?.text ?? Self.nobody, to: term.text, reason: "\(id) says that it leads")
+    var reason = "\(id) says that it leads"
+    if let last, epoch < last.epoch || (epoch == last.epoch && id != last.id) {
+      wentBack = now
+      reason += ", though there was \(last.text): the store may have lost data"
+    }
+    return Change(from: isVacant ? Self.nobody : last?.text ?? Self.nobody, to: term.text, reason: reason)
   }
 
   /// A node is DOWN, has left, or is another process now: it leads no more.
@@ -61,7 +68,9 @@ struct Leadership: Sendable {
   }
 
   /// To be called every now and then.
-  mutating func tick(at now: Moment) -> Change? {
+  /// - Parameter isLate: the coordinator itself is: what it did not hear meanwhile was not left unsaid.
+  mutating func tick(at now: Moment, isLate: Bool = false) -> Change? {
+    if isLate { claimed = now.instant }
     guard let current, let claimed, now.instant - claimed > Self.patience else { return nil }
     return vacate(current, "\(current.id) does not say so any more, nor does any other node")
   }

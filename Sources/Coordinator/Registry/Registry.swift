@@ -20,7 +20,7 @@ struct Registry {
     case unproven
   }
 
-  /// A node that left is shown for so long.
+  /// A node that left is shown for so long; one that is to drain until room is needed, lest the mark be lost.
   static let leftShown = Duration.seconds(600)
   /// One that has been down for so long makes room for others.
   static let downLong = Duration.seconds(600)
@@ -65,7 +65,7 @@ struct Registry {
     guard let url = ServerURL(kept.url) else { return }
     var node = WatchedNode(
       id: kept.id, bootID: kept.bootId, url: url, version: kept.version, machine: machine(at: now.instant),
-      since: now.epochMilliseconds, reason: "the coordinator has just started")
+      since: now.epochMilliseconds, reason: "the coordinator has just started", entered: now.instant)
     (node.wanted, node.wantedBy) = (kept.wanted, kept.wantedBy)
     if kept.state == .left {
       _ = node.machine.left()
@@ -94,6 +94,7 @@ struct Registry {
     (node.announced, node.version) = (now.instant, announcement.version)
     if !isSame || hasComeBack(node, at: now) {
       (node.bootID, node.url, node.claimant, node.earlier) = (announcement.bootId, url, nil, nil)
+      (node.report, node.reported) = (nil, nil)
       apply(node.machine.startOver(because: "announced itself (boot id \(node.bootID))"), to: &node, at: now)
     }
     keep(node)
@@ -103,7 +104,8 @@ struct Registry {
   private mutating func admit(_ announcement: Announcement, _ url: ServerURL, at now: Moment) -> Reception {
     var node = WatchedNode(
       id: announcement.id, bootID: announcement.bootId, url: url, version: announcement.version,
-      machine: machine(at: now.instant), since: now.epochMilliseconds, reason: "announced itself")
+      machine: machine(at: now.instant), since: now.epochMilliseconds, reason: "announced itself",
+      entered: now.instant)
     node.announced = now.instant
     keep(node)
     revision += 1
@@ -128,7 +130,7 @@ struct Registry {
 
   /// The same process announces itself again, though it has left: not just an announcement that came late.
   private func hasComeBack(_ node: WatchedNode, at now: Moment) -> Bool {
-    node.machine.verdict == .left && elapsed(since: node.since, at: now) > Self.straggling
+    node.machine.verdict == .left && now.instant - node.entered > Self.straggling
   }
 
   /// It tells what the last probe did not.
@@ -146,12 +148,12 @@ struct Registry {
     guard nodes.count >= mostNodes else { return }
     let departed = nodes.values.filter { node in
       node.machine.verdict == .left
-        || node.machine.verdict == .down && elapsed(since: node.since, at: now) > Self.downLong
+        || node.machine.verdict == .down && now.instant - node.entered > Self.downLong
     }
-    let least = departed.min { one, other in
-      (one.machine.verdict == .left ? 0 : 1, one.since) < (other.machine.verdict == .left ? 0 : 1, other.since)
+    func rank(_ node: WatchedNode) -> (Int, Instant, Int64) {
+      (node.machine.verdict == .left ? 0 : 1, node.entered, node.since)
     }
-    guard let least else { throw .tooMany }
+    guard let least = departed.min(by: { rank($0) < rank($1) }) else { throw .tooMany }
     forget(least.id)
   }
 
@@ -160,8 +162,6 @@ struct Registry {
     dues[id] = nil
     revision += 1
   }
-
-  private func elapsed(since: Int64, at now: Moment) -> Duration { .milliseconds(now.epochMilliseconds - since) }
 
   /// A node has ended its service.
   mutating func leave(id: String, bootID: String, at now: Moment) throws(AnnouncementRefusal) {
@@ -252,8 +252,12 @@ struct Registry {
       return
     }
     (node.probes.lastTook, node.probes.lastFailure) = (took, nil)
-    if report.version != node.version { revision += 1 }
-    (node.report, node.reported, node.version) = (report, now.instant, report.version)
+    (node.report, node.reported) = (report, now.instant)
+    // One of another form could be kept, but not loaded again.
+    if report.version != node.version, Announcement.isVersion(report.version) {
+      node.version = report.version
+      revision += 1
+    }
     let isDraining = report.state == .draining
     if report.bootId == node.bootID {
       apply(node.machine.answered(probe: probe.number, isDraining: isDraining, at: now.instant), to: &node, at: now)
@@ -270,6 +274,7 @@ struct Registry {
   private mutating func apply(_ transition: VerdictMachine.Transition?, to node: inout WatchedNode, at now: Moment) {
     guard let transition else { return }
     revision += 1
+    node.entered = now.instant
     defer { node.earlier = nil }
     // As it was before the coordinator restarted: nothing has changed but our knowledge.
     if let earlier = node.earlier, earlier.verdict == transition.to {
@@ -297,7 +302,8 @@ struct Registry {
   // MARK: - Time
 
   /// To be called once a second.
-  mutating func sample(at now: Moment) {
+  /// - Parameter isLate: the coordinator itself was woken late.
+  mutating func sample(at now: Moment, isLate: Bool = false) {
     var (rate, backlog) = (0.0, 0)
     for id in nodes.keys {
       nodes[id]!.sample(at: now.instant)
@@ -308,9 +314,9 @@ struct Registry {
     }
     rates.append(rate)
     overdue.append(backlog)
-    note(leadership.tick(at: now), at: now)
+    note(leadership.tick(at: now, isLate: isLate), at: now)
     let gone = nodes.values.filter {
-      $0.machine.verdict == .left && elapsed(since: $0.since, at: now) > Self.leftShown
+      $0.machine.verdict == .left && $0.wanted == .serve && now.instant - $0.entered > Self.leftShown
     }
     for node in gone { forget(node.id) }
   }

@@ -4,6 +4,8 @@ import Common
 struct RegistryContents: Codable, Equatable, Sendable {
   static let format = "holdfast-coordinator-registry"
   static let version = 1
+  /// Longer than any that is written.
+  private static let mostText = 1000
 
   struct Node: Codable, Equatable, Sendable {
     var id: String
@@ -38,8 +40,20 @@ struct RegistryContents: Codable, Equatable, Sendable {
         state: HealthReport.State.serving.rawValue)
       if (try? announcement.checkedURL()) == nil { return "node \(node.id.clipped(to: 64)) is not as it should be" }
     }
+    guard texts.allSatisfy({ $0.utf8.count <= Self.mostText }) else { return "a text in it is too long" }
+    // What is counted on from there must not overflow.
+    guard instants.allSatisfy(RFC3339.representable.contains), (0..<Int.max / 2).contains(failovers) else {
+      return "a number in it can't be"
+    }
     return nil
   }
+
+  private var texts: [String] {
+    nodes.flatMap { [$0.reason, $0.wantedBy ?? ""] } + history.flatMap { [$0.subject, $0.from, $0.to, $0.reason] }
+      + [leader?.id ?? ""]
+  }
+
+  private var instants: [Int64] { nodes.map(\.since) + history.map(\.at) + [leader?.since ?? 0] }
 }
 
 extension Registry {

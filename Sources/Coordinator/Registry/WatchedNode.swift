@@ -26,6 +26,8 @@ struct WatchedNode {
   /// When it came into its present state, in milliseconds since 1970, and why.
   var since: Int64
   var reason: String
+  /// The same on the clock that never jumps; after a restart of the coordinator counted from there.
+  var entered: ContinuousClock.Instant
   var wanted = Wanted.serve
   /// The operator who wants it so.
   var wantedBy: String?

@@ -1,5 +1,5 @@
 import Common
-import FoundationEssentials
+import Foundation
 import Testing
 
 @testable import Coordinator
@@ -21,11 +21,29 @@ import Testing
     (report.sweeper.backlog, report.sweeper.oldestOverdueMs) = (.max, .min)
     (report.requests.ratePerSecond, report.requests.errorsPerSecond) = (.greatestFiniteMagnitude, -1)
     report.redis.roundTripMs = .greatestFiniteMagnitude
+    (report.redis.usedBytes, report.redis.limitBytes, report.redis.pending) = (.max, 1, .max)
+    (report.redis.reconnects, report.uptimeSeconds, report.lease.remainingMs) = (.min, .max, .min)
+    (report.lease.termsWon, report.lease.termsLost, report.lease.renewMs) = (.max, .max, -1)
+    report.sweeper.lastBatch = .init(agoMs: .min, holds: .max, tookMs: .greatestFiniteMagnitude)
+    (report.sweeper.releasedTotal, report.sweeper.trimmedTotal, report.sweeper.fencedAttempts) = (.max, .max, .max)
+    (report.requests.inFlight, report.requests.total, report.requests.errors) = (.max, .max, .min)
     let bounded = report.bounded
-    #expect(try JSONEncoder().encode(bounded).count < 6000)
+    let json = try JSONEncoder().encode(bounded)
+    #expect(json.count < 6000)
+    let numbers = Self.numbers(try JSONSerialization.jsonObject(with: json))
+    #expect(numbers.count > 20 && numbers.allSatisfy { (0...1e14).contains($0) })
     #expect((bounded.sweeper.backlog ?? 0) < .max / 10_000 && bounded.sweeper.oldestOverdueMs == 0)
     #expect((bounded.requests.ratePerSecond * 1e6).isFinite && bounded.requests.errorsPerSecond == 0)
     #expect(bounded.nodeId != long && bounded.bootId != long)
+  }
+
+  private static func numbers(_ json: Any) -> [Double] {
+    switch json {
+    case let number as NSNumber: [number.doubleValue]
+    case let object as [String: Any]: object.values.flatMap(numbers)
+    case let array as [Any]: array.flatMap(numbers)
+    default: []
+    }
   }
 
   @Test(

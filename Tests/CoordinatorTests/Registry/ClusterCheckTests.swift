@@ -113,6 +113,25 @@ import Testing
     #expect(cluster.holds("one leader") == nil)
     for _ in 0..<3 { cluster.second() }
     #expect(cluster.kinds() == ["no-leader"] && cluster.holds("one leader") == false && cluster.view().leader == nil)
+    let text = "No node that answers leads; the others say that n1 still has the lease"
+    #expect(cluster.view().problems.first?.text == text)
+    for (id, report) in cluster.reports { cluster.reports[id] = report.with(\.lease.remainingMs, 0) }
+    cluster.second()
+    #expect(cluster.view().problems.first?.text == "No node leads: expired holds are not released")
+  }
+
+  @Test("an epoch that goes back is a problem, long enough for people to see it")
+  func wentBack() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    for id in cluster.reports.keys { cluster.reports[id] = cluster.reports[id]?.with(\.lease.epoch, 2) }
+    let at = RFC3339.string(epochMilliseconds: cluster.bench.now.epochMilliseconds)
+    for _ in 0..<599 {
+      cluster.second()
+      #expect(cluster.view().problems.map(\.since) == [at] && cluster.kinds() == ["epoch-went-back"])
+    }
+    cluster.second()
+    #expect(cluster.kinds().isEmpty && cluster.view().leader?.epoch == 2)
   }
 
   @Test("two leaders, or two epochs, are a problem when they last longer than a change of leadership")
@@ -202,6 +221,7 @@ import Testing
       var report = HealthReport.sample(id: "n\(number)").leading(epoch: .max)
       report.requests.ratePerSecond = .greatestFiniteMagnitude
       report.sweeper.backlog = .max
+      (report.redis.usedBytes, report.redis.limitBytes) = (.max, 1)
       report.reasons = ["\u{0}</script>"]
       cluster.reports["n\(number)"] = report.bounded
     }

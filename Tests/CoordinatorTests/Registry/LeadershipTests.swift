@@ -39,6 +39,23 @@ import Testing
     #expect(leadership.failovers == 0)
   }
 
+  @Test("a smaller epoch than before is told as such, be it the same node's or, when nobody leads, another's")
+  func epochBack() {
+    for id in ["n1", "n2"] {
+      var leadership = Leadership()
+      _ = leadership.heard(claim("n1", 5), from: "n1", at: .start)
+      #expect(leadership.wentBack == nil)
+      if id == "n2" { _ = leadership.ended("n1", because: "n1 is DOWN") }
+      let change = leadership.heard(claim(id, 3), from: id, at: .at(.seconds(1)))
+      #expect(change?.reason == "\(id) says that it leads, though there was n1 (epoch 5): the store may have lost data")
+      #expect(leadership.current?.epoch == 3 && leadership.wentBack == .at(.seconds(1)))
+    }
+    var same = Leadership(last: .init(id: "n1", epoch: 5, since: 0))
+    #expect(same.heard(claim("n1", 5), from: "n1", at: .start) != nil && same.wentBack == nil)
+    var other = Leadership(last: .init(id: "n1", epoch: 5, since: 0))
+    #expect(other.heard(claim("n2", 5), from: "n2", at: .start) != nil && other.wentBack == .start)
+  }
+
   @Test("a leader of whom nothing is heard for three seconds is none, nor is one that is DOWN")
   func vacant() {
     var leadership = Leadership()
@@ -54,6 +71,15 @@ import Testing
       leadership.ended("n2", because: "n2 is DOWN")
         == Leadership.Change(from: "n2 (epoch 1)", to: "no leader", reason: "n2 is DOWN"))
     #expect(leadership.current == nil)
+  }
+
+  @Test("silence while the coordinator itself was late is not held against the leader, silence after it is")
+  func late() {
+    var leadership = Leadership()
+    _ = leadership.heard(claim("n1", 5), from: "n1", at: .start)
+    #expect(leadership.tick(at: .at(.seconds(10)), isLate: true) == nil && leadership.current?.id == "n1")
+    #expect(leadership.tick(at: .at(.seconds(13))) == nil)
+    #expect(leadership.tick(at: .at(.milliseconds(13_001)))?.to == "no leader")
   }
 
   @Test("the term began when the leader says, if that is a time, and not in the future")

@@ -95,6 +95,16 @@ import Testing
     contents = try self.contents()
     contents.nodes.append(contents.nodes[0])
     #expect(contents.fault != nil)
+    let changes: [(inout RegistryContents) -> Void] = [
+      { $0.failovers = .max }, { $0.failovers = -1 }, { $0.nodes[0].since = .min }, { $0.history[0].at = .max },
+      { $0.leader?.since = .min }, { $0.nodes[0].reason = String(repeating: "x", count: 9999) },
+      { $0.history[0].reason = String(repeating: "x", count: 9999) },
+    ]
+    for (index, change) in changes.enumerated() {
+      contents = try self.contents()
+      change(&contents)
+      #expect(contents.fault != nil, "change \(index)")
+    }
     #expect(try self.contents().fault == nil)
 
     try file.save(try self.contents())
@@ -125,6 +135,21 @@ import Testing
     other.failovers += 1
     #expect(throws: RegistryFile.Failure.self) { try file.save(other) }
     #expect(file.load() == .contents(contents))
+  }
+
+  @Test(
+    "what was saved can be loaded, whatever a node told",
+    arguments: ["", "a b", "ä", String(repeating: "1", count: 60)])
+  func hostileNode(text: String) throws {
+    var bench = RegistryBench()
+    try bench.announce()
+    var report = HealthReport.sample(version: text).leading(epoch: .max)
+    (report.lease.since, report.reasons, report.redis.warnings) = (text, [text], [text])
+    bench.answer(report.bounded)
+    bench.answer(HealthReport.sample(id: text).bounded)
+    bench.end("n1", .success(HealthReport.sample(bootID: text).bounded))
+    bench.kill()
+    #expect(bench.verdict() == .down && bench.registry.contents.fault == nil)
   }
 
   // MARK: - Restarts of the coordinator

@@ -127,6 +127,7 @@ struct RegistryBench {
     bench.kill()
     #expect(try bench.announce(.sample(bootID: "b2", url: "http://10.0.0.9:8080")) == .taken(.serve, probe: true))
     #expect(bench.verdict() == .unknown && bench.lastEntry?.from == "DOWN")
+    #expect(bench.registry.nodes["n1"]?.report == nil, "what it told before was another process's")
     bench.answer(.sample(bootID: "b2"))
     #expect(bench.verdict() == .up && bench.registry.nodes["n1"]?.url.text == "http://10.0.0.9:8080")
   }
@@ -239,13 +240,31 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n2"])
   }
 
+  @Test("a jump of the time of day neither forgets a node nor keeps it, nor holds room back")
+  func clockJumps() throws {
+    var bench = RegistryBench(mostNodes: 2)
+    try bench.admit()
+    try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
+    bench.kill("n2")
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    bench.now.epochMilliseconds += 86_400_000
+    bench.registry.sample(at: bench.now)
+    #expect(bench.verdict() == .left)
+    #expect(try bench.announce() == .taken(.serve, probe: false))
+    bench.now.epochMilliseconds -= 2 * 86_400_000
+    bench.now = bench.now + .seconds(601)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"])
+    try bench.announce(.sample(id: "n3", url: "http://10.0.0.3"))
+    try bench.announce(.sample(id: "n4", url: "http://10.0.0.4"))
+    #expect(bench.registry.nodes.keys.sorted() == ["n3", "n4"])
+  }
+
   @Test("the history keeps the newest entries, up to a bound, with texts of bounded length")
   func history() {
     var history = History()
-    for number in 0..<1000 {
-      history.add(
-        "n1", from: "\(number)", to: "UP", because: String(repeating: "x", count: 100_000), at: .start)
-    }
+    let long = String(repeating: "x", count: 100_000)
+    for number in 0..<1000 { history.add("n1", from: "\(number)", to: "UP", because: long, at: .start) }
     #expect(history.entries.count == History.most && history.entries.last?.from == "999")
     #expect(history.entries.allSatisfy { $0.reason.utf8.count < 400 })
     #expect(history.takeNews().count == 1000 && history.takeNews().isEmpty)
@@ -267,6 +286,22 @@ struct RegistryBench {
     #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.drain, probe: true))
     #expect(bench.registry.want(.serve, of: "n1", by: "otto", at: .start) == true)
     #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: true))
+  }
+
+  @Test("a drain mark is kept however long the node is gone, until it is taken away")
+  func drainMarkOfGone() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    _ = bench.registry.want(.drain, of: "n1", by: "anna", at: bench.now)
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    bench.now = bench.now + .seconds(86_400)
+    bench.registry.sample(at: bench.now)
+    #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.drain, probe: true))
+    try bench.registry.leave(id: "n1", bootID: "b2", at: bench.now)
+    _ = bench.registry.want(.serve, of: "n1", by: "anna", at: bench.now)
+    bench.now = bench.now + .seconds(601)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.isEmpty)
   }
 
   // MARK: - Probes

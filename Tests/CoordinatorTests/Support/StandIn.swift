@@ -32,6 +32,8 @@ final class StandIn: Sendable {
   var port: Int { server.port }
   var connections: Int { server.connections }
   var requests: Int { server.requests.count }
+  /// What it was asked, as texts.
+  var requestTexts: [String] { server.requests }
 
   var report: HealthReport {
     get { contents.report.withLock { $0 } }

@@ -1,0 +1,32 @@
+import Common
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+extension HeavyTests {
+  @Suite struct ManyNodesTests {
+    @Test("200 nodes that die all at once are all found, and only they, and all come back")
+    func allAtOnce() async throws {
+      // The tests hold both ends of each connection.
+      FileDescriptorLimit.raise()
+      let watch = WatchUnderTest(mostNodes: 201)
+      let lives = try await StandIn(.sample(id: "lives").leading(epoch: 1))
+      var nodes: [StandIn] = []
+      for number in 1...200 { nodes.append(try await StandIn(.sample(id: "n\(number)"))) }
+      for node in nodes + [lives] { _ = try await watch.watch.announce(node.announcement) }
+      func wait(for state: Verdict) async throws {
+        try await eventually("all are \(state)", within: .seconds(120), every: .milliseconds(300)) {
+          await watch.view.nodes.allSatisfy { $0.state == ($0.id == "lives" ? .up : state) }
+        }
+      }
+      try await wait(for: .up)
+      for node in nodes { node.reply(.silence) }
+      try await wait(for: .down)
+      let view = await watch.view
+      #expect(view.problems.count { $0.kind == "node-down" } == 200 && view.totals.up == 1)
+      for node in nodes { node.reply(nil) }
+      try await wait(for: .up)
+    }
+  }
+}
