@@ -2,8 +2,11 @@
 struct Punctuality {
   typealias Instant = ContinuousClock.Instant
 
-  /// Woken later than this, a round is late; and so is the end of a probe, told later than this after its limit.
+  /// Woken later than this, a round is late.
   static let tolerance = Duration.milliseconds(200)
+  /// The end of a probe that is told later than this after its limit says that nobody listened meanwhile: its answer may
+  /// have lain there unread. The shorter, the fewer such pauses go unnoticed: those that are little longer than the limit.
+  static let promptness = Duration.milliseconds(100)
   /// So many late rounds in a row are a problem…
   static let tooManyLate = 3
   /// …that is shown for so long, for people to see it.
@@ -42,7 +45,7 @@ struct Punctuality {
   func holds(began: Instant, limit: Duration, told: Instant, at now: Instant) -> Bool {
     // Begun in or before a late round: the node may have answered while nobody listened.
     if let lastLate, began <= lastLate { return false }
-    return !isOverdue(at: now) && told - began <= limit + Self.tolerance
+    return !isOverdue(at: now) && told - began <= limit + Self.promptness
   }
 
   func isTrouble(at now: Instant) -> Bool { lastTrouble.map { now - $0 < Self.shown } ?? false }

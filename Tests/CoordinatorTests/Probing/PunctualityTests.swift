@@ -26,10 +26,10 @@ import Testing
     #expect(holds(inTime, began: -300, told: 200, at: 299))
   }
 
-  @Test("the end of a probe that is told more than 200 ms after its limit is not held against the node")
+  @Test("the end of a probe that is told more than 100 ms after its limit is not held against the node")
   func toldLate() {
-    #expect(holds(inTime, began: -410, told: 290, at: 290))
-    #expect(!holds(inTime, began: -411, told: 290, at: 290))
+    #expect(holds(inTime, began: -310, told: 290, at: 290))
+    #expect(!holds(inTime, began: -311, told: 290, at: 290))
   }
 
   @Test("while a round is overdue by more than 200 ms, failures are not held against nodes")
