@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import failover
+import health
 import reserve
 import sweep
 from processes import HERE, BenchFailed
 
-SUBJECTS = {"reserve": reserve, "failover": failover, "sweep": sweep}
+SUBJECTS = {"reserve": reserve, "failover": failover, "sweep": sweep, "health": health}
 
 
 def parse(arguments):

@@ -57,20 +57,13 @@ class Shop:
 
     def load(self, seconds, clients, path, body, **options):
         """wrk on this server. CPU times are microseconds per request answered."""
-        arguments = {"path": path, "body": json.dumps(body, separators=(",", ":"))} | options
         before = cpu_seconds(self.pid), cpu_seconds(self.redis.pid)
         run = subprocess.run(
-            ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "wrk/post.lua"), self.url, "--",
-             *(f"{name}={value}" for name, value in arguments.items())],
+            wrk_command(self.url, seconds, clients, path, body, **options),
             capture_output=True, text=True, preexec_fn=die_with_parent)
         used = cpu_seconds(self.pid) - before[0], cpu_seconds(self.redis.pid) - before[1]
         self.redis.settle()
-        lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
-        if run.returncode != 0 or not lines:
-            raise BenchFailed(f"wrk failed: {(run.stderr or run.stdout)[-500:]}")
-        result = json.loads(lines[-1])
-        if not result["requests"]:
-            raise BenchFailed("no request was answered")
+        result = wrk_result(run.returncode, run.stdout + run.stderr)
         if result["unexpected"] or result["broken"]:
             raise BenchFailed(f"{result['unexpected']} answers of an unexpected status, {result['broken']} broken "
                               f"connections or time-outs in {result['requests']} requests")
@@ -79,3 +72,21 @@ class Shop:
             "nodeMicros": used[0] / result["requests"] * 1e6,
             "redisMicros": used[1] / result["requests"] * 1e6,
         }
+
+
+def wrk_command(url, seconds, clients, path, body, **options):
+    """`options`: as post.lua takes them."""
+    arguments = {"path": path, "body": json.dumps(body, separators=(",", ":"))} | options
+    return ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "wrk/post.lua"), url, "--",
+            *(f"{name}={value}" for name, value in arguments.items())]
+
+
+def wrk_result(status, output):
+    """What post.lua counted."""
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    if status != 0 or not lines:
+        raise BenchFailed(f"wrk failed: {output[-500:]}")
+    result = json.loads(lines[-1])
+    if not result["requests"]:
+        raise BenchFailed("no request was answered")
+    return result

@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+from coordinator import Coordinator
 from processes import HERE, BenchFailed, Stage, free_ports, is_ready, local_url, status_of, wait_until
 from proxy import Proxy
 
@@ -43,8 +44,11 @@ class ReserveStage(NodeStage):
 class ClusterStage(Stage):
     """Several nodes, each of which reaches Redis through a proxy of its own."""
 
-    def __init__(self, node_binary, first_port, fsync, state_directory, nodes):
+    def __init__(self, node_binary, first_port, fsync, state_directory, nodes, is_proxied=True):
+        """`is_proxied`: false where the proxies would be the bottleneck."""
         redis_port, *self._ports = free_ports(first_port, 1 + 2 * nodes)
+        # A short lame-duck time: the lease is given back before it.
+        self.is_proxied, self.settings = is_proxied, {"DRAIN_DELAY": 1}
         super().__init__(node_binary, redis_port, fsync, state_directory)
 
     def start_servers(self):
@@ -61,9 +65,9 @@ class Member:
 
     def __init__(self, stage, name, port, proxy_port):
         self.name, self.url = name, local_url(port)
-        self.proxy = Proxy(stage, name, proxy_port, stage.redis_port)
-        # A short lame-duck time: the lease is given back before it.
-        self._spawn = lambda: stage.spawn_node(name, port, proxy_port, DRAIN_DELAY=1)
+        self.proxy = Proxy(stage, name, proxy_port, stage.redis_port) if stage.is_proxied else None
+        redis_port = proxy_port if stage.is_proxied else stage.redis_port
+        self._spawn = lambda: stage.spawn_node(name, port, redis_port, **stage.settings)
 
     def start(self):
         self.process = self._spawn()
@@ -78,3 +82,19 @@ class Member:
         except subprocess.TimeoutExpired:
             raise BenchFailed(f"{self.name} did not end") from None
         self.start()
+
+
+class WatchedStage(ClusterStage):
+    """Nodes, or none of our own, and a coordinator that watches them."""
+
+    def __init__(self, node_binary, coordinator_binary, first_port, fsync, state_directory, nodes, **options):
+        super().__init__(node_binary, first_port, fsync, state_directory, nodes, **options)
+        self.coordinator_binary, self.cluster_token = coordinator_binary, os.urandom(16).hex()
+        self.coordinator_port, = free_ports(max([self.redis_port, *self._ports]) + 1, 1)
+
+    def start_servers(self):
+        self.coordinator = Coordinator(self, self.coordinator_binary, self.coordinator_port, self.cluster_token)
+        self.settings |= {"COORDINATOR_URL": self.coordinator.url, "CLUSTER_TOKEN": self.cluster_token}
+        self.coordinator.start()
+        self.coordinator.await_serving()
+        super().start_servers()

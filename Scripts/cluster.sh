@@ -59,7 +59,7 @@ Usage: Scripts/cluster.sh COMMAND
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
                      front page prometheus contract); the last line tells how many steps passed and failed
-  bench [reserve|failover|sweep] [--json]
+  bench [reserve|failover|sweep|health] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options)
   help               this text
 
@@ -251,15 +251,23 @@ command_down() {
 }
 
 command_bench() {
+  local products=(holdfast-node)
   [[ " $* " != *" --help "* ]] || exec "$ROOT/Benchmarks/run.sh" "$@"
   [[ ${1:---} != --* ]] || set -- reserve "$@"
-  one_of bench "$1" reserve failover sweep >/dev/null
+  one_of bench "$1" reserve failover sweep health >/dev/null
   require_packages "${PACKAGES_TO_RUN[@]}"
-  [[ $1 != reserve ]] || require_packages "${PACKAGES_TO_BENCH_RESERVE[@]}"
+  case $1 in
+    reserve) require_packages "${PACKAGES_TO_BENCH_RESERVE[@]}" ;;
+    health)
+      require_packages "${PACKAGES_TO_BENCH_HEALTH[@]}"
+      products+=(holdfast-coordinator)
+      ;;
+  esac
   require_swift
   PROFILE=release
-  build holdfast-node
-  HOLDFAST_NODE_BINARY=$BINARIES/holdfast-node exec "$ROOT/Benchmarks/run.sh" "$@"
+  build "${products[@]}"
+  HOLDFAST_NODE_BINARY=$BINARIES/holdfast-node HOLDFAST_COORDINATOR_BINARY=$BINARIES/holdfast-coordinator \
+    exec "$ROOT/Benchmarks/run.sh" "$@"
 }
 
 main() {

@@ -15,18 +15,15 @@ final class CurlTransfer {
 
   private static let mostHeaderBytes = 16 << 10
 
-  init?(_ job: CurlClient.Job, allowed: AddressPolicy?) {
-    guard let easy = curl_easy_init() else { return nil }
+  /// - Parameter easy: a handle without options, which must outlive the transfer.
+  init(_ job: CurlClient.Job, on easy: UnsafeMutableRawPointer, allowed: AddressPolicy?) {
     self.easy = easy
     self.job = job
     self.allowed = allowed
     configure(job.request)
   }
 
-  deinit {
-    curl_easy_cleanup(easy)
-    curl_slist_free_all(fields)
-  }
+  deinit { curl_slist_free_all(fields) }
 
   func fail(_ failure: ExchangeFailure) {
     job.completion(.failure(failure))

@@ -5,12 +5,16 @@ import Glibc
 final class CurlWorker {
   /// Most time asleep; jobs and libcurl's own timers end it sooner.
   private static let nap: Int32 = 1000
+  /// Handles kept, in all.
+  private static let mostSpare = 64
   /// Connections kept open, in all.
   private static let mostConnections = 1024
 
   private let multi: UnsafeMutableRawPointer
   private let allowed: AddressPolicy?
   private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+  /// Handles that wait for their next transfer: to make one is a good part of the cost of a small request.
+  private var spare: [UnsafeMutableRawPointer] = []
 
   init(multi: UnsafeMutableRawPointer, allowed: AddressPolicy?) {
     self.multi = multi
@@ -31,19 +35,24 @@ final class CurlWorker {
     for transfer in transfers.values {
       curl_multi_remove_handle(multi, transfer.easy)
       transfer.fail(.broken(CurlClient.stopped))
+      curl_easy_cleanup(transfer.easy)
     }
     transfers = [:]
+    for easy in spare { curl_easy_cleanup(easy) }
+    spare = []
     curl_multi_cleanup(multi)
   }
 
   private func begin(_ job: CurlClient.Job) {
-    guard let transfer = CurlTransfer(job, allowed: allowed) else {
+    guard let easy = spare.popLast() ?? curl_easy_init() else {
       return job.completion(.failure(.broken("libcurl has no memory")))
     }
-    guard curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else {
-      return transfer.fail(.broken("libcurl takes no further request"))
+    let transfer = CurlTransfer(job, on: easy, allowed: allowed)
+    guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
+      transfer.fail(.broken("libcurl takes no further request"))
+      return keep(easy)
     }
-    transfers[transfer.easy] = transfer
+    transfers[easy] = transfer
   }
 
   private func tellEnded() {
@@ -55,6 +64,14 @@ final class CurlWorker {
       }
       curl_multi_remove_handle(multi, easy)
       transfer.end(code)
+      keep(easy)
     }
+  }
+
+  /// Nothing of a transfer stays behind but the memory of its handle.
+  private func keep(_ easy: UnsafeMutableRawPointer) {
+    guard spare.count < Self.mostSpare else { return curl_easy_cleanup(easy) }
+    curl_easy_reset(easy)
+    spare.append(easy)
   }
 }

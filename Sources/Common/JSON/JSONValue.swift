@@ -7,8 +7,8 @@ package enum JSONValue: Sendable {
   case boolean(Bool)
   /// A number without fraction and exponent that fits an `Int`.
   case integer(Int)
-  /// Any other number.
-  case number
+  /// Any other number; infinite if it is too large for a `Double`.
+  case number(Double)
   case string(String)
   case array([JSONValue])
   /// Members in their order; no name twice.
@@ -133,6 +133,7 @@ private struct JSONParser {
   }
 
   private mutating func number() throws(JSONValue.SyntaxError) -> JSONValue {
+    let begin = at
     let negative = take(UInt8(ascii: "-"))
     let start = at
     var value: Int? = 0
@@ -157,9 +158,13 @@ private struct JSONParser {
       if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { at += 1 }
       try digits()
     }
-    guard isWhole, let value else { return .number }
-    if negative { return .integer(value) }
-    return value == .min ? .number : .integer(-value)
+    guard isWhole, let value, negative || value > .min else { return .number(double(from: begin)) }
+    return .integer(negative ? value : -value)
+  }
+
+  /// What has just been read as a number.
+  private func double(from begin: Int) -> Double {
+    Double(String(decoding: bytes[begin..<at], as: UTF8.self)) ?? .infinity
   }
 
   private mutating func digit() -> Int? {

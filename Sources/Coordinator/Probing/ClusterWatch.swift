@@ -13,7 +13,7 @@ actor ClusterWatch: ClusterWatching, Service {
   /// Longest sleep between two rounds: the shorter, the sooner it is noticed that the coordinator itself was stopped.
   private static let longestNap = Duration.milliseconds(100)
   /// What is due within this is done together: each waking costs more than a probe.
-  private static let together = Duration.milliseconds(20)
+  private static let together = Duration.milliseconds(50)
   private static let sampling = Duration.seconds(1)
   private static let saving = Duration.seconds(1)
   /// A view is made again no sooner than this after a change, and this long after the last one without any.

@@ -1,5 +1,4 @@
 import Common
-import FoundationEssentials
 
 /// Asks nodes how they are.
 struct Prober: Sendable {
@@ -29,9 +28,8 @@ struct Prober: Sendable {
     case .failure(let failure): return .failure(ProbeFailure(failure, limit: timing.limit))
     case .success(let answer) where answer.status != 200: return .failure(.status(answer.status))
     case .success(let answer):
-      guard let report = try? JSONDecoder().decode(HealthReport.self, from: Data(answer.body)) else {
-        return .failure(.noHealthReport)
-      }
+      let document = answer.body.withUnsafeBytes { try? JSONValue(parsing: $0) }
+      guard let report = document.flatMap({ try? HealthReport($0) }) else { return .failure(.noHealthReport) }
       return .success(report.bounded)
     }
   }

@@ -59,6 +59,19 @@ import Testing
     }
   }
 
+  @Test("a request has nothing of the one before it")
+  func nothingLeft() async throws {
+    let server = try await LittleServer { _ in LittleServer.answer() }
+    let request = OutgoingRequest(
+      method: "POST", url: server.url + "/first", headers: [("Authorization", "Bearer t")], body: Array("a body".utf8),
+      connectLimit: .seconds(10), limit: .seconds(10))
+    _ = try await client.curl.send(request).get()
+    _ = try await client.get(server.url + "/second").get()
+    let seen = try #require(server.requests.last)
+    #expect(seen.hasPrefix("GET /second HTTP/1.1\r\n") && seen.hasSuffix("\r\n\r\n"))
+    #expect(!seen.contains("Bearer") && !seen.lowercased().contains("content-"))
+  }
+
   @Test("connections are kept: one is enough for requests that follow each other")
   func keepAlive() async throws {
     let server = try await LittleServer { _ in LittleServer.answer(200, "x") }

@@ -1,0 +1,85 @@
+import Foundation
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Common
+
+/// Our reader of health reports against Foundation's: what one takes the other takes, and they read the same.
+@Suite struct HealthReportReadingTests {
+  @Test(arguments: UInt64(1)...5)
+  func readsWhatNodesWrite(seed: UInt64) throws {
+    var random = SeededRandom(seed)
+    for _ in 0..<200 {
+      let report = HealthReport.random(&random)
+      #expect(Self.ours(Array(buffer: report.json)) == report)
+    }
+  }
+
+  /// Each member in turn is left out, or is something else.
+  @Test func takesAndRefusesWhatFoundationDoes() throws {
+    var random = SeededRandom(1)
+    let report = HealthReport.random(&random, isFull: true)
+    let whole = try JSONSerialization.jsonObject(with: Data(Array(buffer: report.json)))
+    var (taken, refused) = (0, 0)
+    for variant in Self.variants(of: whole) {
+      let bytes = Array(try JSONSerialization.data(withJSONObject: variant, options: .fragmentsAllowed))
+      let (ours, theirs) = (Self.ours(bytes), Self.foundations(bytes))
+      #expect(ours == theirs, "\(String(decoding: bytes, as: UTF8.self))")
+      if ours == nil { refused += 1 } else { taken += 1 }
+    }
+    // A null for each of the optional members and the lack of it; all else but numbers for numbers is refused.
+    #expect(taken > 20 && refused > 200)
+  }
+
+  private static func ours(_ bytes: [UInt8]) -> HealthReport? {
+    bytes.withUnsafeBytes { try? JSONValue(parsing: $0) }.flatMap { try? HealthReport($0) }
+  }
+
+  private static func foundations(_ bytes: [UInt8]) -> HealthReport? {
+    try? JSONDecoder().decode(HealthReport.self, from: Data(bytes))
+  }
+
+  private static var others: [Any] {
+    [NSNull(), true, "x", 1, -1, 1.5, [Any](), ["x"], [1], [String: Any]()]
+  }
+
+  /// The document with one member, at any depth, missing or replaced.
+  private static func variants(of value: Any) -> [Any] {
+    guard let members = value as? [String: Any] else { return others }
+    var variants = others
+    for (name, member) in members {
+      var lacking = members
+      lacking[name] = nil
+      variants.append(lacking)
+      for other in Self.variants(of: member) { variants.append(members.merging([name: other]) { $1 }) }
+    }
+    return variants
+  }
+}
+
+extension HealthReport {
+  /// - Parameter isFull: no member is null.
+  fileprivate static func random(_ random: inout SeededRandom, isFull: Bool = false) -> HealthReport {
+    func maybe<Value>(_ value: Value) -> Value? { isFull || !random.oneIn(3) ? value : nil }
+    func count() -> Int { random.number(0...1_000_000) }
+    func measure() -> Double { Double(count()) / 997 }
+    func words() -> [String] { (0..<random.number(isFull ? 1...3 : 0...3)).map { "é \"\\ \n \($0)" } }
+    return HealthReport(
+      nodeId: "node-\(count())", bootId: String(count(), radix: 16), version: "0.1.0", uptimeSeconds: Int64(count()),
+      state: random.pick(State.allCases), reasons: words(),
+      redis: Redis(
+        connected: random.oneIn(2), roundTripMs: maybe(measure()), pending: count(), reconnects: count(),
+        usedBytes: count(), limitBytes: count(), warnings: words()),
+      lease: Lease(
+        leader: random.oneIn(2), epoch: maybe(Int64(count())), holder: maybe("node-1"),
+        since: maybe("2026-11-22T08:45:00.123Z"), remainingMs: maybe(-count()), termsWon: count(), termsLost: count(),
+        renewMs: maybe(measure())),
+      sweeper: Sweeper(
+        backlog: maybe(count()), oldestOverdueMs: maybe(count()),
+        lastBatch: maybe(Sweeper.Batch(agoMs: count(), holds: count(), tookMs: measure())), releasedTotal: count(),
+        trimmedTotal: count(), fencedAttempts: count()),
+      requests: Requests(
+        inFlight: count(), ratePerSecond: measure(), errorsPerSecond: Double(count()), total: count(), errors: count()))
+  }
+}
