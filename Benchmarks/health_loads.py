@@ -94,14 +94,19 @@ class ScaleBench:
     def measure(self, count, seconds):
         ports = free_ports(self.stage.coordinator_port + 1, count)
         standins = Standins(self.stage, self.coordinator, self.stage.cluster_token, ports)
-        for row, is_watched in (("no page", False), ("page", True)):
+        for row in ("probes", "announcements", "page"):
             print(f"scale: {count} nodes, {row}", file=sys.stderr, flush=True)
-            if not self.samples.measure(("scale", row), lambda: self._run(standins, count, seconds, is_watched)):
+            if not self.samples.measure(("scale", row), lambda: self._run(standins, count, seconds, row)):
                 print(f"FAILED: {self.samples.failures['scale', row]}", file=sys.stderr, flush=True)
 
-    def _run(self, standins, count, seconds, is_watched):
+    def _run(self, standins, count, seconds, row):
         self._await_all_up(count, 60)
-        if not is_watched:
+        if row == "probes":
+            standins.hush()
+            figures = self._watch(standins, count, seconds)
+            standins.announce()
+            return figures
+        if row == "announcements":
             return self._watch(standins, count, seconds)
         with Page(self.coordinator, keeps=False) as page:
             before = page.count, page.bytes

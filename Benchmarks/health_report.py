@@ -7,7 +7,8 @@ DOWN_MILLISECONDS = 2_500
 JUDGED_MILLISECONDS = 3_000
 SCALE_PERCENT = 5
 MOST_EXAMPLES = 5
-SCALE_ROWS = {"no page": "nobody looks", "page": "a page is open"}
+SCALE_ROWS = {
+    "probes": "probed", "announcements": "and they announce themselves", "page": "and a page is open"}
 
 
 class Report:
@@ -106,9 +107,10 @@ class Report:
         for row in self.load:
             minutes = row["seconds"] / 60
             targets.append(at_most(f"false DOWN in {minutes:.1f} min of full load", 0, row["down"], "{:.0f}"))
-        for row in self._runs("scale", "no page"):
-            targets.append(
-                at_most(f"{row['nodes']} nodes: CPU, of a core", SCALE_PERCENT, row["cpuPercent"], "{:.1f} %"))
+        for name, words in (("probes", "probed each second"), ("announcements", "that announce themselves too")):
+            for row in self._runs("scale", name):
+                targets.append(at_most(
+                    f"{row['nodes']} nodes {words}: CPU, of a core", SCALE_PERCENT, row["cpuPercent"], "{:.1f} %"))
         return targets
 
     def _runs(self, kind, name):

@@ -1,8 +1,9 @@
 """Stand-ins for nodes: they speak the health protocol as nodes do, and count the probes that reach them.
 
 As a program of its own (standins.py COORDINATOR-URL PORT…, the cluster token in CLUSTER_TOKEN) it has a stand-in on
-each port, which announces itself every two seconds and answers /health. It answers each line that it reads by a line of
-JSON: for each stand-in when it was probed since the line before, in seconds of one clock.
+each port, which announces itself every two seconds and answers /health. It reads lines: "hush" and "announce" end and begin
+the announcements; "probes" is answered by a line of JSON: for each stand-in when it was probed since that was asked last, in
+seconds of one clock.
 """
 
 import asyncio
@@ -27,10 +28,20 @@ class Standins:
             "stand-ins", [sys.executable, __file__, coordinator.url, *map(str, ports)],
             os.environ | {"CLUSTER_TOKEN": token}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def _tell(self, word):
+        self._process.stdin.write(word.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def hush(self):
+        """Ends the announcements: the coordinator asks on."""
+        self._tell("hush")
+
+    def announce(self):
+        self._tell("announce")
+
     def take_probes(self):
         """By name, when each was probed since this was asked last."""
-        self._process.stdin.write(b"probes\n")
-        self._process.stdin.flush()
+        self._tell("probes")
         line = self._process.stdout.readline()
         if not line:
             raise BenchFailed(f"the stand-ins have ended: {self._process.log_path.read_text()[-500:]}")
@@ -81,7 +92,7 @@ class Standin:
                          "total": int(uptime * 5_000), "errors": 0},
         }
 
-    async def announce(self, host, port, token):
+    async def announce(self, host, port, token, is_allowed):
         """Every two seconds, on a connection that is kept, as nodes do; none in step with another."""
         body = json.dumps({"id": self.name, "bootId": self.boot_id, "url": f"http://127.0.0.1:{self.port}",
                            "version": VERSION, "state": "serving"}).encode()
@@ -92,6 +103,9 @@ class Standin:
             try:
                 reader, writer = await asyncio.open_connection(host, port)
                 while True:
+                    if not is_allowed.is_set():
+                        await is_allowed.wait()
+                        await asyncio.sleep(random.uniform(0, ANNOUNCE_SECONDS))
                     writer.write(request)
                     await self._await_success(reader)
                     await asyncio.sleep(ANNOUNCE_SECONDS)
@@ -111,13 +125,19 @@ async def serve(coordinator, ports, token):
     host, port = coordinator.removeprefix("http://").split(":")
     for standin in standins:
         await asyncio.start_server(standin.serve, "127.0.0.1", standin.port)
-    tasks = [asyncio.create_task(standin.announce(host, int(port), token)) for standin in standins]
+    is_allowed = asyncio.Event()
+    is_allowed.set()
+    tasks = [asyncio.create_task(standin.announce(host, int(port), token, is_allowed)) for standin in standins]
     words = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
-    while await words.readline():
-        print(json.dumps({standin.name: standin.probes for standin in standins}), flush=True)
-        for standin in standins:
-            standin.probes = []
+    while word := (await words.readline()).strip():
+        match word:
+            case b"hush": is_allowed.clear()
+            case b"announce": is_allowed.set()
+            case b"probes":
+                print(json.dumps({standin.name: standin.probes for standin in standins}), flush=True)
+                for standin in standins:
+                    standin.probes = []
     for task in tasks:
         task.cancel()
 

@@ -20,15 +20,24 @@ class Driver:
     def __init__(self):
         self.home = tempfile.TemporaryDirectory(prefix='holdfast-browser-')
         # Debian's start script of Chromium complains of a missing home; profiles are to go away with the tests.
+        # The port it finds free may be taken by the time it listens.
+        for _ in range(3):
+            if self._start():
+                return
+        raise RuntimeError(f'chromedriver did not start: {self.words}')
+
+    def _start(self):
         self.process = subprocess.Popen(
             ['chromedriver', '--port=0'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**os.environ, 'HOME': self.home.name, 'TMPDIR': self.home.name})
+        self.words = ''
         for line in self.process.stdout:
+            self.words += line
             if port := re.search(r'started successfully on port (\d+)', line):
                 self.url = f'http://127.0.0.1:{port[1]}'
-                break
-        else:
-            raise RuntimeError('chromedriver did not start')
+                return True
+        self.process.wait()
+        return False
 
     def close(self):
         self.process.terminate()

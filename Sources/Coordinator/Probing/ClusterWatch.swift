@@ -12,8 +12,6 @@ actor ClusterWatch: ClusterWatching, Service {
 
   /// Longest sleep between two rounds: the shorter, the sooner it is noticed that the coordinator itself was stopped.
   private static let longestNap = Duration.milliseconds(100)
-  /// What is due within this is done together: each waking costs more than a probe.
-  private static let together = Duration.milliseconds(50)
   private static let sampling = Duration.seconds(1)
   private static let saving = Duration.seconds(1)
   /// A view is made again no sooner than this after a change, and this long after the last one without any.
@@ -107,7 +105,7 @@ actor ClusterWatch: ClusterWatching, Service {
       metrics.wokenLate()
       logger.debug("woken late", metadata: ["inARow": "\(punctuality.lateRounds)"])
     }
-    for probe in registry.startProbes(due: now.instant + Self.together, at: now.instant) { send(probe) }
+    for probe in registry.startProbes(due: now.instant + prober.timing.together, at: now.instant) { send(probe) }
     if nextSample <= now.instant {
       nextSample = now.instant + Self.sampling
       registry.sample(at: now, isLate: isLate)

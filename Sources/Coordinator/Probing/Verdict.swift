@@ -28,6 +28,8 @@ struct VerdictTiming: Equatable, Sendable {
   var interval = Duration.seconds(1)
   /// …give or take this share, so that nodes are not all asked at once for ever.
   var spread = 0.1
+  /// What is due within this is started together, as each waking costs more than a probe: within the spread, too.
+  var together = Duration.milliseconds(50)
   /// Time between the starts of probes while it matters: before the first verdict, and when an answer fails to come.
   var hurry = Duration.milliseconds(250)
   /// A node that is down is asked at twice the interval each time, up to this.

