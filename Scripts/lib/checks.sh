@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # `cluster.sh test`: each step runs to its end, whatever became of those before it, and no process outlives it unseen.
 
-PASSED=0 FAILED=0 STEP_PID='' SCRATCH=''
+PASSED=0 FAILED=() STEP_PID='' SCRATCH=''
 
+readonly TELLS_A_FAILURE='✘|↳|error:|^Broken|^Left behind|^Never came true|AssertionError'
 readonly STEPS=(shell lua format deploy build swift cluster front page prometheus contract)
 
 command_test() { # [STEP…]
@@ -22,8 +23,11 @@ command_test() { # [STEP…]
   for step; do
     run_step "$step" "check_$step"
   done
-  printf '%s passed, %s failed\n' "$PASSED" "$FAILED"
-  ((FAILED == 0))
+  for step in "${FAILED[@]}"; do
+    tell_why "$step"
+  done
+  printf '%s passed, %s failed\n' "$PASSED" "${#FAILED[@]}"
+  ((${#FAILED[@]} == 0))
 }
 
 # Makes this process the parent of every descendant whose own parent ends, so that whatever a step leaves behind is
@@ -40,26 +44,41 @@ signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would
 os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/Scripts/cluster.sh" test "$@"
 }
 
-# Waited for in the background, since a trap would else have to wait for the step's end.
+# Waited for in the background, since a trap would else have to wait for the step's end. It writes to a file and `tail`
+# shows that, since a pipe would be waited for as long as any process left behind held it.
 run_step() { # NAME FUNCTION
-  local status=0 began=$SECONDS
-  printf '\n=== %s\n' "$1"
+  local status=0 began=$SECONDS tail log
+  log=$(step_log "$1")
+  printf '\n=== %s\n' "$1" | tee "$log"
   (
     trap - EXIT INT TERM
     set -e
     "$2"
-  ) &
+  ) >>"$log" 2>&1 &
   STEP_PID=$!
+  tail -n +3 -s 0.1 -f --pid "$STEP_PID" "$log" &
+  tail=$!
   wait "$STEP_PID" || status=$?
   STEP_PID=''
+  wait "$tail" || status=1
   end_strays 3 || status=1
   if ((status == 0)); then
     PASSED=$((PASSED + 1))
     printf -- '--- %s passed (%s s)\n' "$1" "$((SECONDS - began))"
   else
-    FAILED=$((FAILED + 1))
+    FAILED+=("$1")
     printf -- '--- %s FAILED (%s s)\n' "$1" "$((SECONDS - began))"
   fi
+}
+
+step_log() { printf '%s/step-%s.log\n' "$SCRATCH" "$1"; } # NAME
+
+# What matters of a failed step, at the end, where whoever sees only the last lines finds it.
+tell_why() { # NAME
+  local log
+  log=$(step_log "$1")
+  printf '\n=== %s failed:\n' "$1"
+  grep -aE "$TELLS_A_FAILURE" "$log" | tail -n 30 | grep . || tail -n 20 "$log"
 }
 
 # Ends processes a step has left behind, after a moment for those that are just ending. Fails if there were any.

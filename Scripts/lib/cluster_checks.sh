@@ -111,6 +111,8 @@ check_front() {
   # Sixteen shoppers have at most as many requests under way at each of the kills.
   expect 'only requests under way on the killed nodes have failed' true \
     "$(jq --argjson kills "$KILLS" '.failures | length <= $kills * 16' "$SCRATCH/load.json")"
+  expect 'a node that has come back serves from its first request on' 0 \
+    "$(jq '[.failures[] | select(.why | startswith("503"))] | length' "$SCRATCH/load.json")"
   expect 'the retry through the front end has always been answered' 0 \
     "$(jq '.failures | length - (unique_by(.key) | length)' "$SCRATCH/load.json")"
   expect_one_reservation_per_key

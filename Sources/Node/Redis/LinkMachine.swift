@@ -10,6 +10,9 @@ struct LinkMachine {
   /// For so long after a link is lost, commands wait for the next one instead of failing at once: a killed
   /// connection is back within milliseconds, and nobody need notice.
   static let queueingGrace = TimeAmount.milliseconds(250)
+  /// The same for the first link: a node that has taken the place of a killed one is given requests at once by a load
+  /// balancer that has not noticed the change.
+  static let firstQueueingGrace = TimeAmount.seconds(1)
 
   enum State: Equatable {
     case idle, connecting, handshaking, up, waiting, stopped
@@ -96,8 +99,8 @@ struct LinkMachine {
     case .up: return .send
     case .idle, .stopped: return .refuse
     case .connecting, .handshaking, .waiting:
-      guard let downSince, everUp else { return .refuse }
-      return now - downSince < Self.queueingGrace ? .queue : .refuse
+      guard let downSince else { return .refuse }
+      return now - downSince < (everUp ? Self.queueingGrace : Self.firstQueueingGrace) ? .queue : .refuse
     }
   }
 }

@@ -97,10 +97,11 @@ import Testing
       #expect((machine.state == .up) == (machine.downSince == nil))
       #expect(machine.downSince == downSince)
       #expect(machine.reconnects == max(0, serves - 1))
+      let grace = serves > 0 ? LinkMachine.queueingGrace : LinkMachine.firstQueueingGrace
       let expected: LinkMachine.Admission =
         if machine.state == .up {
           .send
-        } else if serves > 0, let downSince, now - downSince < LinkMachine.queueingGrace {
+        } else if let downSince, now - downSince < grace {
           .queue
         } else {
           .refuse
