@@ -17,15 +17,16 @@ struct Site {
   ///   - registry: shown at `/metrics`.
   init(
     watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, registry: PrometheusRegistry,
-    logger: Logger
+    logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) throws {
     self.logger = logger
-    let access = OperatorAccess(tokens: adminTokens, sessions: Sessions(), attempts: AttemptLimit(logger: logger))
+    let access = OperatorAccess(
+      tokens: adminTokens, sessions: Sessions(now: now), attempts: AttemptLimit(logger: logger, now: now))
     let (templates, assets) = (try PageTemplates(), Assets())
     pictures = LivePictures(watch: watch, templates: templates, assets: assets)
     let nodes = NodeController(
       watch: watch, access: access, clusterTokens: clusterToken.map { AccessTokens(token: $0) } ?? AccessTokens(),
-      refusals: AttemptLimit(logger: logger), logger: logger)
+      refusals: AttemptLimit(logger: logger, now: now), logger: logger)
     let page = PageController(
       watch: watch, access: access, nodes: nodes, templates: templates, assets: assets, pictures: pictures,
       logger: logger)

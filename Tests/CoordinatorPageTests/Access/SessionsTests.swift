@@ -1,5 +1,4 @@
 import Common
-import Synchronization
 import TestSupport
 import Testing
 
@@ -51,13 +50,4 @@ import Testing
     limit.failed("wrong", caller: "10.0.0.1")
     #expect(log.lines(with: "wrong").last?.contains("4") == true)
   }
-}
-
-/// A clock that a test moves.
-final class SteppedClock: Sendable {
-  private let instant = Mutex(ContinuousClock.now)
-
-  var now: @Sendable () -> ContinuousClock.Instant { { self.instant.withLock { $0 } } }
-
-  func advance(by duration: Duration) { instant.withLock { $0 += duration } }
 }

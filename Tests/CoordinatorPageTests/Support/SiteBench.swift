@@ -16,6 +16,8 @@ struct SiteBench {
   let site: Site
   let registry = PrometheusRegistry()
   let log = LogRecorder()
+  /// Stands still unless a test moves it, so that no limit depends on how fast a test goes.
+  let clock = SteppedClock()
 
   init(
     _ view: ClusterView = Scenes.allUp, adminTokens: AccessTokens? = nil, clusterToken: String? = clusterToken
@@ -24,7 +26,7 @@ struct SiteBench {
     let tokens = try adminTokens ?? AccessTokens(list: "alice:\(Self.adminToken)")
     site = try Site(
       watch: cluster, adminTokens: tokens, clusterToken: clusterToken, registry: registry,
-      logger: log.logger)
+      logger: log.logger, now: clock.now)
   }
 
   func test(
