@@ -41,18 +41,17 @@ struct SiteResponder: HTTPResponder {
   func respond(to request: Request, context: SiteContext) async throws -> Response {
     var response: Response
     do {
-      try checkRoute(of: request)
       response = try await routes.respond(to: request, context: context)
     } catch let problem as Problem {
-      response = .problem(problem)
-      if problem.kind == .methodNotAllowed { response.headers[.allow] = allowed(request).joined(separator: ", ") }
-      if request.method == .head { response = response.createHeadResponse() }
+      response = refusal(problem, of: request)
+    } catch let error as HTTPError where error.status == .notFound {
+      response = unrouted(request)
     } catch let error as HTTPParserError {
       // The rest of the connection can't be understood: Hummingbird says so and closes it.
       throw error
     } catch {
       logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-      response = .problem(Problem(.internalError, "The log says more."))
+      response = refusal(Problem(.internalError, "The log says more."), of: request)
     }
     response.headers[.contentSecurityPolicy] = Self.contentSecurityPolicy
     response.headers[.xContentTypeOptions] = "nosniff"
@@ -61,12 +60,21 @@ struct SiteResponder: HTTPResponder {
     return response
   }
 
-  private func checkRoute(of request: Request) throws(Problem) {
-    let allowed = allowed(request)
-    guard !allowed.isEmpty else { throw Problem(.notFound, "There is nothing at this path.") }
-    guard allowed.contains(request.method.rawValue) else {
-      throw Problem(.methodNotAllowed, "This path has \(allowed.joined(separator: ", ")).")
+  /// The router says the same of a path that it does not have and of a method that its path has not.
+  private func unrouted(_ request: Request) -> Response {
+    let methods = allowed(request)
+    guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
+      return refusal(Problem(.notFound, "There is nothing at this path."), of: request)
     }
+    let list = methods.joined(separator: ", ")
+    var response = refusal(Problem(.methodNotAllowed, "This path has \(list)."), of: request)
+    response.headers[.allow] = list
+    return response
+  }
+
+  private func refusal(_ problem: Problem, of request: Request) -> Response {
+    let response = Response.problem(problem)
+    return request.method == .head ? response.createHeadResponse() : response
   }
 
   /// The methods of the request's path; none if there is no such path.
