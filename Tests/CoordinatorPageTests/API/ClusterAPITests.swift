@@ -90,6 +90,18 @@ import Testing
     }
   }
 
+  @Test(arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/login", 405)])
+  func headIsRefusedWithoutABody(path: String, status: Int) async throws {
+    let bench = try SiteBench(Scenes.justStarted)
+    try await bench.test(.live) { client in
+      let head = try await client.send(.head, path)
+      #expect(head.status.code == status && head.body.readableBytes == 0)
+      #expect(head.headers[.contentType] == "application/problem+json")
+      // What a body would spoil.
+      #expect(try await client.send(.get, "/health/live").status == .ok)
+    }
+  }
+
   @Test func aWrongPathAndAWrongMethodAreToldApart() async throws {
     try await SiteBench().test { client in
       for path in ["/nothing", "/api/v1/nodes/a/b", "/api/v1/nodes/a/drain/x", "/assets/none", "/assets/..%2fpage.css"]

@@ -15,14 +15,6 @@ extension Response {
     Response(status: status, type: "text/html; charset=utf-8", body: ByteBuffer(string: text))
   }
 
-  static func problem(_ problem: Problem) -> Response {
-    var response = Response(
-      status: .init(code: problem.kind.status), type: "application/problem+json", body: problem.document)
-    if let seconds = problem.retryAfter { response.headers[.retryAfter] = String(seconds) }
-    if problem.kind == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"holdfast\"" }
-    return response
-  }
-
   init(status: HTTPResponse.Status, type: String, body: ByteBuffer) {
     self.init(status: status, headers: [.contentType: type], body: .init(byteBuffer: body))
   }
@@ -32,5 +24,10 @@ extension Response {
 extension Problem: HTTPResponseError {
   package var status: HTTPResponse.Status { .init(code: kind.status) }
 
-  package func response(from request: Request, context: some RequestContext) -> Response { .problem(self) }
+  package func response(from request: Request, context: some RequestContext) -> Response {
+    var response = Response(status: status, type: "application/problem+json", body: document)
+    if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+    if kind == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"holdfast\"" }
+    return request.method == .head ? response.createHeadResponse() : response
+  }
 }

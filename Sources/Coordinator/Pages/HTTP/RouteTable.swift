@@ -42,16 +42,16 @@ struct SiteResponder: HTTPResponder {
     var response: Response
     do {
       response = try await routes.respond(to: request, context: context)
-    } catch let problem as Problem {
-      response = refusal(problem, of: request)
-    } catch let error as HTTPError where error.status == .notFound {
-      response = unrouted(request)
+      // Ours say in their bodies what is wrong: this is the router's own.
+      if response.status == .notFound, response.headers[.contentType] == nil {
+        response = unrouted(request, context)
+      }
     } catch let error as HTTPParserError {
       // The rest of the connection can't be understood: Hummingbird says so and closes it.
       throw error
     } catch {
       logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-      response = refusal(Problem(.internalError, "The log says more."), of: request)
+      response = Problem(.internalError, "The log says more.").response(from: request, context: context)
     }
     response.headers[.contentSecurityPolicy] = Self.contentSecurityPolicy
     response.headers[.xContentTypeOptions] = "nosniff"
@@ -61,20 +61,16 @@ struct SiteResponder: HTTPResponder {
   }
 
   /// The router says the same of a path that it does not have and of a method that its path has not.
-  private func unrouted(_ request: Request) -> Response {
+  private func unrouted(_ request: Request, _ context: SiteContext) -> Response {
     let methods = allowed(request)
     guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
-      return refusal(Problem(.notFound, "There is nothing at this path."), of: request)
+      return Problem(.notFound, "There is nothing at this path.").response(from: request, context: context)
     }
     let list = methods.joined(separator: ", ")
-    var response = refusal(Problem(.methodNotAllowed, "This path has \(list)."), of: request)
+    let problem = Problem(.methodNotAllowed, "This path has \(list).")
+    var response = problem.response(from: request, context: context)
     response.headers[.allow] = list
     return response
-  }
-
-  private func refusal(_ problem: Problem, of request: Request) -> Response {
-    let response = Response.problem(problem)
-    return request.method == .head ? response.createHeadResponse() : response
   }
 
   /// The methods of the request's path; none if there is no such path.
