@@ -31,6 +31,16 @@ import Testing
     for value in values { _ = try load(flags: [key: value]) }
   }
 
+  @Test func eachValueGoesWhereItBelongs() throws {
+    let settings = try load(flags: [
+      "host": "::1", "port": "1234", "stateFile": "/s", "allowedNetworks": "10.1.0.0/16", "maxNodes": "7",
+      "logLevel": "debug",
+    ])
+    #expect(settings.host == "::1" && settings.port == 1234 && settings.stateFile == "/s")
+    #expect(settings.allowedNetworks == AddressPolicy("10.1.0.0/16"))
+    #expect(settings.maxNodes == 7 && settings.logLevel == .debug)
+  }
+
   @Test(arguments: [
     ("host", [""]), ("port", ["-1", "65536", "http"]), ("stateFile", [""]), ("maxNodes", ["0", "10001", "1.5"]),
     ("allowedNetworks", ["", ",", "10.0.0.0/33", "fd00::/129", "localhost", "10.0.0.0/8,", "10.0.0/8"]),
