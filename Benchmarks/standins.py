@@ -1,9 +1,9 @@
 """Stand-ins for nodes: they speak the health protocol as nodes do, and count the probes that reach them.
 
 As a program of its own (standins.py COORDINATOR-URL PORT…, the cluster token in CLUSTER_TOKEN) it has a stand-in on
-each port, which announces itself every two seconds and answers /health. It reads lines: "hush" and "announce" end and begin
-the announcements; "probes" is answered by a line of JSON: for each stand-in when it was probed since that was asked last, in
-seconds of one clock.
+each port, which announces itself every two seconds and answers /health. It reads lines: "hush" and "announce" end and
+begin the announcements; "probes" is answered by a line of JSON: for each stand-in when it was probed since that was
+asked last, in seconds of one clock.
 """
 
 import asyncio

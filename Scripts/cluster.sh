@@ -58,7 +58,7 @@ Usage: Scripts/cluster.sh COMMAND
   logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
-                     front page prometheus contract); the last line tells how many steps passed and failed
+                     front page prometheus contract); the last lines tell why a step failed, and how many did
   bench [reserve|failover|sweep|health] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options)
   help               this text

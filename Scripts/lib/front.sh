@@ -3,8 +3,8 @@
 
 front_url() { printf 'http://127.0.0.1:%s\n' "$PORT"; }
 
-# Puts what is this cluster's own in the place of the lines behind each mark. Every node there may ever be has its line, so
-# that nodes come and go without a reload, which would end idle connections of clients.
+# Puts what is this cluster's own in the place of the lines behind each mark. Every node there may ever be has its line,
+# so that nodes come and go without a reload, which would end idle connections of clients.
 write_front_conf() {
   local index servers='' line skips='' indent='  ' disabled=''
   for ((index = 1; index <= MOST_NODES; index++)); do

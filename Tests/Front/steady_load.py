@@ -2,10 +2,11 @@
 
 usage: steady_load.py URL SKU [SHOPPERS]
 
-Each shopper keeps one connection and reserves one piece after another, each under a key of its own. A request that fails
-is written down, and repeated under its key until it succeeds: so at the end every key has exactly one reservation, whatever
-happened in between. Once it is over, the last key is tried for half a minute more. The summary, as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the
-numbers of keys that succeeded and of the different reservations they were answered with.
+Each shopper keeps one connection and reserves one piece after another, each under a key of its own. A request that
+fails is written down, and repeated under its key until it succeeds: so at the end every key has exactly one
+reservation, whatever happened in between. Once it is over, the last key is tried for half a minute more. The summary,
+as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the numbers of keys that succeeded and
+of the different reservations they were answered with.
 """
 
 import http.client

@@ -9,11 +9,14 @@ package final class CoordinatorUnderTest: ServerUnderTest {
 
   /// Starts a coordinator on a port of its own and returns as soon as it listens. It has the nodes' admin token.
   ///
-  /// - Parameter settings: by their names without `HOLDFAST_`, for example `["MAX_NODES": "1"]`.
-  package init(settings: [String: String] = [:]) async throws {
+  /// - Parameters:
+  ///   - settings: by their names without `HOLDFAST_`, for example `["MAX_NODES": "1"]`.
+  ///   - environment: what it has beside them.
+  package init(settings: [String: String] = [:], environment: [String: String] = [:]) async throws {
     directory = try TemporaryDirectory()
     let own = ["PORT": "0", "ADMIN_TOKEN": NodeUnderTest.adminToken, "CLUSTER_TOKEN": Self.clusterToken]
-    process = try .start("holdfast-coordinator", settings: own.merging(settings) { $1 }, logs: directory)
+    process = try .start(
+      "holdfast-coordinator", settings: own.merging(settings) { $1 }, environment: environment, logs: directory)
     port = try await process.listeningPort()
     client = TestHTTPClient(port: port)
   }

@@ -29,14 +29,16 @@ extension ServerUnderTest {
 extension ServerProcess {
   /// Starts an executable of this package; SwiftPM puts it beside the tests.
   ///
-  /// - Parameter settings: by their names without `HOLDFAST_`, for example `["DRAIN_DELAY": "1"]`.
+  /// - Parameters:
+  ///   - settings: by their names without `HOLDFAST_`, for example `["DRAIN_DELAY": "1"]`.
+  ///   - environment: what it has beside them.
   static func start(
-    _ executable: String, settings: [String: String], logs: TemporaryDirectory
+    _ executable: String, settings: [String: String], environment: [String: String] = [:], logs: TemporaryDirectory
   ) throws -> ServerProcess {
     let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
-    let environment = Dictionary(uniqueKeysWithValues: settings.map { ("HOLDFAST_\($0)", $1) })
+    let all = environment.merging(settings.map { ("HOLDFAST_\($0)", $1) }) { $1 }
     return try ServerProcess(
-      tests.deletingLastPathComponent().appending(path: executable), [], environment: environment,
+      tests.deletingLastPathComponent().appending(path: executable), [], environment: all,
       logFile: logs.url.appending(path: "\(executable).log"))
   }
 

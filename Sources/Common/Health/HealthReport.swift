@@ -2,6 +2,8 @@ import NIOCore
 
 /// What a node tells of itself at `/health`: nodes write it, the coordinator reads it. `openapi.yaml` says what each
 /// member means; nil is null in JSON.
+///
+/// `Codable` for the tests that hold its own writer and reader against Foundation's.
 package struct HealthReport: Equatable, Sendable, Codable {
   package enum State: String, CaseIterable, Sendable, Codable {
     case starting, serving, degraded, draining

@@ -15,6 +15,7 @@ struct Site {
   /// - Parameters:
   ///   - clusterToken: what nodes announce themselves with; nil: none can.
   ///   - registry: shown at `/metrics`.
+  ///   - now: the clock by which sessions end and wrong tokens are bounded.
   init(
     watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, registry: PrometheusRegistry,
     logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }

@@ -28,8 +28,9 @@ struct Prober: Sendable {
     case .failure(let failure): return .failure(ProbeFailure(failure, limit: timing.limit))
     case .success(let answer) where answer.status != 200: return .failure(.status(answer.status))
     case .success(let answer):
-      let document = answer.body.withUnsafeBytes { try? JSONValue(parsing: $0) }
-      guard let report = document.flatMap({ try? HealthReport($0) }) else { return .failure(.noHealthReport) }
+      guard let report = try? answer.body.withUnsafeBytes({ try HealthReport(JSONValue(parsing: $0)) }) else {
+        return .failure(.noHealthReport)
+      }
       return .success(report.bounded)
     }
   }

@@ -33,7 +33,7 @@ import Testing
   }
 
   private static func ours(_ bytes: [UInt8]) -> HealthReport? {
-    bytes.withUnsafeBytes { try? JSONValue(parsing: $0) }.flatMap { try? HealthReport($0) }
+    try? bytes.withUnsafeBytes { try HealthReport(JSONValue(parsing: $0)) }
   }
 
   private static func foundations(_ bytes: [UInt8]) -> HealthReport? {

@@ -34,9 +34,7 @@ struct NodeController: Sendable {
     } catch {
       throw Problem(error)
     }
-    // Hundreds of nodes ask every two seconds: an encoder would be a good part of the work.
-    return Response(
-      status: .ok, type: "application/json", body: ByteBuffer(string: #"{"wanted":"\#(wanted.rawValue)"}"#))
+    return try .json(AnnouncementAnswer(wanted: wanted))
   }
 
   func leave(_ request: Request, _ context: SiteContext) async throws -> Response {

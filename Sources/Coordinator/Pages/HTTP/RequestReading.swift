@@ -27,9 +27,7 @@ extension Request {
 
   /// `text/html` of `text/html; charset=utf-8`.
   private var mediaType: String? {
-    // As all nodes send it, every two seconds: there is nothing to take apart.
-    if headers[.contentType] == "application/json" { return "application/json" }
-    return headers[.contentType]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+    headers[.contentType]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
   }
 
   var isForm: Bool { mediaType == "application/x-www-form-urlencoded" }
