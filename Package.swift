@@ -38,35 +38,57 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
+    .target(
+      name: "RedisClient",
+      dependencies: [
+        "CHiredis", "Common",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .target(
+      name: "Store",
+      dependencies: [
+        "Common", "RedisClient",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      // In the binary, where no installation can lose them.
+      resources: [.embedInCode("Lua")]),
     .executableTarget(
       name: "Node",
       dependencies: [
-        "CHiredis", "Common",
+        "Common", "RedisClient", "Store",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOExtras", package: "swift-nio-extras"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
-      // In the binary, where no installation can lose them.
-      resources: [.embedInCode("Lua"), .embedInCode("OpenAPI/openapi.yaml")]),
+      // In the binary, as the scripts.
+      resources: [.embedInCode("OpenAPI/openapi.yaml")]),
     .executableTarget(
       name: "Coordinator",
       dependencies: [
         "Common",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Mustache", package: "swift-mustache"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -75,12 +97,16 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
+        "Common", "RedisClient",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       path: "Tests/TestSupport"),
+    // What the sources must look like: who may know whom.
+    .testTarget(name: "HouseTests"),
     .testTarget(
       name: "CommonTests",
       dependencies: [
@@ -90,22 +116,39 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     .testTarget(
+      name: "RedisClientTests",
+      dependencies: [
+        "RedisClient", "CHiredis", "Common", "TestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .testTarget(
+      name: "StoreTests",
+      dependencies: [
+        "Store", "RedisClient", "Common", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ]),
+    // Against a Redis of each test's own; with the node's services above, since they decide what callers are told.
+    .testTarget(
+      name: "StoreIntegrationTests",
+      dependencies: [
+        "Store", "RedisClient", "Node", "Common", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
       name: "NodeTests",
       dependencies: [
-        "Node", "Common", "CHiredis", "TestSupport",
+        "Node", "Store", "RedisClient", "Common", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Yams", package: "Yams"),
-      ]),
-    .testTarget(
-      name: "EngineTests",
-      dependencies: [
-        "Node", "Common", "TestSupport",
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
     .testTarget(
       name: "CoordinatorTests",
@@ -127,7 +170,8 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     // The coordinator is not imported, but its executable is run.
-    .testTarget(name: "ClusterTests", dependencies: ["Coordinator", "Node", "TestSupport"]),
+    .testTarget(
+      name: "ClusterTests", dependencies: ["Coordinator", "Node", "RedisClient", "Store", "Common", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -16,8 +16,8 @@ class HTTPRows:
     def __init__(self, scenes, seconds, clients):
         self.scenes, self.seconds, self.clients = scenes, seconds, clients
 
-    def warm_up(self):
-        for shop in (self.scenes.express, self.scenes.node):
+    def warm_up(self, *shops):
+        for shop in shops:
             self.scenes.renew(shop)
             shop.load(WARM_UP_SECONDS, self.clients, "/inventory/reserve", basket(), key=shop.fresh_key_prefix())
 

@@ -25,7 +25,7 @@ class Picture:
     @property
     def states(self):
         """Of all nodes, such as `up`."""
-        return dict(re.findall(r'<tbody id="n-([^"]+)" class="node (\w+)"', self.html))
+        return dict(re.findall(r'<tbody id="n-([^"]+)" class="node (\w+)[" ]', self.html))
 
     @property
     def leader(self):

@@ -3,6 +3,7 @@
 import os
 import sys
 
+import against
 from http_rows import HTTPRows
 from reserve_report import Report
 from samples import Samples
@@ -25,9 +26,13 @@ def add_options(parser):
     parser.add_argument("--fsync", choices=["always", "everysec", "no", "off"], default="everysec",
                         help="Redis's appendfsync; off: no append-only file at all (default everysec)")
     parser.add_argument("--growth", action="store_true", help="also 1,000,000 live holds on one SKU (takes 1 GB)")
+    parser.add_argument("--against", metavar="REV", help="this build and that of an earlier commit in turns, and how "
+                        "much dearer or cheaper each row has become")
 
 
 def measure(options, node_binary, state):
+    if options.against:
+        return against.measure(options, node_binary, state)
     with ReserveStage(node_binary, options.port, options.fsync, state) as stage:
         bench = ReserveBench(stage, options)
         bench.run()
@@ -45,7 +50,7 @@ class ReserveBench:
     def run(self):
         node, many = self.scenes.node, self.options.clients
         print("warming up", file=sys.stderr)
-        self.http.warm_up()
+        self.http.warm_up(self.scenes.express, node)
         for number in range(self.options.rounds):
             for kind, name, act in self.round(node, self.scenes.express, many):
                 self.measure(f"round {number + 1} of {self.options.rounds}", (kind, name), act)

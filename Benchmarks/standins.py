@@ -78,9 +78,11 @@ class Standin:
         return {
             "nodeId": self.name, "bootId": self.boot_id, "version": VERSION, "uptimeSeconds": int(uptime),
             "state": "serving", "reasons": [],
-            "redis": {"connected": True, "roundTripMs": round(random.uniform(0.1, 2), 3),
+            "redis": {"connected": True, "version": "7.0.15", "roundTripMs": round(random.uniform(0.1, 2), 3),
                       "pending": random.randrange(64), "reconnects": 0, "usedBytes": 1_500_000_000 + int(uptime * 1e6),
-                      "limitBytes": 0, "warnings": []},
+                      "limitBytes": 0, "faults": [], "warnings": [], "clockOffsetMs": 1},
+            "store": {"identity": "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8", "mark": int(time.time() * 1000), "markedBy": self.boot_id,
+                      "acknowledged": None, "loss": None, "damaged": 0, "damage": []},
             "lease": {"leader": leads, "epoch": 1, "holder": "stand-in-000", "since": self._since,
                       "remainingMs": random.randrange(2_500, 3_000), "termsWon": int(leads), "termsLost": 0,
                       "renewMs": round(random.uniform(0.2, 3), 3) if leads else None},

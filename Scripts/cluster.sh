@@ -6,7 +6,8 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 STATE=$(realpath -m "${HOLDFAST_STATE_DIR:-$ROOT/.cluster}")
 LOGS=$STATE/logs
 RUN=$STATE/run # exists while a cluster is wanted: `down` removes it, data and logs stay
-readonly ROOT STATE LOGS RUN
+CALLERS_UMASK=$(umask)
+readonly ROOT STATE LOGS RUN CALLERS_UMASK
 PATH=$PATH:/usr/sbin # where Debian has haproxy, and other users than root do not look
 readonly EX_USAGE=64 EX_UNAVAILABLE=69
 
@@ -34,6 +35,8 @@ source "$ROOT/Scripts/lib/members.sh"
 source "$ROOT/Scripts/lib/coordinator.sh"
 # shellcheck source=Scripts/lib/front.sh
 source "$ROOT/Scripts/lib/front.sh"
+# shellcheck source=Scripts/lib/earlier_build.sh
+source "$ROOT/Scripts/lib/earlier_build.sh"
 # shellcheck source=Scripts/lib/checks.sh
 source "$ROOT/Scripts/lib/checks.sh"
 # shellcheck source=Scripts/lib/cluster_checks.sh
@@ -43,10 +46,11 @@ usage() {
   cat <<'TEXT'
 Usage: Scripts/cluster.sh COMMAND
 
-  up [--nodes N] [--port PORT] [--profile release|debug] [--fsync always|everysec]
+  up [--nodes N] [--port PORT] [--profile release|debug] [--fsync always|everysec] [--maxmemory SIZE]
                      installs what is missing, builds what changed, starts what does not run, and waits until
                      it is ready: a private Redis, the coordinator, N nodes (3) and HAProxy in front, on ports
                      PORT … PORT+99 (8080). A running cluster keeps the options that are not given.
+                     SIZE, such as 4gb, is what Redis may take at most (half of the memory).
   status [--json]    processes, URLs, health, leader
   kill-leader [--signal KILL|STOP|TERM]
                      kills the leader, stops it (as a suspended machine would), or asks it to end gracefully
@@ -60,12 +64,14 @@ Usage: Scripts/cluster.sh COMMAND
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
                      front page prometheus contract); the last lines tell why a step failed, and how many did
   bench [reserve|failover|sweep|health] [--json]
-                     the figures on this machine (bench SUBJECT --help lists the options)
+                     the figures on this machine (bench SUBJECT --help lists the options; bench reserve --against REV
+                     compares this build with that of an earlier commit)
   help               this text
 
 Environment:
   HOLDFAST_STATE_DIR     data, logs and tokens (default: .cluster in the project). With other directories and
                          ports several clusters run side by side.
+  HOLDFAST_REDIS_MAXMEMORY  as --maxmemory
   HOLDFAST_…             settings of the nodes, passed on to them and kept for later starts while any node runs
   HOLDFAST_ADMIN_TOKEN   used instead of the generated admin token; set but empty: admin calls are disabled
 
@@ -79,7 +85,9 @@ require_swift() {
 }
 
 command_up() {
-  local nodes='' port='' profile='' fsync=''
+  local nodes='' port='' profile='' fsync='' maxmemory=''
+  [[ -z ${HOLDFAST_REDIS_MAXMEMORY:-} ]] \
+    || maxmemory=$(memory_size HOLDFAST_REDIS_MAXMEMORY "$HOLDFAST_REDIS_MAXMEMORY")
   while (($#)); do
     (($# > 1)) || bad_usage "up: unknown option, or one without its value: $1"
     case $1 in
@@ -87,6 +95,7 @@ command_up() {
       --port) port=$(number "$1" "$2" 1 65436) ;;
       --profile) profile=$(one_of "$1" "$2" release debug) ;;
       --fsync) fsync=$(one_of "$1" "$2" always everysec) ;;
+      --maxmemory) maxmemory=$(memory_size "$1" "$2") ;;
       *) bad_usage "up: unknown option: $1" ;;
     esac
     shift 2
@@ -99,6 +108,7 @@ command_up() {
     || die 1 "the cluster in $STATE has its ports at $PORT: stop it first (cluster.sh down)"
   NODES=${nodes:-${NODES:-3}} PORT=${port:-${PORT:-8080}}
   PROFILE=${profile:-${PROFILE:-release}} FSYNC=${fsync:-${FSYNC:-always}}
+  MAXMEMORY=${maxmemory:-${MAXMEMORY:-$(default_maxmemory)}}
   require_ports
   build holdfast-node holdfast-coordinator
   save_cluster
@@ -112,11 +122,19 @@ command_up() {
 }
 
 print_summary() {
-  local url header shop_header='' answer
+  local url header shop_header='' answer curl=curl
   url=$(front_url)
-  printf '\nHoldfast is up: %s node(s), Redis with appendfsync %s\n\n' "$NODES" "$FSYNC"
+  printf '\nHoldfast is up: %s node(s), Redis with appendfsync %s and at most %s MiB\n\n' \
+    "$NODES" "$FSYNC" "$((MAXMEMORY / 1024 / 1024))"
   print_status
-  printf '\nThe shop:   %s\nOperators:  %s\n\n' "$url" "$(coordinator_url)"
+  cat <<TEXT
+
+The shop:   $url   (one URL for all calls, those of operators too, on this machine only)
+Operators:  $(coordinator_url)
+A real shop has two ways in, and so has this one beside its one URL: $(shop_url) for shoppers, with
+limits for each address; $(operators_url) for stock, audit, health and metrics.
+
+TEXT
   if ! header=$(write_header admin); then
     printf 'No admin token is set: admin calls are disabled, so stock cannot be changed.\n'
     return
@@ -125,12 +143,16 @@ print_summary() {
     shop_header=" -H @$shop_header"
   fi
   answer=$(printf '%q' "$RUN/reservation.json")
+  # As `ask` does it, where that matters.
+  if [[ -n ${http_proxy:-}${all_proxy:-}${ALL_PROXY:-} || -e ${CURL_HOME:-${HOME:-}}/.curlrc ]]; then
+    curl="curl -q --noproxy '*'"
+  fi
   cat <<TEXT
 Try it: stock an item, reserve one piece of it, confirm the reservation:
 
-  curl -sS -X PUT $url/inventory/demo -H @$header -H 'Content-Type: application/json' -d '{"total":100}' -w '\n'
-  curl -sS $url/inventory/reserve$shop_header -H "Idempotency-Key: \$(cat /proc/sys/kernel/random/uuid)" -H 'Content-Type: application/json' -d '{"sku":"demo","quantity":1}' -w '\n' | tee $answer
-  curl -sS $url/checkout/confirm$shop_header -H 'Content-Type: application/json' -d "\$(jq -c '{reservationId}' $answer)" -w '\n'
+  $curl -sS -X PUT $url/inventory/demo -H @$header -H 'Content-Type: application/json' -d '{"total":100}' -w '\n'
+  $curl -sS $url/inventory/reserve$shop_header -H "Idempotency-Key: \$(cat /proc/sys/kernel/random/uuid)" -H 'Content-Type: application/json' -d '{"sku":"demo","quantity":1}' -w '\n' | tee $answer
+  $curl -sS $url/checkout/confirm$shop_header -H 'Content-Type: application/json' -d "\$(jq -c '{reservationId}' $answer)" -w '\n'
 TEXT
 }
 
@@ -192,8 +214,20 @@ command_resume() {
 
 say_who_leads() {
   local index
-  index=$(await_leader) || die 1 'nobody leads (cluster.sh status; cluster.sh logs)'
-  say "node-$index leads"
+  if index=$(await_leader); then
+    say "node-$index leads"
+  elif all_nodes_are_drained; then
+    say 'Nobody leads, and nobody sweeps, for every node is drained, as an operator wants it'
+  else
+    die 1 'nobody leads (cluster.sh status; cluster.sh logs)'
+  fi
+}
+
+all_nodes_are_drained() {
+  local index
+  for ((index = 1; index <= NODES; index++)); do
+    node_is_drained "$index" || return 1
+  done
 }
 
 command_restart_redis() {
@@ -251,7 +285,7 @@ command_down() {
 }
 
 command_bench() {
-  local products=(holdfast-node)
+  local products=(holdfast-node) earlier
   [[ " $* " != *" --help "* ]] || exec "$ROOT/Benchmarks/run.sh" "$@"
   [[ ${1:---} != --* ]] || set -- reserve "$@"
   one_of bench "$1" reserve failover sweep health >/dev/null
@@ -265,8 +299,10 @@ command_bench() {
   esac
   require_swift
   PROFILE=release
+  earlier=$(option_value --against "$@")
+  [[ -z $earlier ]] || build_earlier "$earlier"
   build "${products[@]}"
-  HOLDFAST_NODE_BINARY=$BINARIES/holdfast-node HOLDFAST_COORDINATOR_BINARY=$BINARIES/holdfast-coordinator \
+  HOLDFAST_EARLIER_NODE_BINARY=${EARLIER_BINARY:-} HOLDFAST_NODE_BINARY=$BINARIES/holdfast-node HOLDFAST_COORDINATOR_BINARY=$BINARIES/holdfast-coordinator \
     exec "$ROOT/Benchmarks/run.sh" "$@"
 }
 
@@ -275,6 +311,7 @@ main() {
   [[ -n $command ]] || bad_usage 'which command?'
   shift
   [[ $command == bench || " $* " != *" --help "* ]] || command=help
+  bypass_proxies
   case $command in
     up | status | kill-leader | resume | restart | rolling-restart | restart-redis | scale | logs | down | test | bench)
       "command_${command//-/_}" "$@"

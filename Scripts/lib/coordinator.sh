@@ -18,7 +18,7 @@ coordinator_settings() {
     HOLDFAST_ALLOWED_NETWORKS=127.0.0.0/8
 }
 
-coordinator_serves() { curl -fs -o /dev/null --max-time 1 "$(coordinator_url)/health/live"; }
+coordinator_serves() { ask -fs -o /dev/null --max-time 1 "$(coordinator_url)/health/live"; }
 
 # Starts it unless it runs from the binary and with the settings it should have.
 start_coordinator() {
@@ -26,10 +26,9 @@ start_coordinator() {
     return
   fi
   stop_coordinator
-  mkdir -p "$STATE/coordinator"
   say "Starting the coordinator on port $(coordinator_port)"
   spawn_with coordinator_settings coordinator "$BINARIES/holdfast-coordinator"
-  await coordinator 30 coordinator_serves
+  await coordinator 60 coordinator_serves
 }
 
 stop_coordinator() {

@@ -1,7 +1,19 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
-# HAProxy in front of the nodes, on PORT: deploy/haproxy.cfg with this cluster's port and nodes in it.
+# HAProxy in front of the nodes: deploy/haproxy.cfg with this cluster's ports and nodes in it. Its way in for shoppers is
+# on PORT+2, the one for operators on PORT+3; on PORT is the one URL of a newcomer, which has everything.
 
+shop_port() { printf '%s\n' "$((PORT + 2))"; }
+operators_port() { printf '%s\n' "$((PORT + 3))"; }
 front_url() { printf 'http://127.0.0.1:%s\n' "$PORT"; }
+shop_url() { printf 'http://127.0.0.1:%s\n' "$(shop_port)"; }
+operators_url() { printf 'http://127.0.0.1:%s\n' "$(operators_port)"; }
+
+front_json() { # URL
+  local shop='' operators=''
+  [[ -z $1 ]] || { shop=$(shop_url) && operators=$(operators_url); }
+  process_json front "$1" | jq --arg shop "$shop" --arg operators "$operators" \
+    '. + ({shopUrl: $shop, operatorsUrl: $operators} | map_values(if . == "" then null else . end))'
+}
 
 # Puts what is this cluster's own in the place of the lines behind each mark. Every node there may ever be has its line,
 # so that nodes come and go without a reload, which would end idle connections of clients.
@@ -15,10 +27,16 @@ write_front_conf() {
   while IFS= read -r line; do
     case $line in
       global)
-        # So that a reload hands the listening socket on, and no connection is refused meanwhile.
-        printf '%s\n%sstats socket "%s" mode 600 level admin expose-fd listeners\n' "$line" "$indent" "$RUN/front.sock"
+        # So that a reload hands the listening socket on, and no connection is refused meanwhile. Relative to where
+        # HAProxy runs, since the kernel takes no longer path for a socket than 107 bytes.
+        printf '%s\n%sstats socket unix@front.sock mode 600 level admin expose-fd listeners\n' "$line" "$indent"
         ;;
-      *'# >>> bind') skips=bind && printf '%sbind 127.0.0.1:%s\n' "$indent" "$PORT" ;;
+      *'# >>> bind shop')
+        skips=bind
+        printf '%sbind 127.0.0.1:%s name one-url\n' "$indent" "$PORT"
+        printf '%sbind 127.0.0.1:%s\n' "$indent" "$(shop_port)"
+        ;;
+      *'# >>> bind operators') skips=bind && printf '%sbind 127.0.0.1:%s\n' "$indent" "$(operators_port)" ;;
       *'# >>> servers') skips=server && printf '%s' "$servers" ;;
       *) [[ -n $skips && $line == "$indent$skips "* ]] || printf '%s\n' "$line" ;;
     esac
@@ -30,17 +48,19 @@ start_front() {
   local before=''
   [[ ! -f $RUN/haproxy.cfg ]] || before=$(sed 's/ disabled$//' "$RUN/haproxy.cfg")
   write_front_conf
-  haproxy -q -c -f "$RUN/haproxy.cfg" || die 1 "HAProxy does not take $RUN/haproxy.cfg"
+  # One of an earlier version runs elsewhere, and would look for its socket there.
+  [[ $(readlink "/proc/$(pid_of front)/cwd") == "$RUN" ]] || stop_front
+  haproxy -q -c -C "$RUN" -f "$RUN/haproxy.cfg" || die 1 "HAProxy does not take $RUN/haproxy.cfg"
   if ! is_alive front; then
     say "Starting the front end (HAProxy) on port $PORT"
     # -W: a master that reloads its worker; -db: it stays where it was started.
-    spawn front haproxy -W -db -f "$RUN/haproxy.cfg"
+    spawn front haproxy -W -db -C "$RUN" -f "$RUN/haproxy.cfg"
   elif [[ $before != "$(sed 's/ disabled$//' "$RUN/haproxy.cfg")" ]]; then
     send USR2 front
   else
     tell_front_of_nodes
   fi
-  await front 20 front_serves
+  await front 60 front_serves
 }
 
 tell_front_of_nodes() {
@@ -52,10 +72,17 @@ tell_front_of_nodes() {
   front_ask "$commands" >/dev/null || die 1 'the front end does not take its orders (cluster.sh logs front)'
 }
 
-# Ready nodes are known as such by this front end, so that it gives them requests.
+# Ready nodes are known as such by this front end, so that it gives them requests; and no others are.
 front_serves() {
-  curl -fs -o /dev/null --max-time 1 "$(front_url)/health/ready" &&
-    [[ $(front_servers) == "$NODES" ]]
+  ask -fs -o /dev/null --max-time 1 "$(front_url)/health/live" && [[ $(front_servers) == "$(count_ready_nodes)" ]]
+}
+
+count_ready_nodes() {
+  local index count=0
+  for ((index = 1; index <= NODES; index++)); do
+    ! node_is_ready "$index" || count=$((count + 1))
+  done
+  printf '%s\n' "$count"
 }
 
 # How many servers the present worker takes for ready.
@@ -68,13 +95,14 @@ front_servers() {
 # Asks the worker that serves now. Python, since Debian's own tools for a socket of a file are not there everywhere.
 front_ask() { # COMMAND
   python3 -c '
-import socket, sys
+import os, socket, sys
+os.chdir(sys.argv[1])
 with socket.socket(socket.AF_UNIX) as connection:
-    connection.settimeout(1)
-    connection.connect(sys.argv[1])
+    connection.settimeout(10)
+    connection.connect("front.sock")
     connection.sendall(sys.argv[2].encode() + b"\n")
     while data := connection.recv(65536):
-        sys.stdout.write(data.decode())' "$RUN/front.sock" "$1" 2>/dev/null
+        sys.stdout.write(data.decode())' "$RUN" "$1" 2>/dev/null
 }
 
 stop_front() {

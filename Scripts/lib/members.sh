@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
 # The processes of a cluster: where each listens, how it is started, when it is ready, how it ends.
-# Ports: PORT is the front end's, PORT+1 the coordinator's, PORT+11 and on are the nodes', PORT+90 is Redis's.
+# Ports: PORT is the front end's, PORT+1 the coordinator's, PORT+2 and PORT+3 are further ways into the front end (see
+# front.sh), PORT+11 and on are the nodes', PORT+90 is Redis's.
 
 redis_port() { printf '%s\n' "$((PORT + 90))"; }
 node_port() { printf '%s\n' "$((PORT + 10 + $1))"; } # INDEX
@@ -9,6 +10,8 @@ node_url() { printf 'http://127.0.0.1:%s\n' "$(node_port "$1")"; } # INDEX
 require_ports() {
   local index
   require_port front "$PORT"
+  require_port front "$(shop_port)"
+  require_port front "$(operators_port)"
   require_port coordinator "$(coordinator_port)"
   require_port redis "$(redis_port)"
   for ((index = 1; index <= NODES; index++)); do
@@ -22,27 +25,34 @@ build() { # PRODUCT…
   [[ $PROFILE == debug ]] || options=(--static-swift-stdlib)
   for product; do
     say "Building $product ($PROFILE)"
-    swift build --package-path "$ROOT" -c "$PROFILE" "${options[@]}" --product "$product" >&2
+    swift_build "${options[@]}" --product "$product" >&2
   done
-  BINARIES=$(swift build --package-path "$ROOT" -c "$PROFILE" --show-bin-path)
+  BINARIES=$(swift_build --show-bin-path)
+}
+
+# What is built is not the cluster's own, and as private as the caller has it.
+swift_build() { # OPTION…
+  (umask "$CALLERS_UMASK" && swift build --package-path "$ROOT" -c "$PROFILE" "$@")
 }
 
 # --- Redis
 
-redis() { timeout 2 redis-cli -h 127.0.0.1 -p "$(redis_port)" "$@"; }
+redis() { timeout 2 env -u REDISCLI_AUTH redis-cli -h 127.0.0.1 -p "$(redis_port)" "$@"; }
 
 redis_answers() { [[ $(redis ping 2>/dev/null) == PONG ]]; }
 
-# No snapshots: the append-only file is the data. No eviction: stock must not vanish.
+# No snapshots: the append-only file is the data. No eviction: stock must not vanish. A bound of memory, so that nodes
+# stop taking new holds before the machine runs out of it.
 write_redis_conf() {
-  mkdir -p "$STATE/redis"
+  local directory=${STATE//\\/\\\\}/redis
   cat >"$RUN/redis.conf" <<TEXT
 bind 127.0.0.1
 port $(redis_port)
-dir "$STATE/redis"
+dir "${directory//\"/\\\"}"
 appendonly yes
 appendfsync $FSYNC
 save ""
+maxmemory ${MAXMEMORY:=$(default_maxmemory)}
 maxmemory-policy noeviction
 TEXT
 }
@@ -50,7 +60,8 @@ TEXT
 start_redis() {
   write_redis_conf
   if is_alive redis; then
-    redis config set appendfsync "$FSYNC" >/dev/null || die 1 'redis does not answer (cluster.sh restart-redis)'
+    redis config set appendfsync "$FSYNC" maxmemory "$MAXMEMORY" >/dev/null \
+      || die 1 'redis does not answer (cluster.sh restart-redis)'
     return
   fi
   say "Starting redis on port $(redis_port)"
@@ -98,11 +109,47 @@ node_settings() { # INDEX
     "HOLDFAST_REDIS_URL=redis://127.0.0.1:$(redis_port)" "HOLDFAST_COORDINATOR_URL=$(coordinator_url)" \
     "HOLDFAST_CLUSTER_TOKEN_FILE=$STATE/cluster-token"
   admin_token_is_given || printf '%s\0' "HOLDFAST_ADMIN_TOKENS_FILE=$STATE/admin-tokens"
+  # The front end, which says whose requests it hands on.
+  setting HOLDFAST_TRUSTED_PROXIES >/dev/null || printf '%s\0' HOLDFAST_TRUSTED_PROXIES=127.0.0.1/32
 }
 
 node_is_ready() { # INDEX
-  curl -fs -o /dev/null --max-time 1 "$(node_url "$1")/health/ready"
+  ask -fs -o /dev/null --max-time 1 "$(node_url "$1")/health/ready"
 }
+
+# Why a node takes no requests, as a JSON list; empty if it does.
+node_obstacles() { # INDEX
+  local answer status=0
+  case $(process_state "node-$1") in
+    dead) answer='the process has ended (cluster.sh resume starts it again)' ;;
+    stopped) answer='the process is stopped by a signal (cluster.sh resume continues it)' ;;
+    *)
+      answer=$(ask -s --max-time 1 "$(node_url "$1")/health/ready") || status=$?
+      case $status in
+        0)
+          jq -ce 'if .status | type == "number" then .reasons // [.detail] else [] end' <<<"$answer" 2>/dev/null && return
+          answer='its answer to /health/ready is not understood'
+          ;;
+        7) answer='it does not listen on its port yet' ;;
+        *) answer='it does not answer within 1 s' ;;
+      esac
+      ;;
+  esac
+  jq -cn --arg why "$answer" '[$why]'
+}
+
+# The same in a line; nothing for other processes.
+why_not_ready() { # NAME
+  [[ $1 != node-* ]] || node_obstacles "${1#node-}" | jq -r 'join("; ")'
+}
+
+# It drains because an operator wants it, and for no other reason.
+node_is_drained() { # INDEX
+  [[ $(node_health "$1" | jq -r .drained) == true ]]
+}
+
+# Ready or, if an operator wants it so, drained: it is as it should be.
+node_is_settled() { node_is_ready "$1" || node_is_drained "$1"; } # INDEX
 
 start_node() { # INDEX
   local name=node-$1
@@ -111,7 +158,11 @@ start_node() { # INDEX
   spawn_with "node_settings $1" "$name" "$BINARIES/holdfast-node"
 }
 
-await_node() { await "node-$1" 30 node_is_ready "$1"; } # INDEX
+await_node() { # INDEX
+  await "node-$1" 60 node_is_settled "$1"
+  ! node_is_drained "$1" \
+    || say "node-$1 is drained, as an operator wants it: it gets no requests before $(coordinator_url) takes that back"
+}
 
 start_missing_nodes() {
   local index
@@ -183,9 +234,9 @@ leader_index() {
   printf '%s\n' "$index"
 }
 
-# Like `leader_index`, but gives an election that is under way the time it may take.
+# Like `leader_index`, but gives an election that is under way the time it may take on a busy machine.
 await_leader() {
-  local deadline=$((SECONDS + 5))
+  local deadline=$((SECONDS + 20))
   until leader_index; do
     any_node_runs && ((SECONDS < deadline)) || return 1
     sleep 0.1
@@ -228,12 +279,12 @@ continue_stopped() {
   done
 }
 
-# Nodes that were told to end will not be ready again: waits until each living one is either ready or gone.
+# Nodes that were told to end will not be ready again: waits until each living one is either settled or gone.
 await_decided_nodes() {
   local index deadline
   for index in $(started_nodes); do
     deadline=$((SECONDS + 30))
-    until node_is_ready "$index" || ! is_alive "node-$index" || ((SECONDS > deadline)); do
+    until node_is_settled "$index" || ! is_alive "node-$index" || ((SECONDS > deadline)); do
       [[ $(node_health "$index" | jq -r .state) != draining ]] || deadline=$((SECONDS + 30))
       sleep 0.1
     done
@@ -242,7 +293,7 @@ await_decided_nodes() {
 
 # --- What is seen from outside
 
-node_health() { curl -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
+node_health() { ask -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
 
 cluster_json() {
   local index leader='' pid='' port='' url='' nodes='[]' tokens='' shared='' front='' coordinator=''
@@ -255,7 +306,7 @@ cluster_json() {
     shared=$STATE/cluster-token front=$(front_url) coordinator=$(coordinator_url)
   fi
   jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --arg shared "$shared" \
-    --argjson frontend "$(process_json front "$front")" --argjson nodes "$nodes" \
+    --argjson frontend "$(front_json "$front")" --argjson nodes "$nodes" \
     --argjson coordinator "$(process_json coordinator "$coordinator")" --arg state "$(process_state redis)" '
     def text: if . == "" then null else . end;
     def number: text | if . then tonumber else . end;
@@ -282,15 +333,12 @@ process_json() { # NAME URL
 }
 
 node_json() { # INDEX LEADER
-  local pid state ready=false leader=false
+  local pid leader=false
   pid=$(pid_of "node-$1") || pid=null
-  state=$(process_state "node-$1")
-  if [[ $state == running ]] && node_is_ready "$1"; then
-    ready=true
-  fi
   [[ $1 != "$2" ]] || leader=true
-  jq -n --arg id "node-$1" --arg url "$(node_url "$1")" --arg state "$state" --argjson pid "$pid" \
-    --argjson ready "$ready" --argjson leader "$leader" '{$id, $pid, $url, $state, $ready, $leader}'
+  jq -n --arg id "node-$1" --arg url "$(node_url "$1")" --arg state "$(process_state "node-$1")" --argjson pid "$pid" \
+    --argjson reasons "$(node_obstacles "$1")" --argjson leader "$leader" \
+    '{$id, $pid, $url, $state, ready: ($reasons == []), $leader, $reasons}'
 }
 
 print_status() {
@@ -298,8 +346,9 @@ print_status() {
   status=$(cluster_json)
   jq -r '["PROCESS", "PID", "URL", "STATE"],
     ((.frontend | .id = "front"), (.coordinator | .id = "coordinator"), (.redis | .id = "redis"),
-     (.nodes[] | if .state == "running" then .state = if .ready then "ready" else "not ready" end else . end
-       | if .leader then .state += ", leader" else . end)
+     (.nodes[] | if .ready then .state = "ready" elif .state == "running" then .state = "not ready" else . end
+       | if .leader then .state += ", leader" else . end
+       | if .ready then . else .state += ": " + (.reasons | join("; ")) end)
      | [.id, .pid // "-", .url, .state]) | @tsv' <<<"$status" |
     while IFS=$'\t' read -r name pid url state; do
       printf '%-11s %-9s %-28s %s\n' "$name" "$pid" "$url" "$state"

@@ -81,7 +81,10 @@ explain_installation() {
 
 # Runs in a subshell, for its trap. `--no-remove`: rather fail than take away what others of this machine use.
 install_packages() {
-  local service
+  local service lock
+  # One at a time: another one's policy must not go away in the middle of this.
+  exec {lock}>/run/lock/holdfast-packages.lock || return
+  flock "$lock" || return
   if [[ ! -e $SERVICE_POLICY ]]; then
     trap 'rm -f "$SERVICE_POLICY"' EXIT
     printf '#!/bin/sh\nexit 101\n' >"$SERVICE_POLICY" # 101: no service is started on installation

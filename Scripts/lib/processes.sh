@@ -1,6 +1,17 @@
 # shellcheck shell=bash
 # Processes that outlive this script, by name: started, found again, ended. And the ports they listen on.
 
+# curl for what runs on this machine: neither a ~/.curlrc nor a proxy of the environment is meant for that.
+ask() { curl -q --noproxy '*' "$@"; } # OPTION… URL
+
+# The same for programs that are started from here, such as Python and a browser.
+bypass_proxies() {
+  local name
+  for name in no_proxy NO_PROXY; do
+    export "$name=127.0.0.1,localhost,::1${!name:+,${!name}}"
+  done
+}
+
 # Fields of /proc/PID/stat behind the name. The start, in ticks since boot, tells a process from a later one with the
 # same pid.
 readonly STAT_STATE=0 STAT_START=19
@@ -69,14 +80,15 @@ is_current() { # NAME BINARY 'FUNCTION ARGUMENTS'
 
 # Waits until a probe succeeds; ends the script, showing the end of the log, if it does not or the process dies.
 await() { # NAME SECONDS PROBE…
-  local name=$1 deadline=$((SECONDS + $2)) problem=''
+  local name=$1 deadline=$((SECONDS + $2)) problem='' why
   shift 2
   until "$@"; do
     is_alive "$name" || problem='ended at its start'
     ((SECONDS < deadline)) || problem='is not ready in time'
     if [[ -n $problem ]]; then
       tail -n 15 "$LOGS/$name.log" >&2
-      die 1 "$name $problem; its log ends as above ($LOGS/$name.log)"
+      why=$(why_not_ready "$name")
+      die 1 "$name $problem${why:+ ($why)}; its log ends as above ($LOGS/$name.log)"
     fi
     sleep 0.1
   done
@@ -136,11 +148,11 @@ require_port() { # NAME PORT
     || die 1 "port $2, meant for $1, is taken by $holder: end that, or choose other ports (up --port)"
 }
 
-# The first of a hundred ports in a row that nobody listens on, below those the system gives to clients.
+# The first of a hundred ports in a row that nobody listens on, of those that are this test's own (see adopt_orphans).
 free_port_block() {
   local port
   while true; do
-    port=$((10000 + RANDOM % 220 * 100))
+    port=$((CLUSTER_TEST_PORTS + RANDOM % 5 * 100))
     [[ -n $(ss -Hltn "sport >= :$port and sport <= :$((port + 99))") ]] || break
   done
   printf '%s\n' "$port"

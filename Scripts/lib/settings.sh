@@ -3,7 +3,7 @@
 # nodes in node-settings, its tokens.
 
 # shellcheck disable=SC2034 # read by cluster.sh and members.sh
-NODES='' PORT='' PROFILE='' FSYNC='' BINARIES=''
+NODES='' PORT='' PROFILE='' FSYNC='' MAXMEMORY='' BINARIES=''
 
 number() { # OPTION VALUE LEAST MOST
   [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -ge $3 && $2 -le $4 ]] || bad_usage "$1: a number from $3 to $4, not: $2"
@@ -21,15 +21,54 @@ one_of() { # OPTION VALUE CHOICE…
   bad_usage "$1: one of ${*:3}, not: $2"
 }
 
-# One command at a time changes a cluster.
+# Prints in bytes what Redis would take for an amount of memory.
+memory_size() { # OPTION VALUE
+  local text=${2,,} factor=1
+  [[ $text =~ ^([1-9][0-9]{0,14})(k|kb|m|mb|g|gb|)$ ]] || bad_usage "$1: an amount like 512mb or 4gb, not: $2"
+  case ${BASH_REMATCH[2]} in
+    k) factor=1000 ;;
+    kb) factor=1024 ;;
+    m) factor=1000000 ;;
+    mb) factor=$((1024 * 1024)) ;;
+    g) factor=1000000000 ;;
+    gb) factor=$((1024 * 1024 * 1024)) ;;
+  esac
+  # So small a one is full before it holds anything, and one past a petabyte is a slip.
+  ((BASH_REMATCH[1] <= (1 << 50) / factor && BASH_REMATCH[1] * factor >= 16 * 1024 * 1024)) \
+    || bad_usage "$1: at least 16mb and at most 1048576gb, not: $2"
+  printf '%s\n' "$((BASH_REMATCH[1] * factor))"
+}
+
+# Half of the memory that this machine, or the container this runs in, has: while Redis rewrites its append-only file, it
+# may need up to as much again.
+default_maxmemory() {
+  local name amount limit bytes=0
+  while read -r name amount _; do
+    [[ $name != MemTotal: ]] || bytes=$((amount * 1024))
+  done </proc/meminfo
+  for limit in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+    if [[ -r $limit ]] && read -r amount <"$limit" && [[ $amount =~ ^[0-9]{1,15}$ ]] && ((amount < bytes)); then
+      bytes=$amount
+    fi
+  done
+  ((bytes >= 128 * 1024 * 1024)) || bytes=$((128 * 1024 * 1024))
+  printf '%s\n' "$((bytes / 2))"
+}
+
+# One command at a time changes a cluster. What it holds (tokens, logs, the data) is for its owner only. The directory
+# itself may be one that was there before and holds more, so its rights are its owner's business.
 lock_state() {
+  mkdir -p "$(dirname "$STATE")"
+  umask 077
   mkdir -p "$STATE"
   exec {LOCK}>"$STATE/lock"
   if ! flock -n "$LOCK"; then
     say 'Another command changes this cluster: waiting for it'
     flock "$LOCK"
   fi
-  mkdir -p "$RUN" "$LOGS"
+  mkdir -p "$RUN" "$LOGS" "$STATE/redis" "$STATE/coordinator"
+  # What an earlier version made was open to others.
+  chmod -R go= "$RUN" "$LOGS" "$STATE/redis" "$STATE/coordinator" "$STATE/lock"
 }
 
 # Writes what it reads to a file that only its owner can read, all of it or nothing.
@@ -51,7 +90,7 @@ load_cluster() {
 
 save_cluster() {
   local name
-  for name in NODES PORT PROFILE FSYNC BINARIES; do
+  for name in NODES PORT PROFILE FSYNC MAXMEMORY BINARIES; do
     printf '%s=%s\n' "$name" "${!name}"
   done | write_private "$RUN/cluster.conf"
   remember_settings
@@ -80,7 +119,7 @@ remember_settings() {
   while IFS= read -r -d '' entry; do
     settings[${entry%%=*}]=${entry#*=}
   done < <(remembered_settings; env -0 | grep -z '^HOLDFAST_')
-  for name in STATE_DIR NODE_ID HOST PORT REDIS_URL COORDINATOR_URL CLUSTER_TOKEN CLUSTER_TOKEN_FILE; do
+  for name in STATE_DIR NODE_ID HOST PORT REDIS_URL REDIS_MAXMEMORY COORDINATOR_URL CLUSTER_TOKEN CLUSTER_TOKEN_FILE; do
     unset "settings[HOLDFAST_$name]"
   done
   for name in "${!settings[@]}"; do

@@ -20,21 +20,33 @@ struct CoordinatorProcess {
     FileDescriptorLimit.raise()
 
     registry.describe(CoordinatorMetrics.help)
+    registry.describe(AcceptPause.help)
     let watch = ClusterWatch(
-      allowed: settings.allowedNetworks, mostNodes: settings.maxNodes, path: settings.stateFile,
+      allowed: settings.allowedNetworks, maxNodes: settings.maxNodes, path: settings.stateFile,
       logger: Logger(label: "watch"))
     let site = try Site(
-      watch: watch, adminTokens: settings.adminTokens, clusterToken: settings.clusterToken, registry: registry,
-      logger: logger)
+      watch: watch, adminTokens: settings.adminTokens, clusterToken: settings.clusterToken, base: settings.basePath,
+      proxies: settings.trustedProxies, registry: registry, logger: logger)
     // Each node has a connection to announce itself by, and another while it changes over; the rest is for people.
+    let wantedConnections = 2 * settings.maxNodes + 256
+    let maxConnections = FileDescriptorLimit.connections(atMost: wantedConnections)
+    if maxConnections < wantedConnections {
+      logger.warning(
+        "fewer connections than wanted: the limit of file descriptors (ulimit -n) is low",
+        metadata: ["connections": .number(maxConnections), "wanted": .number(wantedConnections)])
+    }
     let server = site.server(
-      host: settings.host, port: settings.port, mostConnections: 2 * settings.maxNodes + 256
+      host: settings.host, port: settings.port, maxConnections: maxConnections
     ) { address in
       logger.info("serving", metadata: ["address": "\(address)"])
     }
+    let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) {
+      site.take($0)
+    }
     // Stopped in reverse: the last answers are still true.
     let services = ServiceGroup(
-      services: [watch, server], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
+      services: [tokens, watch, server], gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Logger(label: "lifecycle"))
     try await services.run()
     logger.info("stopped")
   }

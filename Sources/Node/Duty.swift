@@ -45,6 +45,11 @@ final class Duty: Sendable {
     }
   }
 
+  /// The coordinator has told what others have seen of the store.
+  func heard(_ memory: StoreMemory) {
+    backLoop.execute { [back] in back.value.heard(memory) }
+  }
+
   /// What the coordinator is told; nil before the node listens.
   func announcement() async throws -> Announcement? {
     guard let url = url.withLock({ $0 }) else { return nil }

@@ -1,6 +1,8 @@
 import Common
 import Logging
 import NIOCore
+import RedisClient
+import Store
 
 /// What serves requests, on one event loop: the desk, the controllers of shoppers, and their link to the store.
 final class FrontOffice {
@@ -8,7 +10,7 @@ final class FrontOffice {
   private(set) var desk: RequestDesk!
   private let eventLoop: any EventLoop
   private let link: RedisLink
-  private let writer: KeyedWriter
+  private let session: StoreSession
   private let probe: LinkProbe
   private let metrics = NodeMetrics()
   private var rates = RequestRates()
@@ -20,21 +22,22 @@ final class FrontOffice {
   ) {
     self.eventLoop = eventLoop
     link = makeLink(eventLoop, "requests", scripts.forShoppers)
-    let runner = ScriptRunner(link: link)
-    writer = KeyedWriter(runner: runner)
+    let session = StoreSession(scripts: scripts, link: link)
+    session.tell(
+      sighted: { damages in backOffice.eventLoop.execute { backOffice.value.sighted(damages) } },
+      forbidden: { backOffice.eventLoop.execute { backOffice.value.forbidden() } })
+    self.session = session
     let state = NodeState(nodeID: settings.nodeId, link: link)
     self.state = state
-    probe = LinkProbe(link: link) { [metrics] roundTrip in
+    probe = LinkProbe(link: link, vacantKey: scripts.keys.vacant, checksRights: true) { [metrics] roundTrip in
       state.roundTrip = roundTrip
       metrics.roundTrip.recordNanoseconds(roundTrip.nanoseconds)
     }
 
-    let stock = StockRepository(scripts: scripts, runner: runner, writer: writer)
-    let releaser = HoldReleaser(stock: stock)
+    let releaser = HoldReleaser(stock: session.stock)
     let reservations = ReservationController(
-      service: ReservationService(
-        reservations: ReservationRepository(scripts: scripts, runner: runner, writer: writer), releaser: releaser),
-      stock: StockService(stock: stock, releaser: releaser),
+      service: ReservationService(reservations: session.reservations, releaser: releaser),
+      stock: StockService(stock: session.stock, releaser: releaser),
       caps: .init(quantity: settings.maxQuantity, ttlSeconds: settings.maxTtlSeconds))
     let health = HealthController(
       state: state, registry: registry, background: backOffice.eventLoop, eventLoop: eventLoop)
@@ -47,8 +50,11 @@ final class FrontOffice {
 
     desk = RequestDesk(
       gate: RequestGate(adminTokens: settings.adminTokens, clientTokens: settings.clientTokens),
-      bounds: .init(inFlight: settings.maxInFlight, connections: settings.maxConnections), metrics: RequestMetrics(),
-      logger: Logger(label: "http"), logsRequests: settings.logRequests
+      bounds: .init(
+        inFlight: settings.maxInFlight,
+        connections: FileDescriptorLimit.connections(atMost: settings.maxConnections)), metrics: RequestMetrics(),
+      logger: Logger(label: "http"), logsRequests: settings.logRequests,
+      proxies: settings.trustedProxies
     ) { request, answer in
       switch request.operation {
       case .reserve: reservations.reserve(request, answer: answer)
@@ -80,13 +86,19 @@ final class FrontOffice {
     link.stop()
   }
 
+  /// From now on these are valid, and no others.
+  func take(_ tokens: TokenFiles.Contents) {
+    (desk.gate.adminTokens, desk.gate.clientTokens) = (tokens.admin, tokens.client)
+  }
+
   func take(_ report: BackOffice.Report) {
     switch report {
     case .store(let store):
       state.store = store
-      writer.storeIsNearlyFull = store.isNearlyFull
+      session.storeIsNearlyFull = store.isNearlyFull
     case .lease(let lease): state.lease = lease
     case .sweep(let sweep): state.sweep = sweep
+    case .damage(let damage): state.damage = damage
     }
   }
 
@@ -107,6 +119,8 @@ final class FrontOffice {
 
   private func tick() {
     rates.sample(answered: desk.answered, failed: desk.serverErrors, at: .now())
-    metrics.update(link: link.status(), store: state.store, inFlight: desk.inFlight, isReady: state.obstacles().isEmpty)
+    metrics.update(
+      link: link.status(), store: state.store, damage: state.damage, inFlight: desk.inFlight,
+      isReady: state.obstacles().isEmpty)
   }
 }

@@ -1,10 +1,13 @@
 import Logging
 import NIOCore
+import RedisClient
+import Store
 
 /// The election of a leader and what the leader does, with links to the store of their own. Belongs to its event loop.
 final class Leadership {
   private let links: [RedisLink]
   private let probes: [LinkProbe]
+  let sessions: [StoreSession]
   private let lease: LeaseService
   private let sweeper: Sweeper
   private let backlog: BacklogWatch
@@ -20,17 +23,21 @@ final class Leadership {
     let sweepLink = makeLink(eventLoop, "sweep", scripts.forSweeping)
     let bellLink = makeLink(eventLoop, "releases", [])
     links = [leaseLink, sweepLink, bellLink]
-    // The bell's link always owes a reply, and so needs no probe.
-    probes = [leaseLink, sweepLink].map { LinkProbe(link: $0) }
+    // The bell's link, too, must lead to the master: there its probe waits behind the blocking read.
+    probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
+    let leaseSession = StoreSession(scripts: scripts, link: leaseLink)
+    let sweepSession = StoreSession(scripts: scripts, link: sweepLink)
+    sessions = [leaseSession, sweepSession]
     lease = LeaseService(
-      eventLoop: eventLoop, lease: LeaseRepository(scripts: scripts, link: leaseLink),
-      bell: ReleaseBell(link: bellLink), nodeID: nodeID, logger: Logger(label: "lease"))
-    let sweep = SweepRepository(scripts: scripts, runner: ScriptRunner(link: sweepLink))
-    sweeper = Sweeper(eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: Logger(label: "sweeper"))
-    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweep)
+      eventLoop: eventLoop, lease: leaseSession.lease,
+      bell: ReleaseBell(link: bellLink, stream: scripts.keys.leaseReleases), nodeID: nodeID,
+      logger: Logger(label: "lease"))
+    sweeper = Sweeper(
+      eventLoop: eventLoop, sweep: sweepSession.sweep, metrics: metrics, logger: Logger(label: "sweeper"))
+    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweepSession.sweep)
   }
 
-  func start(_ report: @escaping (BackOffice.Report) -> Void) {
+  func start(report: @escaping (BackOffice.Report) -> Void) {
     for link in links { link.start() }
     for probe in probes { probe.start() }
     let election = Sweeper.Election(

@@ -3,8 +3,9 @@ import Logging
 import Metrics
 import NIOCore
 import NIOPosix
-import NIOSSL
+import RedisClient
 import ServiceLifecycle
+import Store
 
 /// Puts a node together and runs it: the one place where all parts meet.
 ///
@@ -18,17 +19,22 @@ struct NodeProcess {
   func run() async throws {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: ["node": "\(settings.nodeId)"])
     let registry = PrometheusRegistry()
-    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help] { registry.describe(help) }
+    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help, DamageWatch.help, AcceptPause.help] {
+      registry.describe(help)
+    }
     MetricsSystem.bootstrap(registry)
     ProcessMetrics.register(with: registry)
     let logger = Logger(label: "node")
     FileDescriptorLimit.raise()
+    tellOfFewConnections(logger)
 
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let (front, back) = (group.next(), group.next())
     let scripts = ScriptLibrary(
-      tuning: .init(retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength))
-    let makeLink = try linkFactory()
+      tuning: .init(
+        retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
+        keyPrefix: settings.keyPrefix))
+    let makeLink = try linkFactory(vacantKey: scripts.keys.vacant)
 
     let backOffice = try await back.submit { [settings] in
       NIOLoopBound(
@@ -48,13 +54,18 @@ struct NodeProcess {
       serves: { port in duty.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
       willDrain: { duty.set(.stopping, to: true) }, logger: logger)
     let store = StoreService(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
+    let clusterToken = Replaceable(settings.clusterToken ?? "")
     let announcer = settings.coordinatorUrl.map { coordinator in
       Announcer(
-        coordinator: coordinator, token: settings.clusterToken ?? "", client: CurlClient(), duty: duty,
+        coordinator: coordinator, token: clusterToken, client: CurlClient(), duty: duty,
         logger: Logger(label: "announcer"))
     }
+    let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) { tokens in
+      front.execute { frontOffice.value.take(tokens) }
+      clusterToken.current = tokens.cluster ?? ""
+    }
     // Stopped in reverse: the store serves until the last request is answered, and the coordinator sees the node drain.
-    let all: [any Service] = [store] + (announcer.map { [$0] } ?? []) + [server]
+    let all: [any Service] = [tokens, store] + (announcer.map { [$0] } ?? []) + [server]
     let services = ServiceGroup(
       services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
     do {
@@ -65,22 +76,27 @@ struct NodeProcess {
     try await group.shutdownGracefully()
   }
 
-  private func linkFactory() throws -> @Sendable (any EventLoop, String, [Script]) -> RedisLink {
+  private func tellOfFewConnections(_ logger: Logger) {
+    let connections = FileDescriptorLimit.connections(atMost: settings.maxConnections)
+    guard connections < settings.maxConnections else { return }
+    logger.warning(
+      "fewer connections than maxConnections: the limit of file descriptors (ulimit -n) is low",
+      metadata: ["connections": .number(connections), "maxConnections": .number(settings.maxConnections)])
+  }
+
+  private func linkFactory(
+    vacantKey: String
+  ) throws -> @Sendable (any EventLoop, String, [Script]) -> RedisLink {
     let url = settings.redisUrl
-    var tls: NIOSSLContext?
-    if url.usesTLS {
-      var configuration = TLSConfiguration.makeClientConfiguration()
-      if let file = settings.redisCaFile { configuration.trustRoots = .file(file) }
-      do {
-        tls = try NIOSSLContext(configuration: configuration)
-      } catch {
-        throw SettingsError("setting redisCaFile: \(error)")
-      }
-    }
-    return { [tls, nodeID = settings.nodeId] eventLoop, name, scripts in
+    let tls =
+      url.usesTLS
+      ? try RedisTLS(
+        caFile: settings.redisCaFile, certFile: settings.redisCertFile, keyFile: settings.redisKeyFile) : nil
+    return { [nodeID = settings.nodeId] eventLoop, name, scripts in
       RedisLink(
         eventLoop: eventLoop,
-        configuration: .init(url: url, tls: tls, clientName: "holdfast:\(nodeID):\(name)", scripts: scripts),
+        configuration: .init(
+          url: url, tls: tls, clientName: "holdfast:\(nodeID):\(name)", scripts: scripts, vacantKey: vacantKey),
         logger: Logger(label: "redis.\(name)"))
     }
   }

@@ -4,7 +4,7 @@ usage: steady_load.py URL SKU [SHOPPERS]
 
 Each shopper keeps one connection and reserves one piece after another, each under a key of its own. A request that
 fails is written down, and repeated under its key until it succeeds: so at the end every key has exactly one
-reservation, whatever happened in between. Once it is over, the last key is tried for half a minute more. The summary,
+reservation, whatever happened in between. Once it is over, the last key is tried for two minutes more. The summary,
 as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the numbers of keys that succeeded and
 of the different reservations they were answered with.
 """
@@ -18,10 +18,10 @@ import time
 import urllib.parse
 import uuid
 
-LIMIT = 10
+LIMIT = 60
 PAUSE = 0.005
 PAUSE_AFTER_FAILURE = 0.2
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Shopper(threading.Thread):

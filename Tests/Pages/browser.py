@@ -41,7 +41,7 @@ class Driver:
 
     def close(self):
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=120)
         self.home.cleanup()
 
     def __enter__(self):
@@ -79,7 +79,7 @@ class Browser:
         request = urllib.request.Request(
             self.driver.url + self.session + path, data, {'Content-Type': 'application/json'}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.load(answer)['value']
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{method} {path}: {json.load(error)['value']['message']}") from None
@@ -97,6 +97,12 @@ class Browser:
 
     def print_look(self):
         self.devtools('Emulation.setEmulatedMedia', media='print', features=[])
+
+    def settle(self, width, scheme):
+        """Waits until the page is as wide as it was told to be, in that scheme, and nothing moves any more."""
+        eventually(f'{width} px, {scheme}', lambda: self.js('''
+            return innerWidth === arguments[0] && matchMedia(`(prefers-color-scheme: ${arguments[1]})`).matches
+                && document.getAnimations().every(animation => animation.playState !== "running")''', width, scheme))
 
     def screenshot(self, file):
         """The page in its full length."""
@@ -118,10 +124,23 @@ class Browser:
         return self._call('POST', '/element', {'using': 'css selector', 'value': selector})[ELEMENT]
 
     def click(self, selector):
-        self._call('POST', f'/element/{self.find(selector)}/click')
+        self._act(selector, 'click', {})
 
     def type(self, selector, text):
-        self._call('POST', f'/element/{self.find(selector)}/value', {'text': text})
+        self._act(selector, 'value', {'text': text})
+
+    def _act(self, selector, action, body):
+        """Does it to whatever is there now: between finding a part and using it a picture may come, or the page
+        reload, and the part is another one."""
+        def is_done():
+            try:
+                self._call('POST', f'/element/{self.find(selector)}/{action}', body)
+                return True
+            except RuntimeError as error:
+                if not re.search('stale element|no such element|not interactable|node with given id', str(error)):
+                    raise
+                return False
+        eventually(f'{action} {selector}', is_done)
 
     def press(self, key):
         """Presses a key, wherever the focus is."""
@@ -140,6 +159,14 @@ class Browser:
             const part = document.querySelector(arguments[0])
             return part?.checkVisibility() ? part.innerText : ""''', selector)
 
+    @property
+    def location(self):
+        return self._call('GET', '/url')
+
+    def find_value(self, selector):
+        """What stands in a field."""
+        return self._call('GET', f'/element/{self.find(selector)}/property/value')
+
     def complaints(self):
         """What the console has told since this was last asked: errors of scripts, refused resources, violations of
         the Content-Security-Policy."""
@@ -147,7 +174,7 @@ class Browser:
         return [f"{entry['level']}: {entry['message']}" for entry in entries if entry['level'] in ('SEVERE', 'WARNING')]
 
 
-def eventually(what, condition, within=20):
+def eventually(what, condition, within=90):
     """Waits until the condition holds; its value."""
     end = time.monotonic() + within
     while not (value := condition()):

@@ -77,7 +77,7 @@ class Visit:
         """In every look: all can be read, nothing sticks out, the console has nothing to tell."""
         for width, scheme in LOOKS:
             self.browser.look(width, scheme)
-            time.sleep(0.3)  # for the layout
+            self.browser.settle(width, scheme)
             expect_equal(f'faults at {width} px, {scheme}', self.browser.js(AUDIT), [])
             self.shot(f'{width}-{scheme}')
         self.browser.look(1280)
@@ -108,16 +108,22 @@ def all_up(driver, options):
     """All is well, and that is the first thing one sees."""
     with Visit(driver, options) as visit:
         visit.bring_about(lambda: visit.browser.title == 'All well – Holdfast')
-        first = visit.text('main').split('\n')[:2]
-        expect(f'the verdict comes first: {first}', visit.text('#headline') in first)
-        badges = visit.browser.js('return [...document.querySelectorAll(".node td .badge")].map(b => b.innerText)')
-        expect(f'every node is up: {badges}', badges and set(badges) == {'✓ UP'})
-        expect_equal('leaders', visit.browser.js('return document.querySelectorAll(".leads").length'), 1)
-        expect('the icon tells it', '/ok.svg' in visit.browser.js('return icon.href'))
-        expect('the sparklines are drawn', visit.browser.js('return document.querySelectorAll(".spark").length') >= 3)
+        eventually('the verdict comes first', lambda: visit.text('#headline') in visit.text('main').split('\n')[:2])
+
+        def badges():
+            return visit.browser.js('return [...document.querySelectorAll(".node td .badge")].map(b => b.innerText)')
+
+        # In one picture: on a busy machine a node may be late now and then.
+        eventually('every node is up', lambda: set(badges()) == {'✓ UP'})
+        eventually('one leads', lambda: visit.browser.js('return document.querySelectorAll(".leads").length') == 1)
+        eventually('the icon tells it', lambda: '/ok.svg' in visit.browser.js('return icon.href'))
+        eventually('the sparklines are drawn', lambda: visit.browser.js(
+            'return document.querySelectorAll(".spark").length') >= 3)
         visit.audit()
         keyboard(visit)
         reading_is_not_disturbed(visit)
+        if visit.text('.operator a') == 'Log in':
+            typing_is_not_disturbed(visit)
         printed(visit)
         alarms_work(visit)
     with Visit(driver, options, script=False) as visit:
@@ -148,7 +154,7 @@ def keyboard(visit):
             break
     expect(f'details of a node are reached: {seen}', ('summary', True) in seen)
     browser.press(ENTER)
-    expect('they open', browser.js('return document.activeElement.parentElement.open'))
+    eventually('they open', lambda: browser.js('return document.activeElement.parentElement.open'))
 
 
 def reading_is_not_disturbed(visit):
@@ -156,23 +162,37 @@ def reading_is_not_disturbed(visit):
     browser = visit.browser
     browser.open(visit.url + '/')
     browser.js('document.querySelector(".why details").open = true; document.querySelector(".why summary").focus()')
-    if browser.js('return document.getElementById("token") !== null'):
-        browser.js('document.querySelector(".operator details").open = true')
-        browser.type('#token', 'half a tok')
-        browser.js('document.querySelector("#token").setSelectionRange(3, 3)')
     browser.js('window.here = document.activeElement')
     visit.wait_for_pictures()
     expect('the details stay open', browser.js('return document.querySelector(".why details").open'))
     expect('the focus stays', browser.js('return document.activeElement === window.here && window.here.isConnected'))
-    if browser.js('return document.getElementById("token") !== null'):
-        expect_equal('the text', browser.js('return [token.value, token.selectionStart]'), ['half a tok', 3])
+
+
+def typing_is_not_disturbed(visit):
+    """Neither pictures nor another version of the page take away what is half typed; later the new version comes."""
+    browser = visit.browser
+    browser.open(visit.url + '/login')
+    eventually('the field has the focus', lambda: browser.js('return document.activeElement.id') == 'token')
+    browser.js('window.isStillThisPage = true; picture.dataset.page = "of another version"')
+    visit.wait_for_pictures()
+    expect('nothing is typed yet', browser.js('return window.isStillThisPage === true'))
+    browser.type('#token', 'half a tok')
+    browser.js('token.setSelectionRange(3, 3); window.here = document.activeElement')
+    # The picture has the version of the coordinator by now.
+    browser.js('picture.dataset.page = "of another version"; document.activeElement.blur()')
+    visit.wait_for_pictures()
+    expect('the page stays', browser.js('return window.isStillThisPage === true && window.here.isConnected'))
+    expect_equal('the text', browser.js('return [token.value, token.selectionStart]'), ['half a tok', 3])
+    browser.js('token.value = ""; picture.dataset.page = "of another version"')
+    eventually('the new version comes', lambda: browser.js('return window.isStillThisPage') is None)
+    eventually('the page is live', lambda: visit.text('#live').startswith('Live'))
 
 
 def printed(visit):
     visit.browser.print_look()
+    eventually('the paper is white', lambda: visit.browser.js(
+        'return getComputedStyle(document.body).backgroundColor') == 'rgb(255, 255, 255)')
     visit.shot('print')
-    ground = visit.browser.js('return getComputedStyle(document.body).backgroundColor')
-    expect_equal('the paper', ground, 'rgb(255, 255, 255)')
     expect_equal('buttons on paper', visit.browser.js(
         'return [...document.querySelectorAll("button, .filters")].filter(b => b.checkVisibility()).length'), 0)
     visit.browser.look(1280)
@@ -182,10 +202,11 @@ def alarms_work(visit):
     """What is found to be in order would have been found if it were not."""
     visit.check_console()
     visit.browser.js('document.body.setAttribute("style", "color: #888")')
-    expect('a violation of the policy is told', 'Content Security Policy' in str(visit.browser.complaints()))
-    visit.browser.js('''
-        headline.style.color = "#7a9a8a"; headline.style.width = "3000px"; headline.id = "live"''')
-    faults = ' '.join(visit.browser.js(AUDIT))
+    eventually('a violation of the policy is told', lambda: 'Content Security Policy' in str(visit.browser.complaints()))
+    # In one step: the next picture makes all good again.
+    faults = ' '.join(visit.browser.js('''
+        headline.style.color = "#7a9a8a"; headline.style.width = "3000px"; headline.id = "live";
+        ''' + AUDIT))
     for fault in ['contrast', 'beyond the edge', 'px wide', 'twice: #live', 'aria-labelledby of nothing']:
         expect(f'the audit finds: {fault}', fault in faults)
 
@@ -229,13 +250,13 @@ def node_down(driver, options):
         expect(f'the history tells it: {newest}', re.search(rf'{re.escape(name)} \S+ → DOWN', newest))
         visit.audit()
         visit.browser.click(f'.problems a[href="#{css("n-" + name)}"]')
-        expect('the problem leads to the node', visit.browser.js('''
-            const top = document.querySelector(":target").getBoundingClientRect().top
+        eventually('the problem leads to the node', lambda: visit.browser.js('''
+            const top = document.querySelector(":target")?.getBoundingClientRect().top
             return top >= 0 && top < innerHeight'''))
         visit.browser.click('.filters a[href*="state=down"]')
         eventually('the filter is on', lambda: 'state=down' in visit.browser.js('return location.search'))
         eventually('the page is live', lambda: visit.text('#live').startswith('Live'))
-        time.sleep(2)  # for a picture that might not keep to the filter
+        visit.wait_for_pictures()  # that might not keep to the filter
         shown = visit.browser.js('return [...document.querySelectorAll(".node .badge")].map(b => b.innerText)')
         expect(f'only what is down is shown: {shown}', shown and set(shown) == {'✕ DOWN'})
         visit.shot('filtered')
@@ -252,10 +273,10 @@ def leader_changed(driver, options):
         tile = '#totals .tile:first-child'
         before = visit.text(f'{tile} .figure') if options.do else None
         visit.bring_about(lambda: visit.text(f'{tile} .figure') not in ('none', before))
+        eventually('epoch and age', lambda: re.search(r'\d+ s in term, epoch \d+', visit.text(tile)))
+        eventually('the node is marked', lambda: '★ leader' in visit.node(visit.text(f'{tile} .figure')))
+        eventually('one leads', lambda: visit.browser.js('return document.querySelectorAll(".leads").length') == 1)
         leader = visit.text(f'{tile} .figure')
-        expect(f'epoch and age: {visit.text(tile)}', re.search(r'\d+ s in term, epoch \d+', visit.text(tile)))
-        expect('the node is marked', '★ leader' in visit.node(leader))
-        expect_equal('leaders', visit.browser.js('return document.querySelectorAll(".leads").length'), 1)
         failovers = visit.text('#totals .tile:nth-child(2) .figure')
         expect(f'the failover is counted: {failovers}', int(failovers) >= 1)
         expect('the history tells it', re.search(rf'cluster .*→ .*{re.escape(leader)}', visit.text('.history')))
@@ -322,11 +343,11 @@ def operator(driver, options):
         with Visit(driver, options, script=script) as visit:
             browser = visit.browser
             expect('visitors have no buttons', browser.js('return document.querySelector("[formaction]")') is None)
-            log_in(visit, 'wrong')
-            expect_equal('a wrong token', visit.text('#notice'), 'This is not an admin token.')
-            told = browser.complaints()  # its status is repeated by the console
-            expect(f'nothing else is complained of: {told}', all('401' in line for line in told))
+            browser.open(visit.url + '/?state=up,down')
+            refused(visit)
             log_in(visit, token)
+            eventually('it is looked at as before', lambda: 'state=up,down' in browser.js('return location.search'))
+            browser.open(visit.url + '/')  # of all states, since one is about to change
             eventually('it tells who is logged in', lambda: 'Logged in as' in visit.text('.operator'))
             button = f'#{css("n-" + options.node)} .change button'
             if script:
@@ -342,16 +363,138 @@ def operator(driver, options):
             eventually('the answer is told', lambda: f'{options.node} has been asked' in visit.text('#notice'))
             if script:
                 expect('the page was not left', browser.js('return window.isStillThisPage === true'))
-            browser.click('.operator form[action="/logout"] button')
+            browser.click('#log-out button')
             eventually('it is over', lambda: 'Log in' in visit.text('.operator'))
             expect('no buttons any more', browser.js('return document.querySelector("[formaction]")') is None)
             visit.check_console()
 
 
 def log_in(visit, token):
-    visit.browser.js('document.querySelector(".operator details").open = true')
+    if not visit.text('#log-in'):
+        visit.browser.click('.operator a')
+    eventually('there is a form', lambda: visit.text('#log-in'))
     visit.browser.type('#token', token)
-    visit.browser.click('.operator form button')
+    visit.browser.click('#log-in button')
+
+
+def refused(visit):
+    """A wrong token is told on the page, which stays until it has been read: with script or without."""
+    browser = visit.browser
+    log_in(visit, 'wrong')
+
+    def is_told():
+        return visit.text('#notice') == 'This is not an admin token.' and visit.text('#headline') != ''
+
+    eventually('a wrong token is told', is_told)
+    visit.shot(f'refused-{"with" if visit.script else "without"}-script')
+    told = browser.complaints()  # its status is repeated by the console
+    expect(f'nothing else is complained of: {told}', all('401' in line for line in told))
+    browser.type('#token', 'half')
+    time.sleep(6)  # longer than the pause between reloads
+    expect('it is told still', is_told())
+    expect_equal('what is typed', browser.find_value('#token'), 'half')
+    browser.open(browser.location)  # as by a reload, or the address alone
+    eventually('there is a form again', lambda: visit.text('#log-in'))
+    expect_equal('and no message', visit.text('#notice'), '')
+
+
+def first_words(driver, options):
+    """No node can sell: that is what one reads first, since when and why; and nothing looks well."""
+    with Visit(driver, options) as visit:
+        visit.bring_about(lambda: visit.browser.title == 'Cannot sell – Holdfast')
+        first = next(line for line in visit.text('main').split('\n') if line.strip() not in ('', '✕'))
+        expect(f'the first words: {first}', first.startswith('The shop cannot sell: '))
+        expect('in words', 'Failure' not in first and 'Error(' not in first and 'errno' not in first)
+        since = visit.text('.lasting')
+        expect(f'and since when: {since}', re.search(r'since .*\d\d:\d\d:\d\d · ', since))
+        expect('no row looks well', '✓' not in visit.text('.nodes') and 'cannot sell' in visit.text('.nodes'))
+        expect('no row says that all is well', 'answered the first probe' not in visit.text('.nodes'))
+        expect('the icon tells it', '/critical.svg' in visit.browser.js('return icon.href'))
+        visit.audit()
+
+
+def damaged(driver, options):
+    """What is wrong in the store is told, and where."""
+    with Visit(driver, options) as visit:
+        store = visit.text('#store')
+        for text in ['its total is no whole number', 'appendfsync is no', 'behind', 'Lost data']:
+            expect(f'{text}: {store}', text in store)
+        expect('visitors acknowledge nothing', not visit.text('.acknowledge'))
+        log_in(visit, options.token_file.read_text().strip().split(':')[-1])
+        eventually('operators are asked to', lambda: 'Acknowledge the loss of data' in visit.text('.acknowledge'))
+        eventually('the page is live', lambda: visit.text('#live').startswith('Live'))
+        expect('it stands apart from the problems, and its words from the button', visit.browser.js('''
+            const box = selector => document.querySelector(selector).getBoundingClientRect()
+            const [list, button, words] = [".problems", ".acknowledge button", ".acknowledge span"].map(box)
+            return button.top - list.bottom >= 8 && words.left - button.right >= 8'''))
+        visit.browser.js('document.querySelectorAll("details").forEach(details => details.open = true)')
+        visit.audit()
+        printed(visit)
+        visit.browser.click('.acknowledge button')
+        eventually('the answer is told', lambda: 'Acknowledged' in visit.text('#notice'))
+
+
+def last_node(driver, options):
+    """One node is ready: the page asks before it drains, and says what follows. Those that are gone can be forgotten."""
+    token = options.token_file.read_text().strip().split(':')[-1]
+    drain = f'#{css("n-node-1")} .change button'
+    for script in [True, False]:
+        with Visit(driver, options, script=script) as visit:
+            browser = visit.browser
+            log_in(visit, token)
+            eventually('it tells who is logged in', lambda: 'Logged in as' in visit.text('.operator'))
+            browser.click(drain)
+            eventually('it asks', lambda: 'node-1 is the last node that is ready' in visit.text('#question'))
+            told = browser.complaints()  # its status is repeated by the console
+            expect(f'nothing else is complained of: {told}', all('409' in line for line in told))
+            if script:
+                eventually('the page is live', lambda: visit.text('#live').startswith('Live'))
+                expect('the address is that of the page', browser.location.endswith('/'))
+                visit.audit()
+            else:
+                time.sleep(6)  # longer than the pause between reloads
+            expect('the question stays', visit.text('#question') != '')
+            browser.click('#question a')
+            eventually('nothing was done', lambda: visit.text('#question') == '' and visit.text(drain) == 'Drain')
+            browser.click(drain)
+            eventually('it asks again', lambda: visit.text('#question') != '')
+            browser.click('#question button')
+            eventually('it is done', lambda: 'node-1 is to drain' in visit.text('#notice'))
+            eventually('the button is now the other', lambda: visit.text(drain) == 'Undrain')
+            browser.click(drain)
+            eventually('it is taken back', lambda: visit.text(drain) == 'Drain')
+            gone = 'node-2' if script else 'node-3'
+            browser.click(f'#{css("n-" + gone)} .change button:last-child')
+            eventually('it is forgotten', lambda: f'{gone} is forgotten' in visit.text('#notice'))
+            eventually('it is not shown any more', lambda: visit.node(gone) == '')
+            browser.complaints()
+
+
+def sub_path(driver, options):
+    """Behind a proxy that has other things at its root: whatever is followed lies below the path."""
+    token = options.token_file.read_text().strip().split(':')[-1]
+    base = urllib.parse.urlsplit(options.url).path.rstrip('/')
+    for script in [True, False]:
+        with Visit(driver, options, script=script) as visit:
+            browser = visit.browser
+            if script:
+                visit.wait_for_pictures()
+            for selector in ['.filters a[href*="state=up"]', '.filters a', 'h1 a']:
+                browser.click(selector)
+                eventually('the page is there', lambda: visit.text('#headline') != '')
+                expect(f'{browser.location} lies below', urllib.parse.urlsplit(browser.location).path == f'{base}/')
+            refused(visit)
+            log_in(visit, token)
+            eventually('it tells who is logged in', lambda: 'Logged in as' in visit.text('.operator'))
+            button = f'#{css("n-node-1")} .change button'
+            browser.click(button)
+            eventually('the answer is told', lambda: 'node-1 is to drain' in visit.text('#notice'))
+            eventually('the button is now the other', lambda: visit.text(button) == 'Undrain')
+            browser.click(button)
+            eventually('the button is back', lambda: visit.text(button) == 'Drain')
+            browser.click('#log-out button')
+            eventually('it is over', lambda: 'Log in' in visit.text('.operator'))
+            visit.check_console()
 
 
 def connection(driver, options):
@@ -371,20 +514,21 @@ def connection(driver, options):
         browser.js('window.isStillThisPage = true')
         wire.cut()
         eventually('the loss is told', lambda: 'connection to the coordinator is lost' in visit.text('#lost'))
-        eventually('the age goes on', lambda: re.search(r'picture is ([4-9]|\d\d) s old', visit.text('#lost')))
-        expect('the picture fades', faded())
+        eventually('the age goes on', lambda: re.search(r'picture is ([4-9]|\d\d+) s old', visit.text('#lost')))
+        eventually('the picture fades', faded)
         visit.shot('lost')
         wire.mend()
-        eventually('it recovers', is_well, within=40)
+        eventually('it recovers', is_well)
         wire.stall()
-        eventually('silence is told', lambda: visit.text('#lost') != '' and faded(), within=30)
+        eventually('silence is told', lambda: visit.text('#lost') != '' and faded())
         wire.mend()
-        eventually('it recovers again', is_well, within=40)
+        eventually('it recovers again', is_well)
         expect('the page was not reloaded', browser.js('return window.isStillThisPage === true'))
 
 
 SCENES = {
     'all-up': all_up, 'node-down': node_down, 'leader-changed': leader_changed, 'just-started': just_started,
+    'redis-down': first_words, 'store-damaged': damaged, 'node-gone': last_node, 'sub-path': sub_path,
     'hostile': hostile, 'sixty-nodes': sixty_nodes, 'operator': operator, 'connection': connection,
 }
 

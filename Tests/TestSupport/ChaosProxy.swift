@@ -32,7 +32,8 @@ package final class ChaosProxy: Sendable {
 
   /// - Parameter server: the port of the loopback that connections are passed on to.
   package init(to server: Int) async throws {
-    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    // Apart from all else, so that nothing but what it is told to do slows bytes down.
+    let eventLoop = ControlTimer.proxyThreads.next()
     let state = try await eventLoop.submit { NIOLoopBound(State(server: server), eventLoop: eventLoop) }.get()
     listener = try await ServerBootstrap(group: eventLoop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

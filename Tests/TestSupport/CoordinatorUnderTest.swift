@@ -12,12 +12,19 @@ package final class CoordinatorUnderTest: ServerUnderTest {
   /// - Parameters:
   ///   - settings: by their names without `HOLDFAST_`, for example `["MAX_NODES": "1"]`.
   ///   - environment: what it has beside them.
-  package init(settings: [String: String] = [:], environment: [String: String] = [:]) async throws {
+  package init(
+    settings: [String: String] = [:], environment: [String: String] = [:], surroundings: Surroundings = Surroundings()
+  ) async throws {
     directory = try TemporaryDirectory()
-    let own = ["PORT": "0", "ADMIN_TOKEN": NodeUnderTest.adminToken, "CLUSTER_TOKEN": Self.clusterToken]
+    var own = ["PORT": "0", "ADMIN_TOKEN": NodeUnderTest.adminToken, "CLUSTER_TOKEN": Self.clusterToken]
+    // Files of tokens are given instead of tokens, not beside them.
+    if settings["ADMIN_TOKENS_FILE"] != nil { own["ADMIN_TOKEN"] = nil }
+    if settings["CLUSTER_TOKEN_FILE"] != nil { own["CLUSTER_TOKEN"] = nil }
     process = try .start(
-      "holdfast-coordinator", settings: own.merging(settings) { $1 }, environment: environment, logs: directory)
-    port = try await process.listeningPort()
+      "holdfast-coordinator", settings: own.merging(settings) { $1 }, environment: environment,
+      surroundings: surroundings, logs: directory)
+    port = try await process.listeningPort(
+      given: surroundings.standardError == nil ? nil : settings["PORT"])
     client = TestHTTPClient(port: port)
   }
 }

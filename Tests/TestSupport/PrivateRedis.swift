@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted.
 // Unchecked: the process is replaced by startAgain() only, in the test's own order.
@@ -10,15 +11,18 @@ package final class PrivateRedis: @unchecked Sendable {
 
   /// - Parameter options: further options as on the command line, for example `["--maxmemory", "8mb"]`.
   package init(options: [String] = []) async throws {
-    directory = try TemporaryDirectory()
+    // In memory where there is room: what others do to the disk stalls no Redis then. A process that is killed loses
+    // nothing there either.
+    directory = try TemporaryDirectory(inMemory: true)
     self.options = options
     var started: (Int, ServerProcess)?
     // Another process may take the port between our looking and Redis's binding.
     for _ in 0..<5 where started == nil {
       let port = try FreePort.find()
       let process = try Self.start(port: port, directory: directory.url, options: options)
-      try await eventually("redis-server answers or ends") { !process.isRunning || Self.answers(port) }
-      if process.isRunning { started = (port, process) }
+      // Whoever has taken the port may be a Redis too, that of another test.
+      try await eventually("redis-server answers or ends") { !process.isRunning || process.isRedis(at: port) }
+      if process.isRedis(at: port) { started = (port, process) } else { process.kill() }
     }
     guard let started else { throw ServerProcess.StartFailed(description: "redis-server found no free port") }
     (port, process) = started
@@ -43,7 +47,10 @@ package final class PrivateRedis: @unchecked Sendable {
 
   /// Runs one command by `redis-cli` and returns what it prints.
   @discardableResult
-  package func cli(_ arguments: String...) throws -> String {
+  package func cli(_ arguments: String...) throws -> String { try cli(arguments) }
+
+  @discardableResult
+  package func cli(_ arguments: [String]) throws -> String {
     try Shell.run("redis-cli", ["-p", "\(port)"] + arguments)
   }
 
@@ -52,7 +59,7 @@ package final class PrivateRedis: @unchecked Sendable {
       try Shell.find("redis-server"),
       [
         "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory.path, "--save", "", "--appendonly", "yes",
-        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--daemonize", "no",
+        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--maxmemory", "4gb", "--daemonize", "no",
       ] + options,
       logFile: directory.appending(path: "redis-\(port).log"))
   }
@@ -62,18 +69,56 @@ package final class PrivateRedis: @unchecked Sendable {
   }
 }
 
-/// A TCP port of the loopback that nobody listened on a moment ago.
+extension ServerProcess {
+  /// Whether it is the Redis that listens there.
+  fileprivate func isRedis(at port: Int) -> Bool {
+    guard isRunning, let server = try? Shell.run("redis-cli", ["-p", "\(port)", "INFO", "server"]) else { return false }
+    // One that wants a password tells nobody who it is.
+    return server.hasPrefix("NOAUTH") || server.split(whereSeparator: \.isNewline).contains("process_id:\(pid)")
+  }
+}
+
+/// A TCP port of the loopback that nobody listens on, and that no other test gets, in this process or in another: each
+/// process has slices of ports of its own.
 package enum FreePort {
   /// Below those that the system hands out to clients: a connection could else sit on the port of a server that is
-  /// about to start again.
+  /// about to start again. Above those of the clusters of `Scripts/cluster.sh test`.
   private static let range = 20_000..<32_000
+  private static let sliceSize = 100
+  private static let own = Mutex<[Int]>([])
 
   package static func find() throws -> Int {
-    for _ in 0..<100 {
-      let port = Int.random(in: range)
-      if isFree(port) { return port }
+    try own.withLock { own in
+      for _ in 0..<range.count {
+        if own.isEmpty { own = try takeSlice() }
+        let port = own.removeLast()
+        if isFree(port) { return port }
+      }
+      throw ServerProcess.StartFailed(description: "no free port")
     }
-    throw ServerProcess.StartFailed(description: "no free port")
+  }
+
+  private static func takeSlice() throws -> [Int] {
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: sliceSize).shuffled() where claim(first) {
+      return (first..<first + sliceSize).shuffled()
+    }
+    throw ServerProcess.StartFailed(description: "all ports are taken by other tests")
+  }
+
+  /// A socket by a name that only one process can have, for as long as it lives.
+  private static func claim(_ first: Int) -> Bool {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    // A name that begins with a zero byte is one of the kernel, and leaves no file behind.
+    let name = [0] + Array("holdfast-test-ports-\(first)".utf8)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+    let isOurs = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
+    }
+    if !isOurs { close(descriptor) }
+    return isOurs
   }
 
   private static func isFree(_ port: Int) -> Bool {

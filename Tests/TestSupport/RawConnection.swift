@@ -7,8 +7,9 @@ package final class RawConnection: Sendable {
   private let channel: any Channel
   private let inbox: Inbox
 
-  package init(port: Int) async throws {
-    let inbox = Inbox()
+  /// - Parameter reads: whether what comes is read as answers; else it is only counted.
+  package init(port: Int, reads: Bool = true) async throws {
+    let inbox = Inbox(reads: reads)
     channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       // The server's end of sending is to be seen apart from the end of the connection.
@@ -36,11 +37,13 @@ package final class RawConnection: Sendable {
 
   /// The answers so far.
   package var answers: [TestAnswer] { inbox.contents.answers }
+  /// The bytes that have come.
+  package var received: Int { inbox.contents.received }
   /// Whether the server has ended its side.
   package var isEnded: Bool { inbox.contents.isEnded }
 
   /// Waits for so many answers and returns all there are.
-  package func answers(_ count: Int, within limit: Duration = .seconds(20)) async throws -> [TestAnswer] {
+  package func answers(_ count: Int, within limit: Duration = .seconds(60)) async throws -> [TestAnswer] {
     try await eventually("\(count) answers", within: limit, every: .milliseconds(5)) {
       let contents = inbox.contents
       if let fault = contents.malformed { throw fault }
@@ -54,11 +57,11 @@ package final class RawConnection: Sendable {
   }
 
   /// The one answer to what was sent.
-  package func answer(within limit: Duration = .seconds(20)) async throws -> TestAnswer {
+  package func answer(within limit: Duration = .seconds(60)) async throws -> TestAnswer {
     try await answers(1, within: limit)[0]
   }
 
-  package func waitForEnd(within limit: Duration = .seconds(20)) async throws {
+  package func waitForEnd(within limit: Duration = .seconds(60)) async throws {
     try await eventually("the server ends the connection", within: limit, every: .milliseconds(5)) { isEnded }
   }
 }
@@ -67,18 +70,24 @@ package final class RawConnection: Sendable {
 private final class Inbox: @unchecked Sendable {  // Everything is touched under the lock only.
   struct Contents {
     var answers: [TestAnswer] = []
+    var received = 0
     var isEnded = false
     var malformed: AnswerReader.Malformed?
   }
 
   private let lock = NSLock()
+  private let reads: Bool
   private var reader = AnswerReader()
   private var current = Contents()
+
+  init(reads: Bool) { self.reads = reads }
 
   var contents: Contents { lock.withLock { current } }
 
   func take(_ bytes: ByteBuffer) {
     lock.withLock {
+      current.received += bytes.readableBytes
+      guard reads else { return }
       reader.feed(bytes)
       do throws(AnswerReader.Malformed) {
         while let answer = try reader.next() { current.answers.append(answer) }

@@ -11,8 +11,13 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
   /// Standard output and error of the process.
   package let logFile: URL
 
-  /// - Parameter environment: added to that of the tests, less any setting of Holdfast's own.
-  package init(_ executable: URL, _ arguments: [String], environment: [String: String] = [:], logFile: URL) throws {
+  /// - Parameters:
+  ///   - environment: added to that of the tests, less any setting of Holdfast's own.
+  ///   - standardError: where it goes instead of to the log file.
+  package init(
+    _ executable: URL, _ arguments: [String], environment: [String: String] = [:], logFile: URL,
+    standardError: FileHandle? = nil
+  ) throws {
     self.logFile = logFile
     _ = FileManager.default.createFile(atPath: logFile.path, contents: nil)
     let log = try FileHandle(forWritingTo: logFile)
@@ -23,7 +28,7 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
       .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = log
-    process.standardError = log
+    process.standardError = standardError ?? log
     // Dispatch's threads, on which tests run, block all signals, and a child inherits that: SIGTERM would do nothing.
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)
@@ -70,10 +75,23 @@ package func eventually(
 package final class TemporaryDirectory: Sendable {
   package let url: URL
 
-  package init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "holdfast-test-\(UUID().uuidString.prefix(8))")
+  /// - Parameter inMemory: in the memory of the machine, if it has gigabytes for that.
+  package init(inMemory: Bool = false) throws {
+    let parent =
+      inMemory ? Self.memory ?? FileManager.default.temporaryDirectory : FileManager.default.temporaryDirectory
+    url = parent.appending(path: "holdfast-test-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
+
+  private static let memory: URL? = {
+    // `cluster.sh test` gives a directory that it removes in the end, whatever becomes of the tests.
+    let path = ProcessInfo.processInfo.environment["HOLDFAST_TEST_MEMORY"] ?? "/dev/shm"
+    let leastBytes = 2 << 30
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
+    let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+    guard free >= leastBytes, FileManager.default.isWritableFile(atPath: path) else { return nil }
+    return URL(filePath: path)
+  }()
 
   deinit { try? FileManager.default.removeItem(at: url) }
 }

@@ -8,11 +8,22 @@ package protocol ServerUnderTest: Sendable {
 }
 
 extension ServerUnderTest {
-  package func send(_ request: TestRequest, within limit: Duration = .seconds(10)) async throws -> TestAnswer {
+  /// Sends a request, and again what was told "try again" for no other reason than that processes had to wait for the
+  /// processor, as any client does. What asks a server how it is, is sent once; ``sendOnce(_:within:)`` sends all once.
+  package func send(_ request: TestRequest, within limit: Duration = .seconds(30)) async throws -> TestAnswer {
+    var answer = try await sendOnce(request, within: limit)
+    for _ in 0..<5 where answer.isExcused && !request.path.hasPrefix("/health") {
+      guard answer.status == 503 || request.isRepeatable else { break }
+      answer = try await sendOnce(request, within: limit)
+    }
+    return answer
+  }
+
+  package func sendOnce(_ request: TestRequest, within limit: Duration = .seconds(30)) async throws -> TestAnswer {
     try await client.send(request, within: limit)
   }
 
-  package func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
+  package func waitUntilReady(within limit: Duration = .seconds(60)) async throws {
     try await eventually("the server is ready", within: limit) { await isReady }
   }
 
@@ -26,23 +37,57 @@ extension ServerUnderTest {
   package func logLines(with text: String) -> [Substring] { log.split(separator: "\n").filter { $0.contains(text) } }
 }
 
+/// What a process is to bear beside its settings.
+package struct Surroundings: Sendable {
+  /// The most file descriptors that it may have.
+  package var openFiles: Int?
+  /// Where its log goes. It can't be asked then on which port it listens: the setting must say so.
+  package var standardError: FileHandle?
+
+  package init(openFiles: Int? = nil, standardError: FileHandle? = nil) {
+    (self.openFiles, self.standardError) = (openFiles, standardError)
+  }
+}
+
 extension ServerProcess {
   /// Starts an executable of this package; SwiftPM puts it beside the tests.
   ///
   /// - Parameters:
   ///   - settings: by their names without `HOLDFAST_`, for example `["DRAIN_DELAY": "1"]`.
   ///   - environment: what it has beside them.
+  ///   - surroundings: what else it is to bear.
   static func start(
-    _ executable: String, settings: [String: String], environment: [String: String] = [:], logs: TemporaryDirectory
+    _ executable: String, settings: [String: String], environment: [String: String] = [:],
+    surroundings: Surroundings = Surroundings(), logs: TemporaryDirectory
   ) throws -> ServerProcess {
     let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
     let all = environment.merging(settings.map { ("HOLDFAST_\($0)", $1) }) { $1 }
+    let path = tests.deletingLastPathComponent().appending(path: executable)
+    let logFile = logs.url.appending(path: "\(executable).log")
+    guard let openFiles = surroundings.openFiles else {
+      return try ServerProcess(
+        path, [], environment: all, logFile: logFile, standardError: surroundings.standardError)
+    }
     return try ServerProcess(
-      tests.deletingLastPathComponent().appending(path: executable), [], environment: all,
-      logFile: logs.url.appending(path: "\(executable).log"))
+      URL(fileURLWithPath: "/bin/sh"), ["-c", "ulimit -n \(openFiles) && exec \"$0\"", path.path], environment: all,
+      logFile: logFile, standardError: surroundings.standardError)
   }
 
   /// Waits until it listens, and returns on which port.
+  ///
+  /// - Parameter given: that which the settings say, where the log cannot be asked.
+  func listeningPort(given: String?) async throws -> Int {
+    if let given, let port = Int(given), port != 0 {
+      try await eventually("the server listens or ends") {
+        if !isRunning { return true }
+        return (try? await RawConnection(port: port)) != nil
+      }
+      guard isRunning else { throw StartFailed(description: "the server ended") }
+      return port
+    }
+    return try await listeningPort()
+  }
+
   func listeningPort() async throws -> Int {
     try await eventually("the server listens or ends") { !isRunning || loggedPort != nil }
     guard let port = loggedPort else { throw StartFailed(description: "the server ended: \(log)") }

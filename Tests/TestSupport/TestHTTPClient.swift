@@ -11,13 +11,13 @@ package enum NoAnswer: Error, Equatable {
 }
 
 /// An HTTP client of one server: keep-alive, as many connections as there are requests at a time, and the time that
-/// each answer took. That time is taken on an event loop of its own, where busy tests do not falsify it.
+/// each answer took. That time is taken on an event loop of the clients alone, where busy tests do not falsify it.
 package final class TestHTTPClient: Sendable {
   private let eventLoop: any EventLoop
   private let pool: NIOLoopBoundBox<ConnectionPool>
 
   package init(port: Int) {
-    eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    eventLoop = ControlTimer.eventLoop
     pool = .makeBoxSendingValue(ConnectionPool(port: port, eventLoop: eventLoop), eventLoop: eventLoop)
   }
 
@@ -27,9 +27,13 @@ package final class TestHTTPClient: Sendable {
   }
 
   /// - Throws: ``NoAnswer``.
-  package func send(_ request: TestRequest, within limit: Duration = .seconds(10)) async throws -> TestAnswer {
-    let (pool, bytes) = (pool, ByteBuffer(bytes: request.bytes))
-    return try await eventLoop.flatSubmit { pool.value.send(bytes, within: TimeAmount(limit)) }.get()
+  package func send(_ request: TestRequest, within limit: Duration = .seconds(30)) async throws -> TestAnswer {
+    let (pool, bytes, control) = (pool, ByteBuffer(bytes: request.bytes), ControlTimer.shared)
+    let began = ContinuousClock.now
+    var answer = try await eventLoop.flatSubmit { pool.value.send(bytes, within: TimeAmount(limit)) }.get()
+    answer.allowance = control.allowance(since: began)
+    answer.isOfStarved = control.isStarved(since: began)
+    return answer
   }
 }
 

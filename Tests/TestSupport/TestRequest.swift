@@ -24,6 +24,9 @@ package struct TestRequest: Sendable {
   }
 
   package func key(_ key: String) -> TestRequest { with("Idempotency-Key", key) }
+  /// Whether another attempt cannot have a second effect.
+  package var isRepeatable: Bool { method == "GET" || headers.contains { $0.name == "Idempotency-Key" } }
+
   package func bearer(_ token: String) -> TestRequest { with("Authorization", "Bearer \(token)") }
 
   /// The bytes on the wire, HTTP/1.1.
@@ -42,6 +45,10 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
   package let body: [UInt8]
   /// From sending the request to the last byte of the answer; zero where nobody took the time.
   package var elapsed = Duration.zero
+  /// What load may have added to that.
+  package var allowance = Duration.zero
+  /// Whether processes had to wait long while it was under way (see ``ControlTimer``).
+  package var isOfStarved = false
 
   package var text: String { String(decoding: body, as: UTF8.self) }
   package var description: String { "\(status) \(text)" }
@@ -67,6 +74,8 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
     return String(type.dropFirst(prefix.count))
   }
 
+  /// "Try again" or "outcome unknown", from a node that cannot help it: it was not let do its work in time.
+  package var isExcused: Bool { isOfStarved && (status == 503 || status == 504) }
   package var isReplay: Bool { header("Idempotent-Replayed") == "true" }
   package var closesConnection: Bool { header("Connection") == "close" }
 }

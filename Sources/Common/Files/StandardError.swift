@@ -1,21 +1,20 @@
+import Dispatch
 import Glibc
 
-/// Where the process speaks to its operator.
+/// Where the process speaks to its operator. Nobody who does waits for whoever reads it.
 package enum StandardError {
-  /// Writes bytes in one piece, so that lines of several threads and processes do not mix.
-  ///
-  /// What cannot be written is dropped: there is nowhere left to say so.
-  package static func write(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let written = Glibc.write(STDERR_FILENO, rest.baseAddress, rest.count)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
-      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-    }
-  }
+  /// What has been said is waited for so long at the end of the process: a reader that is stuck must not hold it up.
+  private static let flushLimit = DispatchTimeInterval.seconds(1)
+
+  package static let queue = LogQueue(descriptor: STDERR_FILENO)
+
+  /// Takes whole lines.
+  package static func write(_ lines: UnsafeRawBufferPointer) { queue.append(lines) }
 
   package static func writeLine(_ text: String) {
     Array("\(text)\n".utf8).withUnsafeBytes(write)
   }
+
+  /// To be called before the process ends.
+  package static func flush() { queue.flush(within: flushLimit) }
 }

@@ -11,6 +11,11 @@ package enum ProblemKind: String, CaseIterable, Sendable {
   case headersTooLarge = "headers-too-large"
   case unsupportedMediaType = "unsupported-media-type"
   case requestTimeout = "request-timeout"
+  case expectationFailed = "expectation-failed"
+  /// A load balancer in front tells it; nodes know only ``overloaded``.
+  case tooManyRequests = "too-many-requests"
+  case unsupportedTransferCoding = "unsupported-transfer-coding"
+  case unsupportedVersion = "unsupported-http-version"
   case internalError = "internal-error"
   case insufficientStock = "insufficient-stock"
   case unknownSKU = "unknown-sku"
@@ -21,6 +26,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
   case holdLimitReached = "hold-limit-reached"
   case stockInUse = "stock-in-use"
   case stockLimitExceeded = "stock-limit-exceeded"
+  case stockDamaged = "stock-damaged"
   case idempotencyKeyReused = "idempotency-key-reused"
   case overloaded
   case storeUnavailable = "store-unavailable"
@@ -29,30 +35,37 @@ package enum ProblemKind: String, CaseIterable, Sendable {
   case unknownNode = "unknown-node"
   case nodeIDTaken = "node-id-taken"
   case noLeader = "no-leader"
+  case nodeAlive = "node-alive"
+  case lastReadyNode = "last-ready-node"
 
   /// What only the coordinator tells: the API of nodes does not have it.
-  package static let ofCoordinator: Set<ProblemKind> = [.unknownNode, .nodeIDTaken, .noLeader]
+  package static let ofCoordinator: Set<ProblemKind> = [
+    .unknownNode, .nodeIDTaken, .noLeader, .nodeAlive, .lastReadyNode,
+  ]
 
   package var name: String { rawValue }
 
   /// The HTTP status.
   package var status: Int {
     switch self {
-    case .invalidRequest: 400
+    // Bad input is never a 5xx, whatever RFC 9110 has for these two.
+    case .invalidRequest, .unsupportedTransferCoding, .unsupportedVersion: 400
     case .unauthorized: 401
     case .adminDisabled: 403
     case .notFound, .unknownSKU, .unknownReservation, .unknownNode: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .insufficientStock, .reservationCancelled, .reservationConfirmed, .holdLimitReached, .stockInUse,
-      .stockLimitExceeded, .nodeIDTaken:
+      .stockLimitExceeded, .nodeIDTaken, .nodeAlive, .lastReadyNode:
       409
     case .reservationExpired: 410
     case .payloadTooLarge: 413
     case .unsupportedMediaType: 415
+    case .expectationFailed: 417
     case .idempotencyKeyReused: 422
+    case .tooManyRequests: 429
     case .headersTooLarge: 431
-    case .internalError: 500
+    case .internalError, .stockDamaged: 500
     case .overloaded, .storeUnavailable, .notReady, .noLeader: 503
     case .outcomeUnknown: 504
     }
@@ -70,6 +83,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .headersTooLarge: "The request line and headers are too large"
     case .unsupportedMediaType: "The request body must be application/json"
     case .requestTimeout: "The request was not complete in time"
+    case .expectationFailed: "No expectation but 100-continue is met"
+    case .tooManyRequests: "Too many requests from one address"
+    case .unsupportedTransferCoding: "No transfer coding but chunked is understood"
+    case .unsupportedVersion: "Only HTTP/1.1 and HTTP/1.0 are spoken here"
     case .internalError: "Something went wrong here"
     case .insufficientStock: "Not enough stock"
     case .unknownSKU: "No such SKU"
@@ -80,6 +97,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .holdLimitReached: "The hold can't be extended any further"
     case .stockInUse: "More stock is reserved or sold than that"
     case .stockLimitExceeded: "A SKU can't have so much stock"
+    case .stockDamaged: "What is stored is damaged"
     case .idempotencyKeyReused: "The idempotency key was used for another request"
     case .overloaded: "Too much to do at present"
     case .storeUnavailable: "The store is not available"
@@ -88,6 +106,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .unknownNode: "No such node"
     case .nodeIDTaken: "Another process has this node id"
     case .noLeader: "No node is the leader"
+    case .nodeAlive: "The node is alive"
+    case .lastReadyNode: "It is the last node that is ready"
     }
   }
 }
@@ -100,6 +120,8 @@ package struct Problem: Error, Sendable {
   package var members: ByteBuffer
   /// `Retry-After` in seconds.
   package var retryAfter: Int?
+  /// What stands behind it, for the log: clients are not told.
+  package var cause: String?
 
   package init(
     _ kind: ProblemKind, _ detail: String, retryAfter: Int? = nil, members: (inout ByteBuffer) -> Void = { _ in }

@@ -2,14 +2,14 @@
 ///
 /// Whatever could be read in two ways is refused rather than understood, since libcurl reads it too.
 package struct ServerURL: Equatable, Sendable {
-  package static let rule = "http:// or https://, a host name or address, a port or none, at most \(mostBytes) bytes"
-  private static let mostBytes = 300
+  package static let rule = "http:// or https://, a host name or address, a port or none, at most \(maxBytes) bytes"
+  private static let maxBytes = 300
 
   /// Without a slash at the end.
   package let text: String
 
   package init?(_ url: String) {
-    guard url.utf8.count <= Self.mostBytes else { return nil }
+    guard url.utf8.count <= Self.maxBytes else { return nil }
     let lowercased = url.lowercased()
     guard let scheme = ["http://", "https://"].first(where: { lowercased.hasPrefix($0) }) else { return nil }
     var place = lowercased.dropFirst(scheme.count)

@@ -65,6 +65,14 @@ package struct AddressPolicy: Equatable, Sendable {
     return networks.contains { $0.contains(bytes) }
   }
 
+  /// Whether this address, in its usual notation, lies in one of the networks; false for what is no address.
+  package func allows(_ address: String) -> Bool {
+    guard let bytes = Self.bytes(of: address) else { return false }
+    return networks.contains { $0.contains(bytes) }
+  }
+
+  package static func isAddress(_ text: String) -> Bool { bytes(of: text) != nil }
+
   private static func bytes(of address: UnsafePointer<sockaddr>) -> [UInt8]? {
     switch Int32(address.pointee.sa_family) {
     case AF_INET:
@@ -77,5 +85,11 @@ package struct AddressPolicy: Equatable, Sendable {
       }
     default: nil
     }
+  }
+}
+
+extension SettingForm<AddressPolicy> {
+  package static var networks: Self {
+    Self("networks like 10.0.0.0/8 or addresses, parted by commas") { AddressPolicy($0) }
   }
 }

@@ -13,7 +13,7 @@ final class CurlTransfer {
   /// A name may lead to several addresses.
   private var (mayConnect, mustNotConnect) = (false, false)
 
-  private static let mostHeaderBytes = 16 << 10
+  private static let maxHeaderBytes = 16 << 10
 
   /// - Parameter easy: a handle without options, which must outlive the transfer.
   init(_ job: CurlClient.Job, on easy: UnsafeMutableRawPointer, allowed: AddressPolicy?) {
@@ -77,7 +77,7 @@ final class CurlTransfer {
 
   /// Bytes of the body; false when there are too many.
   fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Bool {
-    guard body.count + bytes.count <= job.request.mostBodyBytes else {
+    guard body.count + bytes.count <= job.request.maxBodyBytes else {
       isTooLarge = true
       return false
     }
@@ -87,7 +87,7 @@ final class CurlTransfer {
 
   fileprivate func take(headerBytes count: Int) -> Bool {
     headerBytes += count
-    isTooLarge = headerBytes > Self.mostHeaderBytes
+    isTooLarge = headerBytes > Self.maxHeaderBytes
     return !isTooLarge
   }
 

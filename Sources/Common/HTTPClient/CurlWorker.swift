@@ -6,9 +6,9 @@ final class CurlWorker {
   /// Most time asleep; jobs and libcurl's own timers end it sooner.
   private static let nap: Int32 = 1000
   /// Handles kept, in all.
-  private static let mostSpare = 64
+  private static let maxSpare = 64
   /// Connections kept open, in all.
-  private static let mostConnections = 1024
+  private static let maxConnections = 1024
 
   private let multi: UnsafeMutableRawPointer
   private let allowed: AddressPolicy?
@@ -19,7 +19,7 @@ final class CurlWorker {
   init(multi: UnsafeMutableRawPointer, allowed: AddressPolicy?) {
     self.multi = multi
     self.allowed = allowed
-    holdfast_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.mostConnections)
+    holdfast_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.maxConnections)
   }
 
   /// Begins the jobs, moves bytes, tells what has ended, and sleeps until there is more to do.
@@ -70,7 +70,7 @@ final class CurlWorker {
 
   /// Nothing of a transfer stays behind but the memory of its handle.
   private func keep(_ easy: UnsafeMutableRawPointer) {
-    guard spare.count < Self.mostSpare else { return curl_easy_cleanup(easy) }
+    guard spare.count < Self.maxSpare else { return curl_easy_cleanup(easy) }
     curl_easy_reset(easy)
     spare.append(easy)
   }

@@ -8,7 +8,7 @@ package struct OutgoingRequest: Sendable {
   package var connectLimit: Duration
   /// …and until the whole answer is there.
   package var limit: Duration
-  package var mostBodyBytes = 64 << 10
+  package var maxBodyBytes = 64 << 10
 
   package init(
     method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,

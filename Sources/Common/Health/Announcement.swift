@@ -22,6 +22,8 @@ package enum Wanted: String, Codable, Sendable {
 /// The answer to an announcement.
 package struct AnnouncementAnswer: Codable, Equatable, Sendable {
   package var wanted: Wanted
+  /// What others have seen of the store; not told by coordinators of earlier versions.
+  package var store: StoreMemory?
 
-  package init(wanted: Wanted) { self.wanted = wanted }
+  package init(wanted: Wanted, store: StoreMemory? = nil) { (self.wanted, self.store) = (wanted, store) }
 }

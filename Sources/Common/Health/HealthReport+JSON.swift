@@ -2,7 +2,7 @@ import NIOCore
 
 extension HealthReport {
   package var json: ByteBuffer {
-    var body = ByteBufferAllocator().buffer(capacity: 1536)
+    var body = ByteBufferAllocator().buffer(capacity: 2048)
     body.writeStaticString("{\"nodeId\":")
     body.writeJSONString(nodeId)
     body.writeStaticString(",\"bootId\":")
@@ -11,7 +11,9 @@ extension HealthReport {
     body.writeJSONString(version)
     body.writeString(",\"uptimeSeconds\":\(uptimeSeconds),\"state\":\"\(state.rawValue)\",\"reasons\":")
     body.writeJSONArray(reasons) { $0.writeJSONString($1) }
+    body.writeString(",\"drained\":\(drained)")
     redis.write(to: &body)
+    store.write(to: &body)
     lease.write(to: &body)
     sweeper.write(to: &body)
     requests.write(to: &body)
@@ -22,10 +24,41 @@ extension HealthReport {
 
 extension HealthReport.Redis {
   fileprivate func write(to body: inout ByteBuffer) {
-    body.writeString(",\"redis\":{\"connected\":\(connected),\"roundTripMs\":\(orNull(roundTripMs))")
+    body.writeString(",\"redis\":{\"connected\":\(connected),\"version\":")
+    body.writeJSONStringOrNull(version)
+    body.writeString(",\"roundTripMs\":\(orNull(roundTripMs))")
     body.writeString(",\"pending\":\(pending),\"reconnects\":\(reconnects)")
-    body.writeString(",\"usedBytes\":\(usedBytes),\"limitBytes\":\(limitBytes),\"warnings\":")
+    body.writeString(",\"usedBytes\":\(usedBytes),\"limitBytes\":\(limitBytes),\"faults\":")
+    body.writeJSONArray(faults) { $0.writeJSONString($1) }
+    body.writeStaticString(",\"warnings\":")
     body.writeJSONArray(warnings) { $0.writeJSONString($1) }
+    body.writeString(",\"clockOffsetMs\":\(orNull(clockOffsetMs))}")
+  }
+}
+
+extension HealthReport.Store {
+  fileprivate func write(to body: inout ByteBuffer) {
+    body.writeStaticString(",\"store\":{\"identity\":")
+    body.writeJSONStringOrNull(identity)
+    body.writeString(",\"mark\":\(orNull(mark)),\"markedBy\":")
+    body.writeJSONStringOrNull(markedBy)
+    body.writeString(",\"acknowledged\":\(orNull(acknowledged)),\"loss\":")
+    if let loss { loss.write(to: &body) } else { body.writeStaticString("null") }
+    body.writeString(",\"damaged\":\(damaged),\"damage\":")
+    body.writeJSONArray(damage) { $0.writeJSONString($1) }
+    body.writeStaticString("}")
+  }
+}
+
+extension HealthReport.Store.Loss {
+  /// As one object.
+  package func write(to body: inout ByteBuffer) {
+    body.writeStaticString("{\"seenIdentity\":")
+    body.writeJSONStringOrNull(seenIdentity)
+    body.writeString(",\"seenMark\":\(orNull(seenMark)),\"foundIdentity\":")
+    body.writeJSONStringOrNull(foundIdentity)
+    body.writeString(",\"foundMark\":\(orNull(foundMark)),\"since\":")
+    body.writeJSONString(since)
     body.writeStaticString("}")
   }
 }

@@ -6,11 +6,17 @@ extension HealthReport {
   /// Foundation's decoder takes several times as long; a test holds the two together.
   package init(_ document: JSONValue) throws(Unreadable) {
     guard let state = State(rawValue: try document.text("state")) else { throw Unreadable() }
+    // Nodes of earlier versions tell nothing of it.
+    var store = Store()
+    if let told = document.optional("store") { store = try Store(told) }
     self.init(
       nodeId: try document.text("nodeId"), bootId: try document.text("bootId"), version: try document.text("version"),
       uptimeSeconds: Int64(try document.integer("uptimeSeconds")), state: state,
-      reasons: try document.texts("reasons"), redis: try Redis(document.member("redis")),
-      lease: try Lease(document.member("lease")), sweeper: try Sweeper(document.member("sweeper")),
+      reasons: try document.texts("reasons"),
+      // Not told by nodes of earlier versions.
+      drained: document.optional("drained") == nil ? false : try document.boolean("drained"),
+      redis: try Redis(document.member("redis")),
+      store: store, lease: try Lease(document.member("lease")), sweeper: try Sweeper(document.member("sweeper")),
       requests: try Requests(document.member("requests")))
   }
 }
@@ -18,10 +24,35 @@ extension HealthReport {
 extension HealthReport.Redis {
   fileprivate init(_ document: JSONValue) throws(HealthReport.Unreadable) {
     self.init(
-      connected: try document.boolean("connected"), roundTripMs: try document.optionalNumber("roundTripMs"),
-      pending: try document.integer("pending"), reconnects: try document.integer("reconnects"),
-      usedBytes: try document.integer("usedBytes"), limitBytes: try document.integer("limitBytes"),
-      warnings: try document.texts("warnings"))
+      connected: try document.boolean("connected"), version: try document.optionalText("version"),
+      roundTripMs: try document.optionalNumber("roundTripMs"), pending: try document.integer("pending"),
+      reconnects: try document.integer("reconnects"), usedBytes: try document.integer("usedBytes"),
+      limitBytes: try document.integer("limitBytes"),
+      // Not told by nodes of earlier versions.
+      faults: document.optional("faults") == nil ? [] : try document.texts("faults"),
+      warnings: try document.texts("warnings"), clockOffsetMs: try document.optionalInteger("clockOffsetMs"))
+  }
+}
+
+extension HealthReport.Store {
+  fileprivate init(_ document: JSONValue) throws(HealthReport.Unreadable) {
+    var loss: Loss?
+    if let told = document.optional("loss") { loss = try Loss(told) }
+    self.init(
+      identity: try document.optionalText("identity"), mark: try document.optionalInteger("mark").map(Int64.init),
+      markedBy: try document.optionalText("markedBy"),
+      acknowledged: try document.optionalInteger("acknowledged").map(Int64.init), loss: loss,
+      damaged: try document.integer("damaged"), damage: try document.texts("damage"))
+  }
+}
+
+extension HealthReport.Store.Loss {
+  fileprivate init(_ document: JSONValue) throws(HealthReport.Unreadable) {
+    self.init(
+      seenIdentity: try document.optionalText("seenIdentity"),
+      seenMark: try document.optionalInteger("seenMark").map(Int64.init),
+      foundIdentity: try document.optionalText("foundIdentity"),
+      foundMark: try document.optionalInteger("foundMark").map(Int64.init), since: try document.text("since"))
   }
 }
 

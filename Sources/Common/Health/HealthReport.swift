@@ -11,20 +11,75 @@ package struct HealthReport: Equatable, Sendable, Codable {
 
   package struct Redis: Equatable, Sendable, Codable {
     package var connected: Bool
+    /// Nil until it is known.
+    package var version: String?
     package var roundTripMs: Double?
     package var pending: Int
     package var reconnects: Int
     package var usedBytes: Int
     package var limitBytes: Int
+    /// Why nothing can be sold on it at present, each a whole sentence.
+    package var faults: [String]
+    /// What risks data, though it sells.
     package var warnings: [String]
+    /// Redis's clock minus the node's.
+    package var clockOffsetMs: Int?
 
     package init(
-      connected: Bool, roundTripMs: Double?, pending: Int, reconnects: Int, usedBytes: Int, limitBytes: Int,
-      warnings: [String]
+      connected: Bool, version: String? = nil, roundTripMs: Double?, pending: Int, reconnects: Int, usedBytes: Int,
+      limitBytes: Int, faults: [String] = [], warnings: [String], clockOffsetMs: Int? = nil
     ) {
-      (self.connected, self.roundTripMs, self.pending) = (connected, roundTripMs, pending)
-      (self.reconnects, self.usedBytes, self.limitBytes) = (reconnects, usedBytes, limitBytes)
-      self.warnings = warnings
+      (self.connected, self.version, self.roundTripMs) = (connected, version, roundTripMs)
+      (self.pending, self.reconnects) = (pending, reconnects)
+      (self.usedBytes, self.limitBytes) = (usedBytes, limitBytes)
+      (self.faults, self.warnings, self.clockOffsetMs) = (faults, warnings, clockOffsetMs)
+    }
+  }
+
+  /// What the store holds, as far as the node can tell.
+  package struct Store: Equatable, Sendable, Codable {
+    /// The store is not the one that was seen before, or is behind it.
+    package struct Loss: Equatable, Sendable, Codable {
+      package var seenIdentity: String?
+      package var seenMark: Int64?
+      /// What is there now; nil for nothing.
+      package var foundIdentity: String?
+      package var foundMark: Int64?
+      /// RFC 3339.
+      package var since: String
+
+      package init(
+        seenIdentity: String?, seenMark: Int64?, foundIdentity: String?, foundMark: Int64?, since: String
+      ) {
+        (self.seenIdentity, self.seenMark) = (seenIdentity, seenMark)
+        (self.foundIdentity, self.foundMark) = (foundIdentity, foundMark)
+        self.since = since
+      }
+    }
+
+    /// Given to a store once; nil until it is known.
+    package var identity: String?
+    /// Rises as long as the store keeps its data: epoch milliseconds of the last write probe seen.
+    package var mark: Int64?
+    /// The name of that mark: each process leaves its own.
+    package var markedBy: String?
+    /// When an operator last acknowledged a loss, as far as the node knows: epoch milliseconds, 0 for never. Nil until the
+    /// node has held the store against what the coordinator tells.
+    package var acknowledged: Int64?
+    /// Stands until an operator acknowledges it.
+    package var loss: Loss?
+    /// SKUs, holds and keys that are known to be damaged.
+    package var damaged: Int
+    /// A few of them, in words.
+    package var damage: [String]
+
+    package init(
+      identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil, acknowledged: Int64? = nil,
+      loss: Loss? = nil, damaged: Int = 0, damage: [String] = []
+    ) {
+      (self.identity, self.mark, self.markedBy) = (identity, mark, markedBy)
+      (self.acknowledged, self.loss) = (acknowledged, loss)
+      (self.damaged, self.damage) = (damaged, damage)
     }
   }
 
@@ -94,17 +149,21 @@ package struct HealthReport: Equatable, Sendable, Codable {
   package var uptimeSeconds: Int64
   package var state: State
   package var reasons: [String]
+  /// It drains because an operator wants it, and for no other reason: it is as it should be.
+  package var drained: Bool
   package var redis: Redis
+  package var store: Store
   package var lease: Lease
   package var sweeper: Sweeper
   package var requests: Requests
 
   package init(
     nodeId: String, bootId: String, version: String, uptimeSeconds: Int64, state: State, reasons: [String],
-    redis: Redis, lease: Lease, sweeper: Sweeper, requests: Requests
+    drained: Bool = false, redis: Redis, store: Store = Store(), lease: Lease, sweeper: Sweeper, requests: Requests
   ) {
     (self.nodeId, self.bootId, self.version, self.uptimeSeconds) = (nodeId, bootId, version, uptimeSeconds)
-    (self.state, self.reasons, self.redis, self.lease) = (state, reasons, redis, lease)
+    (self.state, self.reasons, self.drained) = (state, reasons, drained)
+    (self.redis, self.store, self.lease) = (redis, store, lease)
     (self.sweeper, self.requests) = (sweeper, requests)
   }
 }

@@ -45,6 +45,9 @@ private struct JSONParser {
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   mutating func document() throws(JSONValue.SyntaxError) -> JSONValue {
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFE, 0xFF]) || bytes.starts(with: [0xFF, 0xFE]) {
+      throw error("it begins with a byte order mark (BOM); send UTF-8 without one (RFC 8259, 8.1)")
+    }
     let value = try value(depth: 0)
     skipSpace()
     guard at == bytes.count else { throw error("something follows the document") }

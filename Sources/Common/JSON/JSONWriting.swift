@@ -64,4 +64,11 @@ extension ByteBuffer {
       _ = writeBytes(UnsafeRawBufferPointer(rebasing: room[at...]))
     }
   }
+
+  /// Writes an instant (epoch milliseconds) as a JSON string, RFC 3339 in UTC.
+  package mutating func writeJSONInstant(_ epochMilliseconds: Int64) {
+    writeInteger(UInt8(ascii: "\""))
+    writeRFC3339(epochMilliseconds)
+    writeInteger(UInt8(ascii: "\""))
+  }
 }

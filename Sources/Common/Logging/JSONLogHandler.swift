@@ -3,7 +3,7 @@ import Logging
 /// Writes each log record as one line of JSON:
 /// `{"timestamp":…,"level":…,"label":…,"message":…, metadata by name …}`.
 package struct JSONLogHandler: LogHandler {
-  /// Takes one whole line, its newline included; called from any thread.
+  /// Takes one whole line, its newline included; called from any thread, which it must not hold up.
   package typealias Sink = @Sendable (UnsafeRawBufferPointer) -> Void
 
   package var logLevel: Logger.Level
@@ -54,6 +54,7 @@ extension LoggingSystem {
   ///
   /// - Parameter metadata: Metadata of every record, such as the node's id.
   package static func bootstrapJSONLines(level: Logger.Level, metadata: Logger.Metadata = [:]) {
+    StandardError.queue.setMetadata(metadata)
     bootstrap(
       { label, provider in
         JSONLogHandler(label: label, level: level, metadata: metadata, metadataProvider: provider)

@@ -69,8 +69,8 @@ extension ByteBuffer {
   /// Numbers and truth values stay what they are, so that logs can be filtered and summed by them.
   private mutating func writeConvertible(_ value: any CustomStringConvertible) {
     switch value {
-    case is Int, is Int64, is Int32, is UInt, is UInt64, is UInt32, is Bool:
-      writeString(value.description)
+    case is Int, is Int64, is Int32, is UInt, is UInt64, is UInt32, is Bool: writeString(value.description)
+    case is any FixedWidthInteger: writeString(value.description)
     case let value as Double where value.isFinite: writeString(value.description)
     default: writeJSONString(value.description)
     }

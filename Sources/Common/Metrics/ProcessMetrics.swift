@@ -54,7 +54,7 @@ package struct ProcessUsage: Sendable {
   }
 }
 
-/// Shows ``ProcessUsage`` as `holdfast_process_…`.
+/// Shows ``ProcessUsage`` as `holdfast_process_…`, and what became of log lines.
 package enum ProcessMetrics {
   /// Adds the metrics, refreshed by each rendering.
   package static func register(with registry: PrometheusRegistry) {
@@ -64,15 +64,23 @@ package enum ProcessMetrics {
       "holdfast_process_open_fds": "Open file descriptors.",
       "holdfast_process_threads": "Threads of the process.",
       "holdfast_process_start_time_seconds": "When the process started, since 1970.",
+      "holdfast_log_lines_dropped_total": "Log lines that whoever reads standard error was too slow for.",
     ])
     let cpu = FloatingPointCounter(label: "holdfast_process_cpu_seconds_total", factory: registry)
     let resident = Gauge(label: "holdfast_process_resident_memory_bytes", factory: registry)
     let descriptors = Gauge(label: "holdfast_process_open_fds", factory: registry)
     let threads = Gauge(label: "holdfast_process_threads", factory: registry)
     let startTime = Gauge(label: "holdfast_process_start_time_seconds", factory: registry)
-    // A counter takes increments, but the kernel tells totals; and renderings may overlap.
+    let dropped = Counter(label: "holdfast_log_lines_dropped_total", factory: registry)
+    // A counter takes increments, but totals are told; and renderings may overlap.
+    let countedDrops = Mutex(0)
     let countedCPU = Mutex(0.0)
     registry.registerCollector {
+      countedDrops.withLock { counted in
+        let total = StandardError.queue.droppedEver
+        dropped.increment(by: total - counted)
+        counted = total
+      }
       guard let usage = ProcessUsage.current() else { return }
       countedCPU.withLock { counted in
         cpu.increment(by: usage.cpuSeconds - counted)

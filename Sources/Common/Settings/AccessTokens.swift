@@ -1,7 +1,7 @@
 import Crypto
 
 /// The bearer tokens of one kind of caller. Holds digests only, so that no dump tells a token.
-package struct AccessTokens: Sendable {
+package struct AccessTokens: Equatable, Sendable {
   /// Why a list of tokens cannot be used. Tells the line, but nothing of what it says.
   package struct Invalid: Error, Equatable {
     package let reason: String
@@ -10,16 +10,28 @@ package struct AccessTokens: Sendable {
   /// The name of a token that is given without one.
   package static let defaultName = "default"
 
-  private var entries: [(name: String, digest: SHA256Digest)] = []
+  /// Shorter tokens are warned about.
+  package static let goodLength = 16
+
+  fileprivate struct Entry: Equatable {
+    var name: String
+    var digest: SHA256Digest
+    var isShort: Bool
+  }
+
+  private var entries: [Entry] = []
 
   package var isEmpty: Bool { entries.isEmpty }
+  /// Each once, in the order of the tokens.
+  package var names: [String] { Self.once(entries.map(\.name)) }
+  package var namesOfShort: [String] { Self.once(entries.filter(\.isShort).map(\.name)) }
 
   /// No tokens.
   package init() {}
 
   /// A single token, named ``defaultName``.
   package init(token: String) {
-    entries = [(Self.defaultName, Self.digest(of: token.utf8))]
+    entries = [Entry(name: Self.defaultName, token: token)]
   }
 
   /// Reads `name:token` lines; blank ones and those that begin with `#` are skipped.
@@ -38,11 +50,11 @@ package struct AccessTokens: Sendable {
           "the name must be \(SettingForm.name.allowed), beginning with a letter or digit")
       }
       guard Self.isToken(token) else { throw invalid("the token must be \(Self.tokenRule)") }
-      let digest = Self.digest(of: token.utf8)
-      guard entries.allSatisfy({ $0.name == name || $0.digest != digest }) else {
+      let entry = Entry(name: name, token: token)
+      guard entries.allSatisfy({ $0.name == name || $0.digest != entry.digest }) else {
         throw invalid("the token stands under another name already")
       }
-      entries.append((name, digest))
+      entries.append(entry)
     }
   }
 
@@ -82,12 +94,24 @@ extension AccessTokens {
     SettingForm.name.parse(text) != nil && !(text.utf8.first.map("._-".utf8.contains) ?? true)
   }
 
-  private static func digest(of token: some Sequence<UInt8>) -> SHA256Digest {
+  private static func once(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+
+  fileprivate static func digest(of token: some Sequence<UInt8>) -> SHA256Digest {
     var hash = SHA256()
     let isHashed: Void? = token.withContiguousStorageIfAvailable {
       hash.update(bufferPointer: UnsafeRawBufferPointer($0))
     }
     if isHashed == nil { hash.update(data: Array(token)) }
     return hash.finalize()
+  }
+}
+
+extension AccessTokens.Entry {
+  fileprivate init(name: String, token: String) {
+    self.init(
+      name: name, digest: AccessTokens.digest(of: token.utf8), isShort: token.utf8.count < AccessTokens.goodLength)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// A command that runs a process with settings. Its options are their flags: each is a property
 /// named after the setting's key, of `@Option var …: String?` or `@Flag var …: Bool?`.
@@ -7,11 +8,19 @@ package protocol SettingsCommand: AsyncParsableCommand {
 }
 
 extension SettingsCommand {
+  /// Where the process begins.
+  package static func main() async {
+    // Until there is somebody to take it: it asks for tokens to be read anew, and never for the end.
+    signal(SIGHUP, SIG_IGN)
+    await main(nil)
+  }
+
   /// Runs the process with the settings by flags, environment and config file.
   ///
   /// - Throws: `ExitCode` 78 for a `SettingsError`, also one that the process itself ends with,
   ///   after telling why on standard error.
   package func withSettings(_ run: (Settings) async throws -> Void) async throws {
+    defer { StandardError.flush() }
     do {
       try await run(Settings.load(flags: flags))
     } catch let error as SettingsError {

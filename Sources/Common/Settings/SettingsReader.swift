@@ -6,9 +6,11 @@ package struct SettingsReader {
   /// The settings read so far, in that order.
   package private(set) var definitions: [SettingDefinition] = []
 
+  /// Paths of the files that tokens came from, by the keys of their settings.
+  var tokenPaths: [String: String] = [:]
+
   /// The strongest first.
   private var providers: [(source: SettingSource, provider: any ConfigProvider)] = []
-  private var environment: [String: String] = [:]
   private var file: SettingsFile?
 
   /// A reader without sources: every setting has its default.
@@ -22,7 +24,6 @@ package struct SettingsReader {
   /// - Throws: ``SettingsError`` if a config file is named but cannot be used.
   package init(flags: [String: String], environment: [String: String]) throws(SettingsError) {
     self.init()
-    self.environment = environment
     // An empty variable is how shells and compose files say "not set".
     let variables = EnvironmentVariablesProvider(
       environmentVariables: environment.filter { !$0.value.isEmpty })
@@ -76,30 +77,28 @@ package struct SettingsReader {
 
   /// The setting's value from its strongest source; nil if it is not given.
   ///
-  /// - Parameter sources: Where it may come from.
+  /// - Parameters:
+  ///   - sources: Where it may come from.
+  ///   - substitute: What is told to stand in its place; nil if nothing does.
   package mutating func readOptional<Value>(
     _ key: String, _ form: SettingForm<Value>,
-    from sources: Set<SettingSource> = Set(SettingSource.allCases), help: String
+    from sources: Set<SettingSource> = Set(SettingSource.allCases), otherwise substitute: String? = nil, help: String
   ) throws(SettingsError) -> Value? {
     let definition = SettingDefinition(
-      key: key, help: help, allowed: form.allowed, sources: sources)
+      key: key, help: help, allowed: form.allowed, defaultText: substitute, sources: sources)
     definitions.append(definition)
     guard let text = text(of: definition) else { return nil }
     return try parse(text, of: definition, as: form)
   }
 
   /// A secret, which only the environment may give; nil if it does not.
-  ///
-  /// An empty variable is a value here, by which an operator says that there is to be none; it
-  /// must be a value of the form.
   package mutating func readSecret<Value>(
     _ key: String, _ form: SettingForm<Value>, help: String
   ) throws(SettingsError) -> Value? {
     let definition = SettingDefinition(
       key: key, help: help, allowed: form.allowed, isSecret: true, sources: [.environment])
     definitions.append(definition)
-    let isEmpty = environment[definition.environmentName]?.isEmpty ?? false
-    guard let text = isEmpty ? "" : text(of: definition) else { return nil }
+    guard let text = text(of: definition) else { return nil }
     return try parse(text, of: definition, as: form)
   }
 

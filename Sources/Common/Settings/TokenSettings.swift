@@ -6,18 +6,16 @@ extension SettingsReader {
     _ tokenKey: String, _ fileKey: String, without consequence: String
   ) throws(SettingsError) -> AccessTokens {
     let token = try readSecret(
-      tokenKey, .tokenOrNone,
+      tokenKey, .token,
       help: "A bearer token, named \(AccessTokens.defaultName); with none at all \(consequence)")
     let path = try readOptional(
       fileKey, .text("a path"), from: [.environment, .file],
       help: "File of name:token lines, instead of \(tokenKey)")
-    guard let path else {
-      return if let token, !token.isEmpty { AccessTokens(token: token) } else { AccessTokens() }
-    }
-    // Even an empty token contradicts a file: obeying either could open what was to be closed.
+    guard let path else { return token.map { AccessTokens(token: $0) } ?? AccessTokens() }
     guard token == nil else {
       throw SettingsError("settings \(tokenKey) and \(fileKey): only one of them may be given")
     }
+    tokenPaths[fileKey] = path
     return try AccessTokens(path: path, setting: fileKey)
   }
 
@@ -26,35 +24,44 @@ extension SettingsReader {
   package mutating func readSharedToken(
     _ tokenKey: String, _ fileKey: String, help: String
   ) throws(SettingsError) -> String? {
-    let token = try readSecret(tokenKey, .tokenOrNone, help: help)
+    let token = try readSecret(tokenKey, .token, help: help)
     let path = try readOptional(
       fileKey, .text("a path"), from: [.environment, .file], help: "File of that token, instead of \(tokenKey)")
-    guard let path else { return token.flatMap { $0.isEmpty ? nil : $0 } }
+    guard let path else { return token }
     guard token == nil else {
       throw SettingsError("settings \(tokenKey) and \(fileKey): only one of them may be given")
     }
-    let text = try FileContents.read(path, setting: fileKey)
+    tokenPaths[fileKey] = path
+    return try FileContents.readSharedToken(path, setting: fileKey)
+  }
+
+  /// The files that tokens have been read from so far.
+  package var tokenFiles: TokenFiles { TokenFiles(paths: tokenPaths) }
+}
+
+extension FileContents {
+  /// The whole of the file that a setting names.
+  package static func read(_ path: String, setting: String) throws(SettingsError) -> [UInt8] {
+    do {
+      return try read(path)
+    } catch {
+      throw SettingsError("setting \(setting): file \(SettingsError.quoted(path)): \(error.reason)")
+    }
+  }
+
+  static func readSharedToken(_ path: String, setting: String) throws(SettingsError) -> String {
+    let text = String(decoding: try read(path, setting: setting), as: UTF8.self)
     let written = text.last?.isNewline == true ? String(text.dropLast()) : text
     guard AccessTokens.isToken(written) else {
-      throw SettingsError("setting \(fileKey): file \(SettingsError.quoted(path)): must hold \(AccessTokens.tokenRule)")
+      throw SettingsError("setting \(setting): file \(SettingsError.quoted(path)): must hold \(AccessTokens.tokenRule)")
     }
     return written
   }
 }
 
-extension FileContents {
-  fileprivate static func read(_ path: String, setting: String) throws(SettingsError) -> String {
-    do {
-      return String(decoding: try read(path), as: UTF8.self)
-    } catch {
-      throw SettingsError("setting \(setting): file \(SettingsError.quoted(path)): \(error.reason)")
-    }
-  }
-}
-
 extension AccessTokens {
-  fileprivate init(path: String, setting: String) throws(SettingsError) {
-    let text = try FileContents.read(path, setting: setting)
+  init(path: String, setting: String) throws(SettingsError) {
+    let text = String(decoding: try FileContents.read(path, setting: setting), as: UTF8.self)
     func failure(_ reason: String) -> SettingsError {
       SettingsError("setting \(setting): file \(SettingsError.quoted(path)): \(reason)")
     }
@@ -69,10 +76,7 @@ extension AccessTokens {
 }
 
 extension SettingForm<String> {
-  /// A token, or an empty text for none.
-  fileprivate static var tokenOrNone: Self {
-    Self("\(AccessTokens.tokenRule), or empty for none") { text in
-      text.isEmpty || AccessTokens.isToken(text) ? text : nil
-    }
+  fileprivate static var token: Self {
+    Self(AccessTokens.tokenRule) { AccessTokens.isToken($0) ? $0 : nil }
   }
 }

@@ -6,37 +6,45 @@ import NIOCore
 /// All that the coordinator serves over HTTP.
 struct Site {
   private static let idleTimeout = TimeAmount.seconds(60)
-  private static let headBytes = 16 * 1024
+  static let headBytes = 16 * 1024
 
   let responder: SiteResponder
   let pictures: LivePictures
+  let access: OperatorAccess
+  private let clusterTokens: Replaceable<AccessTokens>
   private let logger: Logger
 
   /// - Parameters:
   ///   - clusterToken: what nodes announce themselves with; nil: none can.
+  ///   - base: below which browsers see it.
+  ///   - proxies: who is believed whom they forward.
   ///   - registry: shown at `/metrics`.
   ///   - now: the clock by which sessions end and wrong tokens are bounded.
   init(
-    watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, registry: PrometheusRegistry,
-    logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, base: BasePath = .root,
+    proxies: TrustedProxies = TrustedProxies(nil), registry: PrometheusRegistry, logger: Logger,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) throws {
     self.logger = logger
-    let access = OperatorAccess(
-      tokens: adminTokens, sessions: Sessions(now: now), attempts: AttemptLimit(logger: logger, now: now))
-    let (templates, assets) = (try PageTemplates(), Assets())
+    access = OperatorAccess(
+      tokens: Replaceable(adminTokens), sessions: Sessions(now: now), attempts: AttemptLimit(logger: logger, now: now))
+    clusterTokens = Replaceable(Self.clusterTokens(clusterToken))
+    let (templates, assets) = (try PageTemplates(), Assets(base: base))
     pictures = LivePictures(watch: watch, templates: templates, assets: assets)
     let nodes = NodeController(
-      watch: watch, access: access, clusterTokens: clusterToken.map { AccessTokens(token: $0) } ?? AccessTokens(),
+      watch: watch, access: access, clusterTokens: clusterTokens,
       refusals: AttemptLimit(logger: logger, now: now), logger: logger)
     let page = PageController(
-      watch: watch, access: access, nodes: nodes, templates: templates, assets: assets, pictures: pictures,
-      logger: logger)
+      watch: watch, access: access, nodes: nodes,
+      store: StoreController(watch: watch, access: access, logger: logger), templates: templates, assets: assets,
+      pictures: pictures, logger: logger)
     let cluster = ClusterController(watch: watch, registry: registry)
 
     var routes = RouteTable()
     routes.on(.get, "/", page.page)
     routes.on(.get, "/events", page.events)
     routes.on(.get, "/assets/:name", page.asset)
+    routes.on(.get, "/login", page.logInPage)
     routes.on(.post, "/login", page.logIn)
     routes.on(.post, "/logout", page.logOut)
     routes.on(.post, "/api/v1/nodes", nodes.announce)
@@ -44,23 +52,38 @@ struct Site {
     for change in NodeChange.allCases {
       routes.on(.post, "/api/v1/nodes/:id/\(change.rawValue)") { try await page.change(change, $0, $1) }
     }
+    routes.on(.post, StoreController.path, page.acknowledge)
     routes.on(.get, "/api/v1/cluster", cluster.cluster)
     routes.on(.get, "/leader", cluster.leader)
     routes.on(.get, "/metrics", cluster.metrics)
     routes.on(.get, "/sd/prometheus", cluster.targets)
     routes.on(.get, "/health/live", cluster.live)
     routes.on(.get, "/health/ready", cluster.ready)
-    responder = routes.responder(logger: logger)
+    responder = routes.responder(base: base, proxies: proxies, logger: logger, page: page.page)
+  }
+
+  /// From now on these are valid, and no others.
+  func take(_ tokens: TokenFiles.Contents) {
+    if access.tokens.current != tokens.admin {
+      access.tokens.current = tokens.admin
+      access.sessions.endAll()
+    }
+    clusterTokens.current = Self.clusterTokens(tokens.cluster)
+  }
+
+  private static func clusterTokens(_ token: String?) -> AccessTokens {
+    token.map { AccessTokens(token: $0) } ?? AccessTokens()
   }
 
   /// The server, which is to be run.
   ///
   /// - Parameters:
-  ///   - mostConnections: further ones wait until others have ended.
+  ///   - maxConnections: further ones wait until others have ended.
   ///   - serves: called with the address once it listens.
   func server(
-    host: String, port: Int, mostConnections: Int, serves: @escaping @Sendable (String) -> Void = { _ in }
+    host: String, port: Int, maxConnections: Int, serves: @escaping @Sendable (String) -> Void = { _ in }
   ) -> some ApplicationProtocol {
+    let ours = logger
     var logger = logger
     // It says what `serves` says too.
     logger.logLevel = max(logger.logLevel, .notice)
@@ -68,11 +91,26 @@ struct Site {
       responder: responder,
       server: .http1(
         configuration: .init(
-          idleTimeout: Self.idleTimeout,
+          additionalChannelHandlers: [FairShare(), RequestDeadline()], idleTimeout: Self.idleTimeout,
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: Self.headBytes, maxHeaderListSize: Self.headBytes, maxHeaderFieldCount: 128))),
       configuration: .init(
-        address: .hostname(host, port: port), availableConnectionsDelegate: .maximum(mostConnections, logger: logger)),
-      onServerRunning: { channel in serves(channel.localAddress.map { "\($0)" } ?? "") }, logger: logger)
+        address: .hostname(host, port: port),
+        availableConnectionsDelegate: ConnectionSeats(maxConnections, logger: ours)),
+      onServerRunning: { channel in
+        await Self.bearShortages(of: channel, ours)
+        serves(channel.localAddress.map { "\($0)" } ?? "")
+      }, logger: logger)
+  }
+
+  /// First of all handlers: Hummingbird would listen no more after the first connection that can't be accepted.
+  private static func bearShortages(of channel: any Channel, _ logger: Logger) async {
+    do {
+      try await channel.eventLoop.submit {
+        try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger), position: .first)
+      }.get()
+    } catch {
+      logger.error("shortages of file descriptors can't be borne", metadata: ["error": "\(error)"])
+    }
   }
 }

@@ -1,12 +1,11 @@
 import Common
 import Logging
-import NIOPosix
 import ServiceLifecycle
 
 /// Watches the cluster: takes in what nodes announce, asks them how they are, and shows what is known.
 ///
-/// Decides nothing itself: that is done by ``Registry`` and the machines in it. Here are the clocks, the network, the
-/// file and those who look on.
+/// Decides nothing itself: that is done by ``Registry`` and the machines in it. Here they meet the clock, the network
+/// (``Prober``), the file (``RegistryKeeper``) and those who look on (``ViewBroadcast``).
 actor ClusterWatch: ClusterWatching, Service {
   typealias Instant = ContinuousClock.Instant
 
@@ -14,20 +13,16 @@ actor ClusterWatch: ClusterWatching, Service {
   private static let longestNap = Duration.milliseconds(100)
   private static let sampling = Duration.seconds(1)
   private static let saving = Duration.seconds(1)
-  /// A view is made again no sooner than this after a change, and this long after the last one without any.
-  static let (leastPause, mostPause) = (Duration.milliseconds(250), Duration.seconds(1))
   /// One view serves all who ask for it within this, as long as nothing changes.
   private static let viewAge = Duration.milliseconds(100)
 
   private let prober: Prober
-  private let file: RegistryFile?
+  private let keeper: RegistryKeeper?
   private let logger: Logger
   private var metrics: CoordinatorMetrics
   private var registry: Registry
   private var punctuality: Punctuality
-  private var onsets = Onsets()
   private var fileProblem: String?
-  private var savedRevision: Int
   private var nextSample: Instant
 
   /// Those who wait for the end of a probe, by its number.
@@ -36,29 +31,27 @@ actor ClusterWatch: ClusterWatching, Service {
   private let endings: AsyncStream<Prober.Ending>
   private let ended: AsyncStream<Prober.Ending>.Continuation
 
-  private var onlookers: [Int: AsyncStream<ClusterView>.Continuation] = [:]
-  private var lastOnlooker = 0
+  private var broadcast: ViewBroadcast
   /// The last view, and when it was made; nil as soon as something has changed.
   private var current: (view: ClusterView, at: Instant)?
-  private var lastShown: Instant
-  private var hasUnshownNews = false
   private var lastRefusal: AnnouncementRefusal?
 
   /// - Parameters:
   ///   - allowed: the networks that nodes may be in.
   ///   - path: of the file that keeps the registry; nil: it is not kept.
   init(
-    allowed: AddressPolicy, mostNodes: Int, path: String?, timing: VerdictTiming = VerdictTiming(),
+    allowed: AddressPolicy, maxNodes: Int, path: String?, timing: FailureDetectorTiming = FailureDetectorTiming(),
     metrics: CoordinatorMetrics = CoordinatorMetrics(), logger: Logger
   ) {
     let now = Moment.now
     prober = Prober(client: CurlClient(allowed: allowed), timing: timing)
-    file = path.map { RegistryFile(path: $0) }
+    let file = path.map { RegistryFile(path: $0) }
     (self.logger, self.metrics) = (logger, metrics)
-    registry = Registry(mostNodes: mostNodes, timing: timing, contents: file.flatMap { $0.known(logger) }, at: now)
+    registry = Registry(maxNodes: maxNodes, timing: timing, contents: file.flatMap { $0.known(logger) }, at: now)
     punctuality = Punctuality(due: now.instant)
-    savedRevision = registry.revision
-    (nextSample, lastShown) = (now.instant, now.instant)
+    keeper = file.map { [revision = registry.revision] in RegistryKeeper($0, revision: revision, logger: logger) }
+    broadcast = ViewBroadcast(at: now.instant)
+    nextSample = now.instant
     (endings, ended) = AsyncStream.makeStream()
   }
 
@@ -82,8 +75,8 @@ actor ClusterWatch: ClusterWatching, Service {
     ended.finish()
     for continuation in waiting.values.joined() { continuation.resume() }
     waiting = [:]
-    for onlooker in onlookers.values { onlooker.finish() }
-    onlookers = [:]
+    broadcast.end()
+    registry.keepMarks()
     await saveIfChanged()
   }
 
@@ -103,17 +96,18 @@ actor ClusterWatch: ClusterWatching, Service {
     let isLate = punctuality.begin(at: now.instant)
     if isLate {
       metrics.wokenLate()
-      logger.debug("woken late", metadata: ["inARow": "\(punctuality.lateRounds)"])
+      logger.debug("woken late", metadata: ["inARow": .number(punctuality.lateRounds)])
     }
     for probe in registry.startProbes(due: now.instant + prober.timing.together, at: now.instant) { send(probe) }
     if nextSample <= now.instant {
       nextSample = now.instant + Self.sampling
       registry.sample(at: now, isLate: isLate)
-      metrics.update(registry, registry.check(condition(at: now), &onsets, at: now).problems)
+      metrics.update(registry, registry.look(condition(at: now), at: now).problems)
       noteNews()
     }
     showToOnlookers(at: now)
-    let next = min(registry.wakeUp ?? nextSample, nextSample, nextShowing ?? nextSample, now.instant + Self.longestNap)
+    let next = min(
+      registry.wakeUp ?? nextSample, nextSample, broadcast.nextShowing ?? nextSample, now.instant + Self.longestNap)
     punctuality.end(nextDue: next)
     return next
   }
@@ -156,7 +150,7 @@ actor ClusterWatch: ClusterWatching, Service {
 
   // MARK: - ClusterWatching
 
-  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> Wanted {
+  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> AnnouncementAnswer {
     do throws(AnnouncementRefusal) {
       var reception = try registry.announce(announcement, at: .now)
       if reception == .unproven {
@@ -169,7 +163,7 @@ actor ClusterWatch: ClusterWatching, Service {
       }
       metrics.announced()
       if isWorthAsking, let probe = registry.startProbe(of: announcement.id, at: .now) { send(probe) }
-      return wanted
+      return AnnouncementAnswer(wanted: wanted, store: registry.store)
     } catch {
       noteNews()
       metrics.refused(error)
@@ -198,10 +192,20 @@ actor ClusterWatch: ClusterWatching, Service {
     return registry.want(wanted, of: id, by: operatorName, at: .now)
   }
 
+  func acknowledgeLoss(by operatorName: String) async -> HealthReport.Store.Loss? {
+    defer { noteNews() }
+    return registry.acknowledgeLoss(by: operatorName, at: .now)
+  }
+
   func recheck(id: String) async -> Bool {
     guard registry.nodes[id] != nil else { return false }
     await ask(id)
     return true
+  }
+
+  func forget(id: String, by operatorName: String) async throws(ForgetRefusal) {
+    defer { noteNews() }
+    try registry.forget(id, by: operatorName, at: .now)
   }
 
   // MARK: - Showing
@@ -211,7 +215,7 @@ actor ClusterWatch: ClusterWatching, Service {
   private func view(at now: Moment) -> ClusterView {
     if let current, now.instant - current.at < Self.viewAge { return current.view }
     let surroundings = Registry.Surroundings(condition: condition(at: now), lateRounds: punctuality.lateRounds)
-    let view = registry.view(surroundings, &onsets, at: now)
+    let view = registry.view(surroundings, at: now)
     current = (view, now.instant)
     return view
   }
@@ -221,43 +225,29 @@ actor ClusterWatch: ClusterWatching, Service {
   }
 
   func views() async -> AsyncStream<ClusterView> {
-    let (stream, continuation) = AsyncStream.makeStream(of: ClusterView.self, bufferingPolicy: .bufferingNewest(1))
-    continuation.yield(view(at: .now))
-    guard !isStopped else {
-      continuation.finish()
-      return stream
-    }
-    lastOnlooker += 1
-    let number = lastOnlooker
-    onlookers[number] = continuation
-    continuation.onTermination = { [weak self] _ in Task { await self?.forget(onlooker: number) } }
-    return stream
+    broadcast.join(shown: view(at: .now)) { [weak self] number in Task { await self?.forget(onlooker: number) } }
   }
 
-  private func forget(onlooker number: Int) { onlookers[number] = nil }
-
-  /// When those who look on are shown the next view; nil if nobody does.
-  private var nextShowing: Instant? {
-    onlookers.isEmpty ? nil : lastShown + (hasUnshownNews ? Self.leastPause : Self.mostPause)
-  }
+  private func forget(onlooker number: Int) { broadcast.remove(number) }
 
   private func showToOnlookers(at now: Moment) {
-    guard let nextShowing, nextShowing <= now.instant else { return }
-    (lastShown, hasUnshownNews) = (now.instant, false)
-    let view = view(at: now)
-    for onlooker in onlookers.values { onlooker.yield(view) }
+    guard broadcast.isDue(at: now.instant) else { return }
+    // Whatever is shown as wrong from now on is known to be so from now on.
+    _ = registry.look(condition(at: now), at: now)
+    broadcast.show(view(at: now), at: now.instant)
   }
 
   /// Logs what has changed, and has it shown.
   private func noteNews() {
     let news = registry.takeNews()
     guard !news.isEmpty else { return }
-    (current, hasUnshownNews) = (nil, true)
+    current = nil
+    broadcast.noteNews()
     for entry in news {
-      let verdict = Verdict(rawValue: entry.to)
-      if let verdict { metrics.changed(to: verdict) }
+      let status = NodeStatus(rawValue: entry.to)
+      if let status { metrics.changed(to: status) }
       logger.log(
-        level: verdict == .down ? .warning : .info, "state changed",
+        level: status == .down ? .warning : .info, "state changed",
         metadata: [
           "subject": "\(entry.subject)", "from": "\(entry.from)", "to": "\(entry.to)", "reason": "\(entry.reason)",
         ])
@@ -275,49 +265,10 @@ actor ClusterWatch: ClusterWatching, Service {
   }
 
   private func saveIfChanged() async {
-    let revision = registry.revision
-    guard let file, revision != savedRevision || fileProblem != nil else { return }
-    let contents = registry.contents
-    // fsync can take long: it must not hold up the threads that all tasks share.
-    let failure: String? = await withCheckedContinuation { continuation in
-      NIOThreadPool.singleton.submit { _ in
-        do throws(RegistryFile.Failure) {
-          try file.save(contents)
-          continuation.resume(returning: nil)
-        } catch {
-          continuation.resume(returning: error.reason)
-        }
-      }
-    }
-    savedRevision = revision
-    note(fileFailure: failure)
-  }
-
-  private func note(fileFailure failure: String?) {
-    if let failure {
-      metrics.fileFailed()
-      if fileProblem == nil {
-        logger.error("the registry can't be kept", metadata: ["path": "\(file?.path ?? "")", "reason": "\(failure)"])
-      }
-    } else if fileProblem != nil {
-      logger.info("the registry is kept again")
-    }
-    if failure != fileProblem { current = nil }
-    fileProblem = failure
-  }
-}
-
-extension RegistryFile {
-  /// What was kept, if it is there and can be used.
-  fileprivate func known(_ logger: Logger) -> RegistryContents? {
-    switch load() {
-    case .contents(let contents): return contents
-    case .nothing: return nil
-    case .damaged(let reason, let movedTo):
-      logger.error(
-        "the registry file can't be used, and was set aside",
-        metadata: ["path": "\(path)", "reason": "\(reason)", "movedTo": "\(movedTo ?? "nowhere: it is still there")"])
-      return nil
-    }
+    guard let keeper, await keeper.needs(registry.revision) else { return }
+    let problem = await keeper.save(registry.contents, revision: registry.revision)
+    if problem != nil { metrics.fileFailed() }
+    if problem != fileProblem { current = nil }
+    fileProblem = problem
   }
 }

@@ -24,7 +24,7 @@ struct CoordinatorMetrics {
   private struct OfNode {
     var up: Gauge
     var state: Gauge
-    var verdict: Verdict
+    var status: NodeStatus
   }
 
   private let factory: any MetricsFactory
@@ -34,8 +34,8 @@ struct CoordinatorMetrics {
   private let failovers: Counter
   private let epoch: Gauge
   private let fileFailures: Counter
-  private let counts: [Verdict: Gauge]
-  private let transitions: [Verdict: Counter]
+  private let counts: [NodeStatus: Gauge]
+  private let transitions: [NodeStatus: Counter]
   private let problems: [ClusterView.Problem.Severity: Gauge]
   private var refusals: [String: Counter] = [:]
   private var failures: [String: Counter] = [:]
@@ -53,10 +53,10 @@ struct CoordinatorMetrics {
     func each<Key: Hashable, Metric>(_ keys: [Key], _ make: (Key) -> Metric) -> [Key: Metric] {
       Dictionary(uniqueKeysWithValues: keys.map { ($0, make($0)) })
     }
-    counts = each(Verdict.allCases) {
+    counts = each(NodeStatus.allCases) {
       Gauge(label: "holdfast_coordinator_nodes", dimensions: [("state", $0.rawValue)], factory: factory)
     }
-    transitions = each(Verdict.allCases) {
+    transitions = each(NodeStatus.allCases) {
       Counter(label: "holdfast_coordinator_transitions_total", dimensions: [("to", $0.rawValue)], factory: factory)
     }
     problems = each(Self.severities) {
@@ -88,35 +88,35 @@ struct CoordinatorMetrics {
 
   func fileFailed() { fileFailures.increment() }
 
-  func changed(to verdict: Verdict) { transitions[verdict]?.increment() }
+  func changed(to status: NodeStatus) { transitions[status]?.increment() }
 
   /// Brings the gauges up to date.
   mutating func update(_ registry: Registry, _ found: [ClusterView.Problem]) {
     for severity in Self.severities { problems[severity]?.record(found.count { $0.severity == severity }) }
-    epoch.record(registry.leadership.current?.epoch ?? 0)
-    failovers.increment(by: registry.leadership.failovers - (countedFailovers ?? registry.leadership.failovers))
-    countedFailovers = registry.leadership.failovers
-    var inState: [Verdict: Int] = [:]
+    epoch.record(registry.leaderTracker.current?.epoch ?? 0)
+    failovers.increment(by: registry.leaderTracker.failovers - (countedFailovers ?? registry.leaderTracker.failovers))
+    countedFailovers = registry.leaderTracker.failovers
+    var inState: [NodeStatus: Int] = [:]
     for (id, node) in registry.nodes {
-      let verdict = node.machine.verdict
-      inState[verdict, default: 0] += 1
-      if verdict == .left { forget(id) } else { show(id, verdict) }
+      let status = node.detector.status
+      inState[status, default: 0] += 1
+      if status == .left { forget(id) } else { show(id, status) }
     }
-    for (verdict, gauge) in counts { gauge.record(inState[verdict] ?? 0) }
+    for (status, gauge) in counts { gauge.record(inState[status] ?? 0) }
     for id in nodes.keys where registry.nodes[id] == nil { forget(id) }
   }
 
-  private mutating func show(_ id: String, _ verdict: Verdict) {
+  private mutating func show(_ id: String, _ status: NodeStatus) {
     if let known = nodes[id] {
-      guard known.verdict != verdict else { return }
+      guard known.status != status else { return }
       known.state.destroy()
     }
     let node = OfNode(
       up: nodes[id]?.up ?? Gauge(label: "holdfast_node_up", dimensions: [("node", id)], factory: factory),
       state: Gauge(
-        label: "holdfast_node_state", dimensions: [("node", id), ("state", verdict.rawValue)], factory: factory),
-      verdict: verdict)
-    node.up.record(verdict == .up || verdict == .suspect || verdict == .draining ? 1 : 0)
+        label: "holdfast_node_state", dimensions: [("node", id), ("state", status.rawValue)], factory: factory),
+      status: status)
+    node.up.record(status == .up || status == .suspect || status == .draining ? 1 : 0)
     node.state.record(1)
     nodes[id] = node
   }

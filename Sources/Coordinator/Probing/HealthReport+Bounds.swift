@@ -1,33 +1,34 @@
 import Common
 
 extension HealthReport {
-  private static let mostTexts = 8
-  private static let mostText = 200
-  private static let mostName = 64
+  private static let maxTexts = 8
+  private static let maxText = 200
+  fileprivate static let maxName = 64
+  fileprivate static let maxNumber = 100_000_000_000_000
 
   /// The report with texts and numbers within what is kept, summed and shown: a node may be of another version, broken,
   /// or no node at all.
   var bounded: HealthReport {
     var report = self
-    report.nodeId = nodeId.clipped(to: Self.mostName)
-    report.bootId = bootId.clipped(to: Self.mostName)
-    report.version = version.clipped(to: Self.mostName)
+    report.nodeId = nodeId.clipped(to: Self.maxName)
+    report.bootId = bootId.clipped(to: Self.maxName)
+    report.version = version.clipped(to: Self.maxName)
     report.uptimeSeconds = Self.bounded(uptimeSeconds)
     report.reasons = Self.bounded(reasons)
-    (report.redis, report.lease) = (redis.bounded, lease.bounded)
+    (report.redis, report.store, report.lease) = (redis.bounded, store.bounded, lease.bounded)
     (report.sweeper, report.requests) = (sweeper.bounded, requests.bounded)
     return report
   }
 
-  fileprivate static func bounded(_ name: String?) -> String? { name?.clipped(to: mostName) }
+  fileprivate static func bounded(_ name: String?) -> String? { name?.clipped(to: maxName) }
 
   fileprivate static func bounded(_ texts: [String]) -> [String] {
-    texts.prefix(mostTexts).map { $0.clipped(to: mostText) }
+    texts.prefix(maxTexts).map { $0.clipped(to: maxText) }
   }
 
   /// Sums of these over all nodes, and percentages, stay finite and exact. 100 TB are within it.
   fileprivate static func bounded<Number: FixedWidthInteger>(_ number: Number) -> Number {
-    min(max(number, 0), 100_000_000_000_000)
+    min(max(number, 0), Number(maxNumber))
   }
 
   fileprivate static func bounded(_ number: Double) -> Double { min(max(number, 0), 1e9) }
@@ -36,9 +37,30 @@ extension HealthReport {
 extension HealthReport.Redis {
   fileprivate var bounded: Self {
     Self(
-      connected: connected, roundTripMs: roundTripMs.map(HealthReport.bounded), pending: HealthReport.bounded(pending),
-      reconnects: HealthReport.bounded(reconnects), usedBytes: HealthReport.bounded(usedBytes),
-      limitBytes: HealthReport.bounded(limitBytes), warnings: HealthReport.bounded(warnings))
+      connected: connected, version: HealthReport.bounded(version), roundTripMs: roundTripMs.map(HealthReport.bounded),
+      pending: HealthReport.bounded(pending), reconnects: HealthReport.bounded(reconnects),
+      usedBytes: HealthReport.bounded(usedBytes), limitBytes: HealthReport.bounded(limitBytes),
+      faults: HealthReport.bounded(faults), warnings: HealthReport.bounded(warnings),
+      // Either clock may be ahead.
+      clockOffsetMs: clockOffsetMs.map { min(max($0, -HealthReport.maxNumber), HealthReport.maxNumber) })
+  }
+}
+
+extension HealthReport.Store {
+  fileprivate var bounded: Self {
+    Self(
+      identity: HealthReport.bounded(identity), mark: mark.map(HealthReport.bounded),
+      markedBy: HealthReport.bounded(markedBy), acknowledged: acknowledged.map(HealthReport.bounded),
+      loss: loss?.bounded, damaged: HealthReport.bounded(damaged), damage: HealthReport.bounded(damage))
+  }
+}
+
+extension HealthReport.Store.Loss {
+  fileprivate var bounded: Self {
+    Self(
+      seenIdentity: HealthReport.bounded(seenIdentity), seenMark: seenMark.map(HealthReport.bounded),
+      foundIdentity: HealthReport.bounded(foundIdentity), foundMark: foundMark.map(HealthReport.bounded),
+      since: since.clipped(to: HealthReport.maxName))
   }
 }
 
@@ -91,11 +113,11 @@ extension HealthReport {
     }
   }
 
-  /// The node itself answers, but its Redis does not.
+  /// The node itself answers, but its Redis does not. One that does, and can't be used, is told as a fault.
   var cannotReachRedis: Bool {
     switch state {
-    case .degraded: !isReady
-    case .starting: !redis.connected
+    case .degraded: !isReady && redis.faults.isEmpty
+    case .starting: !redis.connected && redis.faults.isEmpty
     case .serving, .draining: false
     }
   }

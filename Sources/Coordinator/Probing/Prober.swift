@@ -10,15 +10,15 @@ struct Prober: Sendable {
   }
 
   /// A health report is a tenth of it.
-  static let mostBytes = 64 << 10
+  static let maxBytes = 64 << 10
 
   let client: CurlClient
-  let timing: VerdictTiming
+  let timing: FailureDetectorTiming
 
   /// - Parameter completion: called once, on the client's thread.
   func send(_ probe: Registry.Probe, completion: @escaping @Sendable (Ending) -> Void) {
     var request = OutgoingRequest(url: probe.url, connectLimit: timing.connectLimit, limit: timing.limit)
-    request.mostBodyBytes = Self.mostBytes
+    request.maxBodyBytes = Self.maxBytes
     client.send(request) { completion(Ending(probe: probe, result: $0, told: .now)) }
   }
 

@@ -9,7 +9,7 @@ struct ClusterCheck {
   /// Holds may be overdue for so long without being a problem.
   static let overdueLimit = 1000
   /// Nodes named in one sentence.
-  private static let mostNamed = 5
+  static let maxNamed = 5
 
   /// How the coordinator itself is.
   struct Condition: Equatable, Sendable {
@@ -22,35 +22,62 @@ struct ClusterCheck {
   private(set) var problems: [ClusterView.Problem] = []
   private(set) var invariants: [ClusterView.Invariant] = []
 
-  private let nodes: [WatchedNode]
-  private let leadership: Leadership
-  private let now: Moment
-  /// Of the nodes that have a say, which those cut off from Redis have not.
-  private var told: [(id: String, report: HealthReport)] = []
+  /// What the nodes have lost, if that has not been acknowledged.
+  var loss: HealthReport.Store.Loss?
+  let outage: Outage?
 
-  /// - Parameter nodes: those that have not left, in the order in which they are to be told.
+  let nodes: [WatchedNode]
+  private let leaderTracker: LeaderTracker
+  let store: StoreMemory
+  let now: Moment
+  /// Of the nodes that have a say, which those cut off from Redis have not.
+  private(set) var told: [(id: String, report: HealthReport)] = []
+  private let before: Onsets
+  /// Since when it is all as it is now.
+  private(set) var ongoing = Onsets()
+
+  /// - Parameters:
+  ///   - nodes: those that have not left, in the order in which they are to be told.
+  ///   - onsets: ``ongoing`` of the look before.
   init(
-    _ nodes: [WatchedNode], _ leadership: Leadership, _ condition: Condition, _ onsets: inout Onsets, at now: Moment
+    _ nodes: [WatchedNode], _ leaderTracker: LeaderTracker, _ store: StoreMemory, _ condition: Condition,
+    since onsets: Onsets, at now: Moment
   ) {
-    (self.nodes, self.leadership, self.now) = (nodes, leadership, now)
+    (self.nodes, self.leaderTracker, self.store, self.now) = (nodes, leaderTracker, store, now)
+    before = onsets
+    outage = Outage(nodes, at: now.instant)
     told = nodes.compactMap { node in
       node.freshReport(at: now.instant).flatMap { $0.cannotReachRedis ? nil : (node.id, $0) }
     }
-    onsets.beginLook()
-    checkNodes(&onsets)
-    checkRedis(&onsets)
-    checkLeader(&onsets)
-    checkHolds(&onsets)
-    checkStore(&onsets)
-    checkVersions(&onsets)
-    checkCoordinator(condition, &onsets)
-    onsets.endLook()
+    checkShop()
+    checkLoss()
+    checkFaults()
+    checkNodes()
+    checkRivals()
+    checkRedis()
+    checkLeader()
+    checkHolds()
+    checkStore()
+    checkVersions()
+    checkCoordinator(condition)
     sort()
+  }
+
+  /// No node that answers can sell, and Redis is why.
+  private var isRedisOut: Bool {
+    if case .cannotSell(_, let isOfRedis) = outage { isOfRedis } else { false }
   }
 
   // MARK: - Problems
 
-  private mutating func add(
+  /// Since when this is so, as far as it was looked at.
+  mutating func onset(of kind: String, _ node: String? = nil) -> Moment {
+    let onset = before[kind, node] ?? now
+    ongoing[kind, node] = onset
+    return onset
+  }
+
+  mutating func add(
     _ severity: ClusterView.Problem.Severity, _ kind: String, _ text: String, since: Int64, node: String? = nil
   ) {
     problems.append(
@@ -67,13 +94,32 @@ struct ClusterCheck {
     problems.sort { rank($0) < rank($1) }
   }
 
-  private mutating func checkNodes(_ onsets: inout Onsets) {
+  /// Told before all else, since it is what matters.
+  private mutating func checkShop() {
+    guard let outage else { return }
+    add(.critical, outage.kind, outage.text, since: onset(of: outage.kind).epochMilliseconds)
+  }
+
+  /// Other processes with the ids of nodes that are alive. Nothing but this tells of them here: they are not watched.
+  private mutating func checkRivals() {
+    for node in nodes {
+      for rival in node.rivals.insistent(at: now.instant) {
+        add(
+          .warning, "node-id-taken",
+          "Another process announces itself as \(node.id), from \(rival.url) (boot id \(rival.bootID)), and is not"
+            + " watched: \(node.id) is the one at \(node.url.text) (boot id \(node.bootID)). Give one of them another"
+            + " node id", since: rival.first.epochMilliseconds, node: node.id)
+      }
+    }
+  }
+
+  private mutating func checkNodes() {
     guard !nodes.isEmpty else {
-      let since = onsets.note("no-nodes", at: now).epochMilliseconds
+      let since = onset(of: "no-nodes").epochMilliseconds
       return add(.critical, "no-nodes", "No node has announced itself", since: since)
     }
     for node in nodes {
-      switch node.machine.verdict {
+      switch node.detector.status {
       case .down:
         // Not unexpected of a node that was taken out of service.
         add(
@@ -86,26 +132,27 @@ struct ClusterCheck {
       case .unknown, .up, .suspect, .draining, .left: break
       }
     }
-    let unjudged = nodes.filter { $0.machine.verdict == .unknown }
+    let unjudged = nodes.filter { $0.detector.status == .unknown }
     if let oldest = unjudged.map(\.since).min() {
       let verb = unjudged.count == 1 ? "has" : "have"
       add(.warning, "not-judged", "\(Self.names(unjudged.map(\.id))) \(verb) not been judged yet", since: oldest)
     }
   }
 
-  private mutating func checkRedis(_ onsets: inout Onsets) {
+  private mutating func checkRedis() {
     var cut: [String] = []
     for node in nodes {
       guard let report = node.freshReport(at: now.instant) else { continue }
       let reasons = report.reasons.isEmpty ? "it does not say why" : report.reasons.joined(separator: "; ")
       if report.cannotReachRedis {
         cut.append(node.id)
-        let since = onsets.note("redis-unreachable", node.id, at: now).epochMilliseconds
+        let since = onset(of: "redis-unreachable", node.id).epochMilliseconds
+        guard !isRedisOut else { continue }
         add(
           .critical, "redis-unreachable", "\(node.id) answers, but cannot reach Redis: \(reasons)", since: since,
           node: node.id)
-      } else if report.state == .starting {
-        let since = onsets.note("node-starting", node.id, at: now).epochMilliseconds
+      } else if report.state == .starting, report.redis.faults.isEmpty {
+        let since = onset(of: "node-starting", node.id).epochMilliseconds
         add(.warning, "node-starting", "\(node.id) is still starting: \(reasons)", since: since, node: node.id)
       }
     }
@@ -116,7 +163,7 @@ struct ClusterCheck {
         detail: cut.isEmpty ? isKnown ? "every node that answers" : "no node answers" : "not \(Self.names(cut))"))
   }
 
-  private mutating func checkLeader(_ onsets: inout Onsets) {
+  private mutating func checkLeader() {
     let claims = told.filter(\.report.lease.leader)
     let epochs = told.filter { $0.report.state != .draining || $0.report.lease.leader }.compactMap { node in
       node.report.lease.epoch.map { (id: node.id, epoch: $0) }
@@ -125,24 +172,24 @@ struct ClusterCheck {
     let claimed = claims.map { "\($0.id) (epoch \($0.report.lease.epoch ?? 0))" }
     invariants.append(
       ClusterView.Invariant(
-        name: "one leader", holds: claims.count == 1 ? true : lasting("leaders", &onsets),
+        name: "one leader", holds: claims.count == 1 ? true : lasting("leaders"),
         detail: claimed.isEmpty ? "no node says that it leads" : Self.names(claimed)))
     invariants.append(
       ClusterView.Invariant(
-        name: "all agree on the epoch", holds: epochs.isEmpty ? nil : isAgreed ? true : lasting("epochs", &onsets),
+        name: "all agree on the epoch", holds: epochs.isEmpty ? nil : isAgreed ? true : lasting("epochs"),
         detail: Self.epochsInWords(epochs)))
 
-    if leadership.current == nil, nodes.contains(where: { $0.machine.verdict != .unknown }) {
-      let since = onsets.note("no-leader", at: now).epochMilliseconds
+    if leaderTracker.current == nil, !isRedisOut, nodes.contains(where: { $0.detector.status != .unknown }) {
+      let since = onset(of: "no-leader").epochMilliseconds
       add(.critical, "no-leader", wordsWithoutLeader, since: since)
     }
-    if let wentBack = leadership.wentBack, now.instant - wentBack.instant < Self.wentBackShown {
+    if let wentBack = leaderTracker.wentBack, now.instant - wentBack.instant < Self.wentBackShown {
       add(
         .critical, "epoch-went-back", "The leader's epoch went back: the store may have lost data",
         since: wentBack.epochMilliseconds)
     }
     guard claims.count > 1 || !isAgreed else { return }
-    let onset = onsets.note("leader-disagreement", at: now)
+    let onset = onset(of: "leader-disagreement")
     guard now.instant - onset.instant >= Self.grace else { return }
     let text =
       claims.count > 1
@@ -161,11 +208,11 @@ struct ClusterCheck {
   }
 
   /// Nil while it may be but a change under way, then false.
-  private func lasting(_ kind: String, _ onsets: inout Onsets) -> Bool? {
-    now.instant - onsets.note(kind, at: now).instant < Self.grace ? nil : false
+  private mutating func lasting(_ kind: String) -> Bool? {
+    now.instant - onset(of: kind).instant < Self.grace ? nil : false
   }
 
-  private mutating func checkHolds(_ onsets: inout Onsets) {
+  private mutating func checkHolds() {
     let known = told.filter { $0.report.sweeper.backlog != nil }
     let worst = known.map { $0.report.sweeper.oldestOverdueMs ?? 0 }.max()
     let isLate = worst.map { $0 > Self.overdueLimit } ?? false
@@ -175,46 +222,47 @@ struct ClusterCheck {
       ClusterView.Invariant(
         name: "nothing overdue", holds: worst == nil ? nil : !isLate,
         detail: worst == nil ? "no node knows" : holds == 0 ? "no hold is overdue" : text))
-    guard isLate else { return }
-    add(.critical, "overdue-holds", text, since: onsets.note("overdue-holds", at: now).epochMilliseconds)
+    guard isLate, !isRedisOut else { return }
+    add(.critical, "overdue-holds", text, since: onset(of: "overdue-holds").epochMilliseconds)
   }
 
-  private mutating func checkStore(_ onsets: inout Onsets) {
+  private mutating func checkStore() {
     if let full = told.first(where: { $0.report.isStoreNearlyFull })?.report.redis {
       let share = Int(100 * Double(full.usedBytes) / Double(full.limitBytes))
       add(
         .critical, "store-nearly-full", "The store is nearly full (\(share) %): nothing new is taken",
-        since: onsets.note("store-nearly-full", at: now).epochMilliseconds)
+        since: onset(of: "store-nearly-full").epochMilliseconds)
     }
+    checkDamage()
     var tellers: [String: [String]] = [:]
     for node in told { for warning in node.report.redis.warnings { tellers[warning, default: []].append(node.id) } }
-    for (warning, ids) in tellers.sorted(by: { $0.key < $1.key }).prefix(Self.mostNamed) {
-      let since = onsets.note("redis-unsafe \(warning)", at: now).epochMilliseconds
+    for (warning, ids) in tellers.sorted(by: { $0.key < $1.key }).prefix(Self.maxNamed) {
+      let since = onset(of: "redis-unsafe \(warning)").epochMilliseconds
       add(.warning, "redis-unsafe", "\(warning) (told by \(Self.names(ids)))", since: since)
     }
   }
 
-  private mutating func checkVersions(_ onsets: inout Onsets) {
-    let running = nodes.filter { $0.machine.verdict.isAlive }
+  private mutating func checkVersions() {
+    let running = nodes.filter { $0.detector.status.isAlive }
     let versions = Dictionary(grouping: running, by: \.version)
-    let words = versions.sorted { $0.key < $1.key }.prefix(Self.mostNamed)
+    let words = versions.sorted { $0.key < $1.key }.prefix(Self.maxNamed)
       .map { "\($0.key) on \(Self.names($0.value.map(\.id)))" }.joined(separator: ", ")
     invariants.append(
       ClusterView.Invariant(
         name: "one version", holds: versions.isEmpty ? nil : versions.count == 1,
         detail: versions.isEmpty ? "no node answers" : words))
     guard versions.count > 1 else { return }
-    let since = onsets.note("versions-differ", at: now).epochMilliseconds
+    let since = onset(of: "versions-differ").epochMilliseconds
     add(.warning, "versions-differ", "Nodes run different versions: \(words)", since: since)
   }
 
-  private mutating func checkCoordinator(_ condition: Condition, _ onsets: inout Onsets) {
+  private mutating func checkCoordinator(_ condition: Condition) {
     if condition.isLate {
-      let since = onsets.note("coordinator-late", at: now).epochMilliseconds
+      let since = onset(of: "coordinator-late").epochMilliseconds
       add(.warning, "coordinator-late", "The coordinator itself gets too little time to watch in time", since: since)
     }
     if let problem = condition.fileProblem {
-      let since = onsets.note("registry-not-kept", at: now).epochMilliseconds
+      let since = onset(of: "registry-not-kept").epochMilliseconds
       add(.warning, "registry-not-kept", "Nodes and history can't be kept over a restart: \(problem)", since: since)
     }
   }
@@ -222,9 +270,9 @@ struct ClusterCheck {
   // MARK: - Words
 
   /// `a`, `a and b`, `a, b and c`, `a, b, c, d, e and 3 more`
-  private static func names(_ names: [String]) -> String {
-    var parts = Array(names.prefix(mostNamed))
-    if names.count > mostNamed { parts.append("\(names.count - mostNamed) more") }
+  static func names(_ names: [String]) -> String {
+    var parts = Array(names.prefix(maxNamed))
+    if names.count > maxNamed { parts.append("\(names.count - maxNamed) more") }
     guard parts.count > 1 else { return parts.first ?? "" }
     return parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1]
   }
@@ -232,6 +280,6 @@ struct ClusterCheck {
   private static func epochsInWords(_ epochs: [(id: String, epoch: Int64)]) -> String {
     guard !epochs.isEmpty else { return "no node knows one" }
     let byEpoch = Dictionary(grouping: epochs, by: \.epoch).sorted { $0.key > $1.key }
-    return byEpoch.prefix(mostNamed).map { "\($0.key) on \(names($0.value.map(\.id)))" }.joined(separator: ", ")
+    return byEpoch.prefix(maxNamed).map { "\($0.key) on \(names($0.value.map(\.id)))" }.joined(separator: ", ")
   }
 }

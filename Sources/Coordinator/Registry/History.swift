@@ -12,9 +12,11 @@ struct History: Sendable {
   }
 
   static let cluster = "cluster"
+  /// What becomes of a node that is watched no more.
+  static let forgotten = "FORGOTTEN"
   /// So many are kept.
   static let most = 500
-  private static let mostReason = 300
+  private static let maxReason = 300
 
   private(set) var entries: [Entry]
   /// Not yet taken for the log.
@@ -24,7 +26,7 @@ struct History: Sendable {
 
   mutating func add(_ subject: String, from: String, to: String, because reason: String, at now: Moment) {
     let entry = Entry(
-      at: now.epochMilliseconds, subject: subject, from: from, to: to, reason: reason.clipped(to: Self.mostReason))
+      at: now.epochMilliseconds, subject: subject, from: from, to: to, reason: reason.clipped(to: Self.maxReason))
     if entries.count == Self.most { entries.removeFirst() }
     entries.append(entry)
     news.append(entry)

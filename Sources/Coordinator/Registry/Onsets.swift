@@ -1,4 +1,6 @@
 /// Since when things have been so that can be seen at any time, but not when they began.
+///
+/// A look reads the onsets of the look before, and makes those of the next: whatever it did not note is over.
 struct Onsets: Sendable {
   struct Subject: Hashable, Sendable {
     var kind: String
@@ -6,20 +8,10 @@ struct Onsets: Sendable {
   }
 
   private var known: [Subject: Moment] = [:]
-  private var seen: [Subject: Moment] = [:]
 
-  /// A look at how things are begins.
-  mutating func beginLook() { seen = [:] }
-
-  /// It is so now.
-  /// - Returns: since when, as far as this was looked at.
-  mutating func note(_ kind: String, _ node: String? = nil, at now: Moment) -> Moment {
-    let subject = Subject(kind: kind, node: node)
-    let onset = known[subject] ?? seen[subject] ?? now
-    seen[subject] = onset
-    return onset
+  /// Nil: it was not so at the last look.
+  subscript(kind: String, node: String?) -> Moment? {
+    get { known[Subject(kind: kind, node: node)] }
+    set { known[Subject(kind: kind, node: node)] = newValue }
   }
-
-  /// What was not noted is over.
-  mutating func endLook() { known = seen }
 }

@@ -10,25 +10,28 @@ extension Registry {
   /// Those that have not left first, each part by name.
   private var sortedNodes: [WatchedNode] {
     nodes.values.sorted { one, other in
-      (one.machine.verdict == .left ? 1 : 0, one.id) < (other.machine.verdict == .left ? 1 : 0, other.id)
+      (one.detector.status == .left ? 1 : 0, one.id) < (other.detector.status == .left ? 1 : 0, other.id)
     }
   }
 
-  /// What is wrong now. To be called at least once a second: how long something has lasted is told by who looks.
-  func check(_ condition: ClusterCheck.Condition, _ onsets: inout Onsets, at now: Moment) -> ClusterCheck {
-    ClusterCheck(sortedNodes.filter { $0.machine.verdict != .left }, leadership, condition, &onsets, at: now)
+  /// What is wrong now.
+  func check(_ condition: ClusterCheck.Condition, at now: Moment) -> ClusterCheck {
+    let watched = sortedNodes.filter { $0.detector.status != .left }
+    return ClusterCheck(watched, leaderTracker, store, condition, since: onsets, at: now)
   }
 
   /// All that an operator sees.
-  func view(_ surroundings: Surroundings, _ onsets: inout Onsets, at now: Moment) -> ClusterView {
-    let check = check(surroundings.condition, &onsets, at: now)
+  func view(_ surroundings: Surroundings, at now: Moment) -> ClusterView {
+    let check = check(surroundings.condition, at: now)
     let nodes = sortedNodes
-    let leader = leadership.current.map { ClusterView.Leader($0, at: now) }
+    let leader = leaderTracker.current.map { ClusterView.Leader($0, at: now) }
     let totals = totals(nodes, at: now)
     return ClusterView(
       at: RFC3339.string(epochMilliseconds: now.epochMilliseconds), healthy: check.problems.isEmpty,
       summary: summary(check.problems, leader, totals, nodes), problems: check.problems, leader: leader,
-      failovers: leadership.failovers, totals: totals, invariants: check.invariants,
+      failovers: leaderTracker.failovers, totals: totals,
+      store: ClusterView.Store(nodes.compactMap { $0.freshReport(at: now.instant) }, store, loss: check.loss),
+      invariants: check.invariants,
       nodes: nodes.map { ClusterView.Node($0, at: now) }, transitions: history.entries.reversed().map(\.asTransition),
       checks: timing.inWords,
       coordinator: ClusterView.Coordinator(
@@ -39,7 +42,7 @@ extension Registry {
   private func totals(_ nodes: [WatchedNode], at now: Moment) -> ClusterView.Totals {
     let reports = nodes.compactMap { $0.freshReport(at: now.instant) }
     return ClusterView.Totals(
-      nodes: nodes.count { $0.machine.verdict != .left }, up: nodes.count { $0.machine.verdict == .up },
+      nodes: nodes.count { $0.detector.status != .left }, up: nodes.count { $0.detector.status == .up },
       ready: nodes.count(where: \.isReady), ratePerSecond: reports.map(\.requests.ratePerSecond).reduce(0, +),
       errorsPerSecond: reports.map(\.requests.errorsPerSecond).reduce(0, +),
       // All nodes see the same store.
@@ -56,7 +59,7 @@ extension Registry {
     }
     var parts = ["\(totals.up) of \(counted(totals.nodes, "node")) UP"]
     if let leader { parts.append("\(leader.id) leads (epoch \(leader.epoch))") }
-    let drained = nodes.filter { $0.wanted == .drain && $0.machine.verdict != .left }
+    let drained = nodes.filter { $0.wanted == .drain && $0.detector.status != .left }
     parts += drained.prefix(3).map { "\($0.id) is drained by \($0.wantedBy ?? "an operator")" }
     return "All is well: " + parts.joined(separator: ", ")
   }
@@ -70,7 +73,7 @@ extension History.Entry {
 }
 
 extension ClusterView.Leader {
-  fileprivate init(_ term: Leadership.Term, at now: Moment) {
+  fileprivate init(_ term: LeaderTracker.Term, at now: Moment) {
     self.init(
       id: term.id, epoch: term.epoch, since: RFC3339.string(epochMilliseconds: term.since),
       termAgeSeconds: Int(max(0, now.epochMilliseconds - term.since) / 1000))
@@ -79,25 +82,29 @@ extension ClusterView.Leader {
 
 extension ClusterView.Node {
   fileprivate init(_ node: WatchedNode, at now: Moment) {
-    let machine = node.machine
+    let detector = node.detector
     self.init(
-      id: node.id, bootId: node.bootID, url: node.url.text, version: node.version, state: machine.verdict,
+      id: node.id, bootId: node.bootID, url: node.url.text, version: node.version, state: detector.status,
       since: RFC3339.string(epochMilliseconds: node.since), reason: node.reason, wanted: node.wanted.rawValue,
       ready: node.isReady,
       probe: ClusterView.Probe(
         lastAgoMs: node.probes.lastEnded.map { Int((now.instant - $0) / .milliseconds(1)) },
         lastMs: node.probes.lastTook?.milliseconds, lastFailure: node.probes.lastFailure,
-        failuresInARow: machine.failuresInARow, intervalMs: Int(machine.interval / .milliseconds(1)),
+        failuresInARow: detector.failuresInARow, intervalMs: Int(detector.interval / .milliseconds(1)),
         total: node.probes.total, failed: node.probes.failed),
       announcedAgoMs: node.announced.map { Int((now.instant - $0) / .milliseconds(1)) }, health: node.report,
-      probeTimes: node.probeTimes.all, rates: node.rates.all)
+      probeTimes: node.probeTimes.all, rates: node.rates.all,
+      rivals: node.rivals.insistent(at: now.instant).map { rival in
+        ClusterView.Rival(
+          bootId: rival.bootID, url: rival.url, since: RFC3339.string(epochMilliseconds: rival.first.epochMilliseconds))
+      })
   }
 }
 
-extension VerdictTiming {
+extension FailureDetectorTiming {
   /// What is being checked, and how.
   fileprivate var inWords: [String] {
-    let kilobytes = Prober.mostBytes >> 10
+    let kilobytes = Prober.maxBytes >> 10
     return [
       "Each node's /health is asked every \(seconds(interval)) (give or take \(Int(spread * 100)) %), all nodes at"
         + " once, on connections that are kept.",
@@ -108,7 +115,7 @@ extension VerdictTiming {
       "One failure makes a node SUSPECT, and it is asked every \(milliseconds(hurry)); \(fall) in a row make it DOWN,"
         + " and it is asked less and less often, down to every \(seconds(backOff)).",
       "A node that was DOWN is UP after \(rise) answers in a row, and one that falls again and again after up to"
-        + " \(mostRise).",
+        + " \(maxRise).",
       "While the coordinator itself is more than \(milliseconds(Punctuality.tolerance)) late, failures are not held"
         + " against nodes.",
       "Leader is who says so with the greatest epoch. Holds that are overdue by more than"

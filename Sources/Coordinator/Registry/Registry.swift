@@ -24,54 +24,65 @@ struct Registry {
   static let leftShown = Duration.seconds(600)
   /// One that has been down for so long makes room for others.
   static let downLong = Duration.seconds(600)
+  /// One that has been down for so long, and silent, is forgotten; one that is to drain is not, lest the mark be lost.
+  static let downShown = Duration.seconds(86_400)
   /// The announcement of a process that has just left may still have been on its way.
   private static let straggling = Duration.seconds(5)
 
-  let mostNodes: Int
-  let timing: VerdictTiming
+  let maxNodes: Int
+  let timing: FailureDetectorTiming
   private let random: @Sendable () -> any RandomNumberGenerator
   private(set) var nodes: [String: WatchedNode] = [:]
   /// When each node is to be asked next: looked through for each round, for which the nodes are too large.
   private var dues: [String: Instant] = [:]
   private(set) var history: History
-  private(set) var leadership: Leadership
+  private(set) var leaderTracker: LeaderTracker
   /// Rises with each change of what is kept over restarts.
   private(set) var revision = 0
+  private var knownStore: KnownStore
   private var lastProbe = 0
   /// Requests per second of all nodes, and holds that are overdue.
   private(set) var rates = RecentValues<Double>()
   private(set) var overdue = RecentValues<Int>()
+  /// How long what is wrong has been so, by the last ``look(_:at:)``.
+  private(set) var onsets = Onsets()
   let began: Moment
 
   /// - Parameter random: gives the source of chance for a node's probes.
   init(
-    mostNodes: Int, timing: VerdictTiming = VerdictTiming(),
+    maxNodes: Int, timing: FailureDetectorTiming = FailureDetectorTiming(),
     random: @escaping @Sendable () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() },
     contents: RegistryContents? = nil, at now: Moment
   ) {
-    (self.mostNodes, self.timing, self.random, began) = (mostNodes, timing, random, now)
+    (self.maxNodes, self.timing, self.random, began) = (maxNodes, timing, random, now)
     history = History(contents?.history ?? [])
-    leadership = contents?.leadership ?? Leadership()
-    for kept in (contents?.nodes ?? []).prefix(mostNodes) { restore(kept, at: now) }
+    leaderTracker = contents?.leaderTracker ?? LeaderTracker()
+    knownStore = KnownStore(contents?.store ?? StoreMemory())
+    for kept in (contents?.nodes ?? []).prefix(maxNodes) { restore(kept, at: now) }
     guard let contents else { return }
     history.add(
       History.cluster, from: "not watched", to: "watched",
       because: "the coordinator started, with \(counted(contents.nodes.count, "node")) known from before", at: now)
   }
 
-  private func machine(at now: Instant) -> VerdictMachine { VerdictMachine(timing: timing, random: random(), at: now) }
+  private func detector(at now: Instant) -> FailureDetector {
+    FailureDetector(timing: timing, random: random(), at: now)
+  }
 
   private mutating func restore(_ kept: RegistryContents.Node, at now: Moment) {
     guard let url = ServerURL(kept.url) else { return }
     var node = WatchedNode(
-      id: kept.id, bootID: kept.bootId, url: url, version: kept.version, machine: machine(at: now.instant),
+      id: kept.id, bootID: kept.bootId, url: url, version: kept.version, detector: detector(at: now.instant),
       since: now.epochMilliseconds, reason: "the coordinator has just started", entered: now.instant)
     (node.wanted, node.wantedBy) = (kept.wanted, kept.wantedBy)
+    // Only the time of day knows how long the coordinator was not there. Nothing is done by it before a node is judged.
+    let entered = now.instant - .milliseconds(max(0, now.epochMilliseconds - kept.since))
     if kept.state == .left {
-      _ = node.machine.left()
-      (node.since, node.reason) = (kept.since, kept.reason)
+      _ = node.detector.left()
+      (node.since, node.entered, node.reason) = (kept.since, entered, kept.reason)
     } else {
-      node.earlier = WatchedNode.Earlier(verdict: kept.state, since: kept.since, reason: kept.reason)
+      node.earlier = WatchedNode.Earlier(
+        status: kept.state, since: kept.since, entered: entered, reason: kept.reason)
     }
     keep(node)
   }
@@ -86,16 +97,17 @@ struct Registry {
       return admit(announcement, url, at: now)
     }
     let isSame = node.bootID == announcement.bootId && node.url == url
-    if !isSame, try keepsItsPlace(&node, against: announcement, url) {
+    if !isSame, try keepsItsPlace(&node, against: announcement, url, at: now) {
       keep(node)
       return .unproven
     }
+    node.rivals.taken(bootID: announcement.bootId, url: url.text)
     if node.version != announcement.version { revision += 1 }
     (node.announced, node.version) = (now.instant, announcement.version)
     if !isSame || hasComeBack(node, at: now) {
       (node.bootID, node.url, node.claimant, node.earlier) = (announcement.bootId, url, nil, nil)
       (node.report, node.reported) = (nil, nil)
-      apply(node.machine.startOver(because: "announced itself (boot id \(node.bootID))"), to: &node, at: now)
+      apply(node.detector.startOver(because: "announced itself (boot id \(node.bootID))"), to: &node, at: now)
     }
     keep(node)
     return .taken(node.wanted, probe: isWorthAsking(node, announcement, at: now))
@@ -104,39 +116,42 @@ struct Registry {
   private mutating func admit(_ announcement: Announcement, _ url: ServerURL, at now: Moment) -> Reception {
     var node = WatchedNode(
       id: announcement.id, bootID: announcement.bootId, url: url, version: announcement.version,
-      machine: machine(at: now.instant), since: now.epochMilliseconds, reason: "announced itself",
+      detector: detector(at: now.instant), since: now.epochMilliseconds, reason: "announced itself",
       entered: now.instant)
     node.announced = now.instant
     keep(node)
     revision += 1
-    history.add(node.id, from: "NEW", to: Verdict.unknown.rawValue, because: "announced itself at \(url.text)", at: now)
+    history.add(
+      node.id, from: "NEW", to: NodeStatus.unknown.rawValue, because: "announced itself at \(url.text)", at: now)
     return .taken(node.wanted, probe: true)
   }
 
   /// Whether the process that is known may not be replaced yet by the one that announces itself.
-  private func keepsItsPlace(
-    _ node: inout WatchedNode, against announcement: Announcement, _ url: ServerURL
+  private mutating func keepsItsPlace(
+    _ node: inout WatchedNode, against announcement: Announcement, _ url: ServerURL, at now: Moment
   ) throws(AnnouncementRefusal) -> Bool {
-    guard node.machine.verdict.isAlive || node.machine.verdict == .unknown else { return false }
-    guard node.url == url else {
-      throw .idTaken("\(node.id) is watched at \(node.url.text), and has not been found dead there")
+    guard node.detector.status.isAlive || node.detector.status == .unknown else { return false }
+    if node.url == url, node.claimant != announcement.bootId {
+      node.claimant = announcement.bootId
+      return true
     }
-    guard node.claimant != announcement.bootId else {
-      throw .idTaken("another process serves as \(node.id) at \(node.url.text)")
-    }
-    node.claimant = announcement.bootId
-    return true
+    node.rivals.refused(bootID: announcement.bootId, url: url.text, at: now)
+    keep(node)
+    throw .idTaken(
+      node.url == url
+        ? "another process serves as \(node.id) at \(node.url.text)"
+        : "\(node.id) is watched at \(node.url.text), and has not been found dead there")
   }
 
   /// The same process announces itself again, though it has left: not just an announcement that came late.
   private func hasComeBack(_ node: WatchedNode, at now: Moment) -> Bool {
-    node.machine.verdict == .left && now.instant - node.entered > Self.straggling
+    node.detector.status == .left && now.instant - node.entered > Self.straggling
   }
 
   /// It tells what the last probe did not.
   private func isWorthAsking(_ node: WatchedNode, _ announcement: Announcement, at now: Moment) -> Bool {
-    guard node.machine.hasRested(at: now.instant) else { return false }
-    switch node.machine.verdict {
+    guard node.detector.hasRested(at: now.instant) else { return false }
+    switch node.detector.status {
     case .unknown, .down: return true
     case .up, .suspect, .recovering, .draining: return node.report?.state.rawValue != announcement.state
     case .left: return false
@@ -145,13 +160,13 @@ struct Registry {
 
   /// At the price of a node that nobody misses, if need be.
   private mutating func makeRoom(at now: Moment) throws(AnnouncementRefusal) {
-    guard nodes.count >= mostNodes else { return }
+    guard nodes.count >= maxNodes else { return }
     let departed = nodes.values.filter { node in
-      node.machine.verdict == .left
-        || node.machine.verdict == .down && now.instant - node.entered > Self.downLong
+      node.detector.status == .left
+        || node.detector.status == .down && now.instant - node.entered > Self.downLong
     }
     func rank(_ node: WatchedNode) -> (Int, Instant, Int64) {
-      (node.machine.verdict == .left ? 0 : 1, node.entered, node.since)
+      (node.detector.status == .left ? 0 : 1, node.entered, node.since)
     }
     guard let least = departed.min(by: { rank($0) < rank($1) }) else { throw .tooMany }
     forget(least.id)
@@ -163,11 +178,39 @@ struct Registry {
     revision += 1
   }
 
+  /// An operator does not expect a node back. It is forgotten with its drain mark; should it announce itself again, it is
+  /// a new one.
+  mutating func forget(_ id: String, by operatorName: String, at now: Moment) throws(ForgetRefusal) {
+    guard let node = nodes[id] else { throw .unknownNode }
+    switch node.detector.status {
+    case .down, .left: break
+    case .unknown, .up, .suspect, .recovering, .draining: throw .alive(node.detector.status)
+    }
+    forget(node, because: "\(operatorName.clipped(to: 64)) wants it to be forgotten", at: now)
+  }
+
+  private mutating func forget(_ node: WatchedNode, because reason: String, at now: Moment) {
+    history.add(node.id, from: node.detector.status.rawValue, to: History.forgotten, because: reason, at: now)
+    forget(node.id)
+  }
+
+  /// Nobody misses them. Those with a drain mark stay, lest it be lost.
+  private mutating func forgetLongGone(at now: Moment) {
+    for node in nodes.values where node.wanted == .serve {
+      switch node.detector.status {
+      case .left where now.instant - node.entered > Self.leftShown: forget(node.id)
+      case .down where now.instant - max(node.entered, node.announced ?? node.entered) > Self.downShown:
+        forget(node, because: "DOWN for a day", at: now)
+      default: break
+      }
+    }
+  }
+
   /// A node has ended its service.
   mutating func leave(id: String, bootID: String, at now: Moment) throws(AnnouncementRefusal) {
     guard var node = nodes[id] else { throw .unknownNode }
     guard node.bootID == bootID else { throw .idTaken("another process (boot id \(node.bootID)) is watched as \(id)") }
-    guard let transition = node.machine.left() else { return }
+    guard let transition = node.detector.left() else { return }
     apply(transition, to: &node, at: now)
     keep(node)
   }
@@ -185,6 +228,20 @@ struct Registry {
     return true
   }
 
+  /// An operator takes the store as it is, though it has lost data.
+  /// - Returns: what was lost; nil if no node tells of a loss.
+  mutating func acknowledgeLoss(by operatorName: String, at now: Moment) -> HealthReport.Store.Loss? {
+    let losing = nodes.values.compactMap { $0.freshReport(at: now.instant)?.store }
+      .filter { $0.loss != nil && $0.acknowledged ?? 0 == store.acknowledged }
+    guard let loss = losing.compactMap(\.loss).min(by: { $0.since < $1.since }) else { return nil }
+    knownStore.acknowledge(losing, at: now.epochMilliseconds)
+    revision += 1
+    history.add(
+      History.cluster, from: "data lost", to: "acknowledged",
+      because: "\(operatorName.clipped(to: 64)) takes the store as it is. \(loss.words)", at: now)
+    return loss
+  }
+
   // MARK: - Probes
 
   /// When the next probe is due; nil if none is.
@@ -198,7 +255,7 @@ struct Registry {
 
   /// Starts a probe, due or not; nil if the node is not there or must not be asked.
   mutating func startProbe(of id: String, at now: Instant) -> Probe? {
-    guard var node = nodes[id], node.machine.start(probe: lastProbe + 1, at: now) else { return nil }
+    guard var node = nodes[id], node.detector.start(probe: lastProbe + 1, at: now) else { return nil }
     lastProbe += 1
     keep(node)
     return Probe(node: id, number: lastProbe, url: node.url.text + "/health", began: now)
@@ -206,7 +263,7 @@ struct Registry {
 
   private mutating func keep(_ node: WatchedNode) {
     nodes[node.id] = node
-    dues[node.id] = node.machine.wakeUp
+    dues[node.id] = node.detector.wakeUp
   }
 
   /// A probe has ended.
@@ -215,8 +272,8 @@ struct Registry {
     _ probe: Probe, with result: Result<HealthReport, ProbeFailure>, took: Duration, isHeld: Bool, at now: Moment
   ) {
     // It may have left, or moved, while it was asked.
-    guard var node = nodes[probe.node], node.machine.awaits(probe.number) else { return }
-    let isNewest = node.machine.isNewest(probe.number)
+    guard var node = nodes[probe.node], node.detector.awaits(probe.number) else { return }
+    let isNewest = node.detector.isNewest(probe.number)
     node.probes.total += 1
     if isNewest { node.probes.lastEnded = now.instant }
     switch result.flatMap({ identify($0, node) }) {
@@ -227,7 +284,7 @@ struct Registry {
         node.probes.lastTook = nil
         node.probes.lastFailure = isHeld ? failure.words : "\(failure.words), while the coordinator itself was late"
       }
-      let transition = node.machine.failed(
+      let transition = node.detector.failed(
         probe: probe.number, because: failure.words, isHeld: isHeld, at: now.instant)
       apply(transition, to: &node, at: now)
     }
@@ -248,11 +305,12 @@ struct Registry {
   ) {
     // An answer that was overtaken tells of the past.
     guard isNewest else {
-      _ = node.machine.answered(probe: probe.number, isDraining: false, at: now.instant)
+      _ = node.detector.answered(probe: probe.number, isDraining: false, at: now.instant)
       return
     }
     (node.probes.lastTook, node.probes.lastFailure) = (took, nil)
     (node.report, node.reported) = (report, now.instant)
+    if knownStore.heard(report.store) { keepMarks() }
     // One of another form could be kept, but not loaded again.
     if report.version != node.version, Announcement.isVersion(report.version) {
       node.version = report.version
@@ -260,25 +318,34 @@ struct Registry {
     }
     let isDraining = report.state == .draining
     if report.bootId == node.bootID {
-      apply(node.machine.answered(probe: probe.number, isDraining: isDraining, at: now.instant), to: &node, at: now)
+      apply(node.detector.answered(probe: probe.number, isDraining: isDraining, at: now.instant), to: &node, at: now)
     } else {
       (node.bootID, node.claimant, node.earlier) = (report.bootId, nil, nil)
-      note(leadership.ended(node.id, because: "\(node.id) restarted"), at: now)
-      let transition = node.machine.tookOver(
+      note(leaderTracker.ended(node.id, because: "\(node.id) restarted"), at: now)
+      let transition = node.detector.tookOver(
         probe: probe.number, isDraining: isDraining, because: "restarted: it answers as boot id \(report.bootId)")
       apply(transition, to: &node, at: now)
     }
-    note(leadership.heard(report.lease, from: node.id, at: now), at: now)
+    note(leaderTracker.heard(report.lease, from: node.id, at: now), at: now)
   }
 
-  private mutating func apply(_ transition: VerdictMachine.Transition?, to node: inout WatchedNode, at now: Moment) {
+  /// What has been seen of the store, for all nodes.
+  var store: StoreMemory { knownStore.memory }
+
+  /// What is known of the store's marks is to be kept over a restart.
+  mutating func keepMarks() {
+    knownStore.keep()
+    revision += 1
+  }
+
+  private mutating func apply(_ transition: FailureDetector.Transition?, to node: inout WatchedNode, at now: Moment) {
     guard let transition else { return }
     revision += 1
     node.entered = now.instant
     defer { node.earlier = nil }
     // As it was before the coordinator restarted: nothing has changed but our knowledge.
-    if let earlier = node.earlier, earlier.verdict == transition.to {
-      (node.since, node.reason) = (earlier.since, earlier.reason)
+    if let earlier = node.earlier, earlier.status == transition.to {
+      (node.since, node.entered, node.reason) = (earlier.since, earlier.entered, earlier.reason)
       return
     }
     (node.since, node.reason) = (now.epochMilliseconds, transition.reason)
@@ -286,14 +353,14 @@ struct Registry {
       node.reason = "drained by \(operatorName)"
     }
     history.add(
-      node.id, from: (node.earlier?.verdict ?? transition.from).rawValue, to: transition.to.rawValue,
+      node.id, from: (node.earlier?.status ?? transition.from).rawValue, to: transition.to.rawValue,
       because: node.reason, at: now)
     if transition.to == .down || transition.to == .left {
-      note(leadership.ended(node.id, because: "\(node.id) is \(transition.to.rawValue)"), at: now)
+      note(leaderTracker.ended(node.id, because: "\(node.id) is \(transition.to.rawValue)"), at: now)
     }
   }
 
-  private mutating func note(_ change: Leadership.Change?, at now: Moment) {
+  private mutating func note(_ change: LeaderTracker.Change?, at now: Moment) {
     guard let change else { return }
     revision += 1
     history.add(History.cluster, from: change.from, to: change.to, because: change.reason, at: now)
@@ -307,6 +374,7 @@ struct Registry {
     var (rate, backlog) = (0.0, 0)
     for id in nodes.keys {
       nodes[id]!.sample(at: now.instant)
+      nodes[id]!.rivals.forgetSilent(at: now.instant)
       guard let report = nodes[id]!.freshReport(at: now.instant) else { continue }
       rate += report.requests.ratePerSecond
       // All nodes see the same store.
@@ -314,11 +382,16 @@ struct Registry {
     }
     rates.append(rate)
     overdue.append(backlog)
-    note(leadership.tick(at: now, isLate: isLate), at: now)
-    let gone = nodes.values.filter {
-      $0.machine.verdict == .left && $0.wanted == .serve && now.instant - $0.entered > Self.leftShown
-    }
-    for node in gone { forget(node.id) }
+    note(leaderTracker.tick(at: now, isLate: isLate), at: now)
+    forgetLongGone(at: now)
+  }
+
+  /// Looks at what is wrong, and remembers since when. To be called about once a second: how long something has lasted
+  /// is known by who looks. Reading the view changes nothing.
+  mutating func look(_ condition: ClusterCheck.Condition, at now: Moment) -> ClusterCheck {
+    let check = check(condition, at: now)
+    onsets = check.ongoing
+    return check
   }
 
   /// What has changed since this was last called.

@@ -5,7 +5,7 @@ struct RegistryContents: Codable, Equatable, Sendable {
   static let format = "holdfast-coordinator-registry"
   static let version = 1
   /// Longer than any that is written.
-  private static let mostText = 1000
+  private static let maxText = 1000
 
   struct Node: Codable, Equatable, Sendable {
     var id: String
@@ -14,7 +14,7 @@ struct RegistryContents: Codable, Equatable, Sendable {
     var version: String
     var wanted: Wanted
     var wantedBy: String?
-    var state: Verdict
+    var state: NodeStatus
     var since: Int64
     var reason: String
   }
@@ -23,11 +23,13 @@ struct RegistryContents: Codable, Equatable, Sendable {
   var version = RegistryContents.version
   var nodes: [Node]
   var history: [History.Entry]
-  var leader: Leadership.Term?
+  var leader: LeaderTracker.Term?
   var isLeaderGone: Bool
   var failovers: Int
+  /// Not in files of earlier versions.
+  var store: StoreMemory?
 
-  var leadership: Leadership { Leadership(last: leader, isVacant: isLeaderGone, failovers: failovers) }
+  var leaderTracker: LeaderTracker { LeaderTracker(last: leader, isVacant: isLeaderGone, failovers: failovers) }
 
   /// What keeps it from being a registry of ours; nil if nothing does.
   var fault: String? {
@@ -40,7 +42,8 @@ struct RegistryContents: Codable, Equatable, Sendable {
         state: HealthReport.State.serving.rawValue)
       if (try? announcement.checkedURL()) == nil { return "node \(node.id.clipped(to: 64)) is not as it should be" }
     }
-    guard texts.allSatisfy({ $0.utf8.count <= Self.mostText }) else { return "a text in it is too long" }
+    guard store?.isWellFormed ?? true else { return "what it says of the store can't be" }
+    guard texts.allSatisfy({ $0.utf8.count <= Self.maxText }) else { return "a text in it is too long" }
     // What is counted on from there must not overflow.
     guard instants.allSatisfy(RFC3339.representable.contains), (0..<Int.max / 2).contains(failovers) else {
       return "a number in it can't be"
@@ -60,17 +63,18 @@ extension Registry {
   var contents: RegistryContents {
     RegistryContents(
       nodes: nodes.values.sorted { $0.id < $1.id }.map(RegistryContents.Node.init), history: history.entries,
-      leader: leadership.last, isLeaderGone: leadership.isVacant, failovers: leadership.failovers)
+      leader: leaderTracker.last, isLeaderGone: leaderTracker.isVacant, failovers: leaderTracker.failovers,
+      store: store)
   }
 }
 
 extension RegistryContents.Node {
   fileprivate init(_ node: WatchedNode) {
     // Not judged since the last restart: what was known then is still all that is known.
-    let earlier = node.machine.verdict == .unknown ? node.earlier : nil
+    let earlier = node.detector.status == .unknown ? node.earlier : nil
     self.init(
       id: node.id, bootId: node.bootID, url: node.url.text, version: node.version, wanted: node.wanted,
-      wantedBy: node.wantedBy, state: earlier?.verdict ?? node.machine.verdict, since: earlier?.since ?? node.since,
+      wantedBy: node.wantedBy, state: earlier?.status ?? node.detector.status, since: earlier?.since ?? node.since,
       reason: earlier?.reason ?? node.reason)
   }
 }

@@ -17,7 +17,7 @@ struct RegistryFile: Sendable {
     case damaged(reason: String, movedTo: String?)
   }
 
-  private static let mostBytes = 16 << 20
+  private static let maxBytes = 16 << 20
 
   let path: String
 
@@ -25,7 +25,7 @@ struct RegistryFile: Sendable {
     guard access(path, F_OK) == 0 || errno != ENOENT else { return .nothing }
     let bytes: [UInt8]
     do {
-      bytes = try FileContents.read(path, limit: Self.mostBytes)
+      bytes = try FileContents.read(path, limit: Self.maxBytes)
     } catch {
       return setAside(error.reason)
     }
@@ -36,14 +36,16 @@ struct RegistryFile: Sendable {
     return .contents(contents)
   }
 
-  /// So that it can be looked at, and is not written over.
+  /// So that it can be looked at, and is not written over. What is no file is not the coordinator's to move.
   private func setAside(_ reason: String) -> Loaded {
+    guard !FileContents.isOther(path) else { return .damaged(reason: reason, movedTo: nil) }
     let aside = "\(path).damaged-\(WallClock.epochMilliseconds())"
     return .damaged(reason: reason, movedTo: rename(path, aside) == 0 ? aside : nil)
   }
 
   /// Replaces the file. Blocks until it is on disk.
   func save(_ contents: RegistryContents) throws(Failure) {
+    guard !FileContents.isOther(path) else { throw Failure(reason: "what is there is not a regular file") }
     guard let bytes = try? JSONEncoder().encode(contents) else { throw Failure(reason: "it can't be put as JSON") }
     let new = path + ".new"
     try write(Array(bytes), to: new)
@@ -61,7 +63,8 @@ struct RegistryFile: Sendable {
   }
 
   private func write(_ bytes: [UInt8], to path: String) throws(Failure) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    // Without waiting: a pipe that nobody reads would hold it up for ever.
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard descriptor >= 0 else { throw Self.failure("open") }
     defer { close(descriptor) }
     // One that was there before keeps its mode.

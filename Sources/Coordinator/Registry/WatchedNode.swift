@@ -4,8 +4,10 @@ import Common
 struct WatchedNode {
   /// How it stood when the coordinator was last running.
   struct Earlier: Equatable, Sendable {
-    var verdict: Verdict
+    var status: NodeStatus
     var since: Int64
+    /// The same on the clock that never jumps, as far as can be told.
+    var entered: ContinuousClock.Instant
     var reason: String
   }
 
@@ -22,11 +24,11 @@ struct WatchedNode {
   var bootID: String
   var url: ServerURL
   var version: String
-  var machine: VerdictMachine
+  var detector: FailureDetector
   /// When it came into its present state, in milliseconds since 1970, and why.
   var since: Int64
   var reason: String
-  /// The same on the clock that never jumps; after a restart of the coordinator counted from there.
+  /// The same on the clock that never jumps; for what was before a restart of the coordinator, as far as can be told.
   var entered: ContinuousClock.Instant
   var wanted = Wanted.serve
   /// The operator who wants it so.
@@ -34,6 +36,7 @@ struct WatchedNode {
   var announced: ContinuousClock.Instant?
   /// The boot id of a process that announced itself in the place of this one, and has not been seen there yet.
   var claimant: String?
+  var rivals = Rivals()
   var earlier: Earlier?
   /// What it told last, and when.
   var report: HealthReport?
@@ -45,7 +48,7 @@ struct WatchedNode {
 
   /// What it told lately, as long as it answers.
   func freshReport(at now: ContinuousClock.Instant) -> HealthReport? {
-    guard machine.verdict.isAlive, let report, let reported, now - reported < Self.freshness else { return nil }
+    guard detector.status.isAlive, let report, let reported, now - reported < Self.freshness else { return nil }
     return report
   }
 
@@ -53,7 +56,7 @@ struct WatchedNode {
   private static let freshness = Duration.milliseconds(2500)
 
   /// Whether load balancers give it requests, as far as can be told from here.
-  var isReady: Bool { machine.verdict.isAlive && report?.isReady == true }
+  var isReady: Bool { detector.status.isAlive && report?.isReady == true }
 
   /// One value a second for those who look at the course of things.
   mutating func sample(at now: ContinuousClock.Instant) {

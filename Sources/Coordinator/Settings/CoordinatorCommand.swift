@@ -15,9 +15,11 @@ struct CoordinatorCommand: SettingsCommand {
   @Option(help: help("config")) var config: String?
   @Option(help: help("host")) var host: String?
   @Option(help: help("port")) var port: String?
+  @Option(help: help("basePath")) var basePath: String?
   @Option(help: help("stateFile")) var stateFile: String?
   @Option(help: help("allowedNetworks")) var allowedNetworks: String?
   @Option(help: help("maxNodes")) var maxNodes: String?
+  @Option(help: help("trustedProxies")) var trustedProxies: String?
   @Option(help: help("logLevel")) var logLevel: String?
 
   func run() async throws {

@@ -12,11 +12,11 @@ struct Announcer: Service {
   private static let interval = Duration.seconds(2)
   private static let limit = Duration.seconds(1)
   /// So much of the coordinator's own words is logged.
-  private static let mostBytes = 200
+  private static let maxBytes = 200
 
   /// Its base URL.
   let coordinator: String
-  let token: String
+  let token: Replaceable<String>
   let client: CurlClient
   let duty: Duty
   let logger: Logger
@@ -57,13 +57,17 @@ struct Announcer: Service {
 
   /// Nil when the coordinator has taken it; else why it has not.
   private func announce(_ announcement: Announcement) async -> String? {
-    let body = (try? JSONEncoder().encode(announcement)).map(Array.init) ?? []
+    let body: [UInt8]
+    do { body = Array(try JSONEncoder().encode(announcement)) } catch {
+      return "the announcement cannot be written: \(error)"
+    }
     switch await client.send(request("POST", "/api/v1/nodes", body: body)) {
     case .success(let answer) where answer.status == 200:
       guard let answer = try? JSONDecoder().decode(AnnouncementAnswer.self, from: Data(answer.body)) else {
         return "the coordinator's answer can't be read"
       }
       duty.set(.wanted, to: answer.wanted == .drain)
+      if let store = answer.store { duty.heard(store) }
       return nil
     case .success(let answer): return Self.words(for: answer)
     case .failure(let failure): return "the coordinator can't be asked: \(failure)"
@@ -82,7 +86,7 @@ struct Announcer: Service {
   }
 
   private func request(_ method: String, _ path: String, body: [UInt8]? = nil) -> OutgoingRequest {
-    var headers = [(name: "Authorization", value: "Bearer \(token)")]
+    var headers = [(name: "Authorization", value: "Bearer \(token.current)")]
     if body != nil { headers.append((name: "Content-Type", value: "application/json")) }
     return OutgoingRequest(
       method: method, url: coordinator + path, headers: headers, body: body, connectLimit: Self.limit,
@@ -93,7 +97,7 @@ struct Announcer: Service {
   private static func words(for answer: IncomingAnswer) -> String {
     struct Told: Decodable { var detail: String }
     let detail = (try? JSONDecoder().decode(Told.self, from: Data(answer.body)))?.detail ?? "no further words"
-    return "the coordinator answered \(answer.status): \(detail.clipped(to: mostBytes))"
+    return "the coordinator answered \(answer.status): \(detail.clipped(to: maxBytes))"
   }
 
   /// Says once that something is wrong, and once that it is well again.

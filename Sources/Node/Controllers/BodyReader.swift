@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// Reads the members of a JSON body, gathering every fault instead of stopping at the first.
 struct BodyReader {

@@ -35,9 +35,21 @@ final class HealthController {
           Problem(.notReady, obstacles.joined(separator: "; "), retryAfter: 1) { body in
             body.writeStaticString(",\"reasons\":")
             body.writeJSONArray(obstacles) { $0.writeJSONString($1) }
+            writeWarnings(to: &body)
           }))
     }
-    answer(.json(200, ByteBuffer(string: "{\"status\":\"ready\"}")))
+    var body = ByteBuffer(string: "{\"status\":\"ready\"")
+    writeWarnings(to: &body)
+    body.writeStaticString("}")
+    answer(.json(200, body))
+  }
+
+  private func writeWarnings(to body: inout ByteBuffer) {
+    body.writeStaticString(",\"warnings\":")
+    body.writeJSONArray(state.warnings) { $0.writeJSONString($1) }
+    guard let loss = state.store?.judge.loss else { return }
+    body.writeStaticString(",\"loss\":")
+    loss.write(to: &body)
   }
 
   func health(answer: Answer) {

@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// The shop's calls: reserve, confirm, cancel, extend, and reading. HTTP in, HTTP out.
 final class ReservationController {

@@ -1,6 +1,7 @@
 import Common
 import Logging
 import NIOCore
+import Store
 
 /// The operator's calls: stock, its list, and the audit. HTTP in, HTTP out.
 final class StockController {
@@ -26,7 +27,7 @@ final class StockController {
         service.set(sku, total: total, request.context) { [self] result in
           answer(
             .of(result) { told in
-              log("stock set", sku, request, ["total": "\(total)"])
+              log("stock set", sku, request, ["total": .number(total)])
               return .json(told.value.isNew ? 201 : 200, told.value.inventory.document, isReplay: told.isReplay)
             })
         }
@@ -48,7 +49,7 @@ final class StockController {
         service.adjust(sku, delta: wish.delta, reason: wish.reason, request.context) { [self] result in
           answer(
             .of(result) { told in
-              log("stock adjusted", sku, request, ["delta": "\(wish.delta)"])
+              log("stock adjusted", sku, request, ["delta": .number(wish.delta)])
               return .json(200, told.value.inventory.document, isReplay: told.isReplay)
             })
         }
@@ -78,7 +79,7 @@ final class StockController {
         faults.append(Fault("query/limit", "must be a whole number from 1 to \(Limits.pageSize)"))
       }
     }
-    let cursor = Self.cursor(request, &faults)
+    let cursor = Self.cursor(request, &faults, IndexPlace.init)
     guard faults.isEmpty else { return answer(.problem(.invalid(faults))) }
     listing.page(after: cursor, limit: limit, arrival: request.context.arrival) { result in
       answer(
@@ -86,7 +87,11 @@ final class StockController {
           var body = ByteBufferAllocator().buffer(capacity: 64 + 160 * page.items.count)
           body.writeStaticString("{\"items\":")
           body.writeJSONArray(page.items) { $1.write(to: &$0) }
-          body.writeNextCursor(page.next)
+          if !page.damaged.isEmpty {
+            body.writeStaticString(",\"damaged\":")
+            body.writeJSONArray(page.damaged) { $0.writeJSONString($1.text) }
+          }
+          body.writeNextCursor(page.next?.description)
           body.writeStaticString("}")
           return .json(200, body)
         })
@@ -95,7 +100,7 @@ final class StockController {
 
   func audit(_ request: Request, answer: @escaping Answer) {
     var faults: [Fault] = []
-    let cursor = Self.cursor(request, &faults)
+    let cursor = Self.cursor(request, &faults, AuditService.Cursor.init)
     guard faults.isEmpty else { return answer(.problem(.invalid(faults))) }
     audit.slice(after: cursor, arrival: request.context.arrival) { result in
       answer(.of(result) { .json(200, $0.document) })
@@ -109,13 +114,15 @@ final class StockController {
     act(sku)
   }
 
-  /// A cursor is the last SKU that was told; clients need not know.
-  private static func cursor(_ request: Request, _ faults: inout [Fault]) -> SKU? {
+  /// A cursor tells what was told last; clients need not know.
+  private static func cursor<Cursor>(
+    _ request: Request, _ faults: inout [Fault], _ read: (String) -> Cursor?
+  ) -> Cursor? {
     // An empty one is what `cursor=` with nothing to go on from comes to.
     guard let text = request.queryValue("cursor"), !text.isEmpty else { return nil }
-    let sku = SKU(text)
-    if sku == nil { faults.append(Fault("query/cursor", "must be a nextCursor of an earlier answer")) }
-    return sku
+    let cursor = read(text)
+    if cursor == nil { faults.append(Fault("query/cursor", "must be a nextCursor of an earlier answer")) }
+    return cursor
   }
 
   private func log(_ message: Logger.Message, _ sku: SKU, _ request: Request, _ facts: Logger.Metadata) {
@@ -127,10 +134,10 @@ final class StockController {
 }
 
 extension ByteBuffer {
-  mutating func writeNextCursor(_ cursor: SKU?) {
+  mutating func writeNextCursor(_ cursor: String?) {
     guard let cursor else { return }
     writeStaticString(",\"nextCursor\":\"")
-    writeString(cursor.text)
+    writeString(cursor)
     writeStaticString("\"")
   }
 }

@@ -23,6 +23,10 @@ final class HTTPConnection: ChannelDuplexHandler {
   static let lingerLimit = TimeAmount.seconds(1)
   static let lingerBytes = 1 << 20
 
+  /// So many requests are taken in before other connections have their turn: one that pipelines thousands must not
+  /// keep them waiting.
+  static let requestsPerTurn = 16
+
   private enum Phase {
     /// Between requests; `since` is when the last one ended.
     case idle(since: NIODeadline)
@@ -45,6 +49,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     var isHEAD: Bool
     var began: NIODeadline
     var requestID: String
+    /// Its refusal is to come late: too many wrong tokens came from where it came from.
+    var isHeldBack = false
   }
 
   private let desk: RequestDesk
@@ -55,6 +61,9 @@ final class HTTPConnection: ChannelDuplexHandler {
   private var backlog = Deque<HTTPServerRequestPart>()
   private var isDrainingBacklog = false
   private var readIsWithheld = false
+  /// Requests begun in this turn of the event loop.
+  private var begunInTurn = 0
+  private var nextTurnIsDue = false
   /// The client sends no more, or nothing that can be read.
   private var inputHasEnded = false
   /// The node is to close as soon as nothing is in hand.
@@ -62,6 +71,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   /// When the first bytes of a request came whose head is not whole yet.
   private var headBegan: NIODeadline?
   private var sawPart = false
+  private var peer = TrustedProxies.Peer.unknown
 
   /// - Parameter decoder: the one before this handler.
   init(desk: RequestDesk, decoder: RequestDecoder) {
@@ -75,6 +85,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     phase = .idle(since: .now())
+    peer = desk.proxies.peer(context.remoteAddress)
     if desk.opened(self) {
       context.fireChannelActive()
     } else {
@@ -94,13 +105,15 @@ final class HTTPConnection: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     sawPart = true
     let part = unwrapInboundIn(data)
-    if isBusy { backlog.append(part) } else { take(part) }
+    // With a backlog there, it is the turn of the other connections.
+    if !isBusy, backlog.isEmpty, !mustYield(to: part) { take(part) } else { backlog.append(part) }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
     // Bytes that made no part: the beginning of a head.
     if !sawPart, case .idle = phase, headBegan == nil { headBegan = .now() }
     sawPart = false
+    if !nextTurnIsDue { begunInTurn = 0 }
     context.fireChannelReadComplete()
   }
 
@@ -130,11 +143,24 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch error {
-    case HTTPParserError.headerOverflow: refuse(.problem(.headersTooLarge))
-    case is HTTPParserError:
-      refuse(.problem(.invalid([Fault("#", "this is not HTTP/1.1 as RFC 9112 has it")])))
+    case let error as HTTPParserError:
+      if backlog.isEmpty {
+        refuse(Self.refusal(of: error))
+      } else {
+        // The requests before it are still owed their answers.
+        inputHasEnded = true
+      }
     // A reset or broken pipe: nobody is there to be told.
     default: context.close(promise: nil)
+    }
+  }
+
+  private static func refusal(of error: HTTPParserError) -> Response {
+    switch error {
+    case .headerOverflow: .problem(.headersTooLarge)
+    // The preface of HTTP/2 pauses the parser.
+    case .invalidVersion, .paused: .problem(.unsupportedVersion)
+    default: .problem(.invalid([Fault("#", "this is not HTTP/1.1 as RFC 9112 has it")]))
     }
   }
 
@@ -150,13 +176,18 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   private func begin(_ head: HTTPRequestHead) {
     guard case .idle = phase else { return }
-    let verdict = desk.gate.judge(head)
+    begunInTurn += 1
+    let verdict = desk.gate.judge(head, isFromProxy: peer.isProxy)
     phase = .receiving
     incoming = Incoming(
       verdict: verdict, keepsAlive: head.isKeepAlive && head.version == .http1_1 && !verdict.asksForUpgrade,
       isHEAD: head.method == .HEAD, began: headBegan ?? .now(), requestID: verdict.requestID ?? desk.nextRequestID())
     headBegan = nil
-    if let refusal = verdict.refusal, [.payloadTooLarge, .headersTooLarge].contains(refusal.problemKind) {
+    if verdict.hasWrongToken {
+      let isHeldBack = desk.noteWrongToken(of: client(of: incoming))
+      incoming?.isHeldBack = isHeldBack
+    }
+    if let refusal = verdict.refusal, Self.endsConnection(refusal.problemKind) {
       refuse(refusal)
     } else if verdict.expectsContinue {
       if let refusal = verdict.refusal { return refuse(refusal) }
@@ -174,7 +205,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
     guard case .receiving = phase, incoming != nil else { return }
     incoming?.bodyBytes += bytes.readableBytes
-    if let incoming, incoming.bodyBytes > Limits.bodyBytes {
+    if let incoming, incoming.bodyBytes > HTTPLimits.bodyBytes {
       return refuse(incoming.verdict.refusal ?? .problem(.payloadTooLarge))
     }
     guard incoming?.verdict.refusal == nil else { return }
@@ -198,7 +229,14 @@ final class HTTPConnection: ChannelDuplexHandler {
       answered(request, response, arrival: arrival)
     }
     if let refusal = request.verdict.refusal {
-      answer(refusal)
+      if request.isHeldBack, let context, desk.beginDelay() {
+        context.eventLoop.assumeIsolated().scheduleTask(in: RequestDesk.wrongTokenDelay) { [desk] in
+          desk.endDelay()
+          answer(refusal)
+        }
+      } else {
+        answer(refusal)
+      }
     } else if let fault = request.verdict.keyFault {
       answer(.problem(.invalid([fault])))
     } else if let operation = request.verdict.operation {
@@ -212,10 +250,19 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
   }
 
+  /// Whether what follows such a request on its connection would be of no use, or could not be told from its body.
+  private static func endsConnection(_ kind: ProblemKind?) -> Bool {
+    switch kind {
+    case .payloadTooLarge, .headersTooLarge, .unsupportedTransferCoding, .expectationFailed: true
+    default: false
+    }
+  }
+
   // MARK: - Answering
 
   private func answered(_ request: Incoming, _ response: Response, arrival: NIODeadline) {
-    desk.note(response, request.verdict.operation, id: request.requestID, arrival: arrival)
+    desk.note(
+      response, request.verdict.operation, id: request.requestID, client: client(of: request), arrival: arrival)
     guard case .answering = phase, let context else { return }
     let closes = !request.keepsAlive || (inputHasEnded && backlog.isEmpty) || desk.isDraining
     let bytes = desk.encode(
@@ -239,11 +286,27 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
   }
 
+  /// Whether this begins a request that is to wait for the next turn of the loop, for which it then asks.
+  private func mustYield(to part: HTTPServerRequestPart) -> Bool {
+    guard case .head = part, begunInTurn >= Self.requestsPerTurn else { return false }
+    guard !nextTurnIsDue, let context else { return true }
+    nextTurnIsDue = true
+    context.eventLoop.assumeIsolated().execute { [self] in
+      nextTurnIsDue = false
+      begunInTurn = 0
+      drainBacklog()
+    }
+    return true
+  }
+
   /// Takes in what came while the last request was being answered. A loop, not a recursion: an answer may come at once.
   private func drainBacklog() {
     guard !isDrainingBacklog else { return }
     isDrainingBacklog = true
-    while !isBusy, let part = backlog.popFirst() { take(part) }
+    while !isBusy, let part = backlog.first, !mustYield(to: part) {
+      backlog.removeFirst()
+      take(part)
+    }
     isDrainingBacklog = false
     if backlog.isEmpty, readIsWithheld {
       readIsWithheld = false
@@ -278,7 +341,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     case .lingering, .closing, .closed: return
     }
     let id = incoming?.requestID ?? desk.nextRequestID()
-    desk.note(response, incoming?.verdict.operation, id: id, arrival: incoming?.began ?? .now())
+    desk.note(
+      response, incoming?.verdict.operation, id: id, client: client(of: incoming), arrival: incoming?.began ?? .now())
     let bytes = desk.encode(
       response, requestID: id, closes: true, hasBody: !(incoming?.isHEAD ?? false), allocator: context.channel.allocator
     )
@@ -287,6 +351,10 @@ final class HTTPConnection: ChannelDuplexHandler {
     context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
       context.close(mode: .output, promise: nil)
     }
+  }
+
+  private func client(of request: Incoming?) -> String {
+    desk.proxies.client(of: peer, forwardedFor: request?.verdict.forwardedFor)
   }
 
   func abort() { context?.close(promise: nil) }
@@ -298,6 +366,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     switch phase {
     case .idle(let since):
       // The beginning of a head may have come with the end of the last request.
+      guard backlog.isEmpty else { return }
       if let began = headBegan ?? (decoder.holdsHead ? since : nil) {
         if now - began >= Self.requestLimit { refuse(.timeout) }
       } else if now - since >= Self.idleLimit {

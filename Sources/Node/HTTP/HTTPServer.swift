@@ -15,6 +15,7 @@ struct HTTPServer: Service {
   /// What is in flight when the listener closes may take so long.
   static let finishLimit = Duration.seconds(10)
   private static let tick = TimeAmount.milliseconds(250)
+  private static let bytesPerTurn = 4096
 
   let host: String
   let port: Int
@@ -41,7 +42,7 @@ struct HTTPServer: Service {
     // The first signal stops the process (see NodeProcess); the second one ends the waiting.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     try? await gracefulShutdown()
-    logger.info("draining", metadata: ["seconds": "\(drainDelay)"])
+    logger.info("draining", metadata: ["seconds": .seconds(drainDelay)])
     willDrain()
     await lameDuck(signals)
     try await finish(quiescing)
@@ -49,18 +50,22 @@ struct HTTPServer: Service {
   }
 
   private func bind(_ quiescing: ServerQuiescingHelper) async throws -> any Channel {
-    let desk = desk
+    let (desk, logger) = (desk, logger)
     return try await ServerBootstrap(group: eventLoop)
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger))
           try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
         }
       }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       // One read per readiness: the second would nearly always find nothing, at the price of a system call.
       .childChannelOption(.maxMessagesPerRead, value: 1)
+      // What one connection gets in a turn of the loop: further requests of a client that pipelines thousands are read
+      // when the selector has seen to all others. (Tasks that are put off run within the same turn.)
+      .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.bytesPerTurn))
       // A client may send its request, close its side, and wait for the answer.
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
@@ -74,10 +79,11 @@ struct HTTPServer: Service {
   /// Makes a channel an HTTP connection.
   static func makeConnection(on channel: any Channel, desk: RequestDesk) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
-    limits.maxHeaderFieldSize = Limits.headBytes
-    limits.maxHeaderListSize = Limits.headBytes
+    limits.maxHeaderFieldSize = HTTPLimits.headBytes
+    // The gate judges to the byte what is the client's own of it.
+    limits.maxHeaderListSize = HTTPLimits.headBytes + HTTPLimits.proxyHeadBytes
     // Bytes are what is limited, not fields: no field has fewer than four (`a:` and the end of its line).
-    limits.maxHeaderFieldCount = Limits.headBytes / 4
+    limits.maxHeaderFieldCount = HTTPLimits.headBytes / 4
     let decoder = RequestDecoder(limits)
     try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
     try channel.pipeline.syncOperations.addHandler(HTTPConnection(desk: desk, decoder: decoder))

@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// A request that passed the gate, with its whole body.
 struct Request: Sendable {
@@ -48,6 +49,8 @@ struct Response: Sendable {
   var outcome = Outcome.ok
   /// Further headers; names and values are ours and need no escaping.
   var headers: [Header] = []
+  /// What stands behind a problem, for the log.
+  var cause: String?
 
   struct Header: Sendable {
     var name: StaticString
@@ -73,7 +76,7 @@ struct Response: Sendable {
   static func problem(_ problem: Problem, headers: [Header] = []) -> Response {
     var response = Response(
       status: problem.kind.status, contentType: .problem, body: problem.document, outcome: .problem(problem.kind),
-      headers: headers)
+      headers: headers, cause: problem.cause)
     if let seconds = problem.retryAfter { response.headers.append(Header("Retry-After", String(seconds))) }
     return response
   }

@@ -1,12 +1,14 @@
 import Common
 import NIOCore
 import NIOHTTP1
+import Store
 
 /// Judges a request by its head alone, in the contract's order: path and method, access, media type and size, the key.
 struct RequestGate: Sendable {
   private let router = Router()
-  private let adminTokens: AccessTokens
-  private let clientTokens: AccessTokens
+  // Replaced as a whole: they belong to the event loop, as the gate does.
+  var adminTokens: AccessTokens
+  var clientTokens: AccessTokens
 
   init(adminTokens: AccessTokens, clientTokens: AccessTokens) {
     self.adminTokens = adminTokens
@@ -19,7 +21,11 @@ struct RequestGate: Sendable {
     var parameter = ""
     var query: Substring = ""
     var requestID: String?
+    /// What `X-Forwarded-For` says; not to be believed unless a trusted proxy has said it.
+    var forwardedFor: String?
     var caller = CallContext.anyone
+    /// A token was presented, and it is none of ours.
+    var hasWrongToken = false
     var keyText: String?
     /// Said as soon as the body has been taken in.
     var refusal: Response?
@@ -30,19 +36,34 @@ struct RequestGate: Sendable {
     var asksForUpgrade = false
   }
 
-  func judge(_ head: HTTPRequestHead) -> Verdict {
+  /// - Parameter isFromProxy: whether it comes from a trusted proxy, whose own fields are not held against the client.
+  func judge(_ head: HTTPRequestHead, isFromProxy: Bool = false) -> Verdict {
     var fields = HeaderFields()
-    let headBytes = fields.read(head)
+    let headBytes = fields.read(head) - (isFromProxy ? min(fields.proxyBytes, HTTPLimits.proxyHeadBytes) : 0)
     var verdict = Verdict()
     verdict.requestID = fields.requestID
-    verdict.expectsContinue = fields.expectsContinue
+    verdict.forwardedFor = fields.forwardedFor
+    // Whoever speaks HTTP/1.0 would take the interim answer for the final one (RFC 9110, 10.1.1).
+    verdict.expectsContinue = fields.expectation == .goOn && head.version == .http1_1
     verdict.asksForUpgrade = fields.asksForUpgrade || head.method == .CONNECT
-    guard headBytes <= Limits.headBytes else {
+    guard headBytes <= HTTPLimits.headBytes else {
       verdict.refusal = .problem(.headersTooLarge)
       return verdict
     }
     if fields.hosts > 1 || (fields.hosts == 0 && head.version == .http1_1) {
       verdict.refusal = .problem(.invalid([Fault("header/Host", "exactly one is needed")]))
+      return verdict
+    }
+    // What follows could not be told from the body.
+    guard fields.transferCoding == .none || (fields.transferCoding == .chunked && head.version == .http1_1) else {
+      verdict.refusal = .problem(
+        Problem(
+          .unsupportedTransferCoding,
+          "Transfer-Encoding must be exactly \"chunked\", once, or absent; HTTP/1.0 has none."))
+      return verdict
+    }
+    guard fields.expectation != .unknown else {
+      verdict.refusal = .problem(Problem(.expectationFailed, "Expect must be \"100-continue\", or absent."))
       return verdict
     }
     // By bytes: characters would be looked at for what may combine with them.
@@ -67,13 +88,19 @@ struct RequestGate: Sendable {
     switch admit(operation, fields.authorization) {
     case .success(let caller): verdict.caller = caller
     case .failure(let problem):
+      verdict.hasWrongToken = problem.kind == .unauthorized && fields.authorization != nil
       verdict.refusal = .problem(
         problem, headers: problem.kind == .unauthorized ? [.init("WWW-Authenticate", "Bearer realm=\"holdfast\"")] : [])
       return verdict
     }
     if operation.takesBody, fields.hasBody, !fields.isJSON {
       verdict.refusal = .problem(Problem(.unsupportedMediaType, "Content-Type must be application/json."))
-    } else if fields.contentLength > Limits.bodyBytes {
+    } else if operation.takesBody, fields.hasBody, fields.isEncoded {
+      verdict.refusal = .problem(
+        Problem(
+          .unsupportedMediaType, "Content-Encoding must be identity: bodies are taken as they are, not compressed."),
+        headers: [.init("Accept-Encoding", "identity")])
+    } else if fields.contentLength > HTTPLimits.bodyBytes {
       verdict.refusal = .problem(.payloadTooLarge)
     } else if operation.takesKey {
       if case .one(let text) = fields.idempotencyKey { verdict.keyText = IdempotencyKeyField.parse(text) }
@@ -110,8 +137,8 @@ struct RequestGate: Sendable {
 extension Response {
   static func problem(_ kind: ProblemKind) -> Response {
     switch kind {
-    case .payloadTooLarge: .problem(Problem(kind, "At most \(Limits.bodyBytes) bytes are taken."))
-    case .headersTooLarge: .problem(Problem(kind, "At most \(Limits.headBytes) bytes are taken."))
+    case .payloadTooLarge: .problem(Problem(kind, "At most \(HTTPLimits.bodyBytes) bytes are taken."))
+    case .headersTooLarge: .problem(Problem(kind, "At most \(HTTPLimits.headBytes) bytes are taken."))
     default: .problem(Problem(kind, kind.title + "."))
     }
   }
@@ -125,40 +152,61 @@ private struct HeaderFields {
     case several
   }
 
+  enum TransferCoding {
+    case none, chunked, unknown
+  }
+
+  enum Expectation {
+    case none, goOn, unknown
+  }
+
   var authorization: String?
   var contentLength = 0
-  var isChunked = false
+  var transferCoding = TransferCoding.none
+  var isEncoded = false
   var isJSON = false
   var requestID: String?
   var idempotencyKey = Field.none
-  var expectsContinue = false
+  var expectation = Expectation.none
   var asksForUpgrade = false
   var hosts = 0
+  var forwardedFor: String?
+  /// Of the fields that a proxy sets.
+  var proxyBytes = 0
 
-  var hasBody: Bool { isChunked || contentLength > 0 }
+  var hasBody: Bool { transferCoding != .none || contentLength > 0 }
 
   /// Returns the bytes of request line and headers.
   mutating func read(_ head: HTTPRequestHead) -> Int {
     var size = head.uri.utf8.count + head.method.rawValue.utf8.count + 12
     for (name, padded) in head.headers {
-      size += name.utf8.count + padded.utf8.count + 4
+      let bytes = name.utf8.count + padded.utf8.count + 4
+      size += bytes
       let value = padded.withoutTrailingSpace
       // The length rules out nearly all comparisons.
       switch name.utf8.count {
       case 4 where name.isField("host"): hosts += 1
-      case 6 where name.isField("expect"): expectsContinue = value.isField("100-continue")
+      case 6 where name.isField("expect") && !value.isEmpty:
+        expectation = expectation != .unknown && value.isField("100-continue") ? .goOn : .unknown
       case 7 where name.isField("upgrade"): asksForUpgrade = true
       case 12 where name.isField("content-type"):
         let type = value.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
         isJSON = String(Substring(type)).isField("application/json")
       case 12 where name.isField("x-request-id"):
         let isTaken =
-          (1...Limits.requestIDLength).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }
+          (1...HTTPLimits.requestIDBytes).contains(value.utf8.count) && value.utf8.allSatisfy { $0.isVisibleASCII }
         requestID = isTaken ? value : nil
+        proxyBytes += bytes
       case 13 where name.isField("authorization"): authorization = authorization == nil ? value : ""
       case 14 where name.isField("content-length"): contentLength = Int(value) ?? .max
       case 15 where name.isField("idempotency-key"): idempotencyKey = idempotencyKey == .none ? .one(value) : .several
-      case 17 where name.isField("transfer-encoding"): isChunked = true
+      case 15 where name.isField("x-forwarded-for"):
+        forwardedFor = forwardedFor.map { "\($0),\(value)" } ?? value
+        proxyBytes += bytes
+      case 16 where name.isField("content-encoding"):
+        isEncoded = isEncoded || !(value.isEmpty || value.isField("identity"))
+      case 17 where name.isField("transfer-encoding"):
+        transferCoding = transferCoding == .none && value.isField("chunked") ? .chunked : .unknown
       default: break
       }
     }
@@ -178,11 +226,6 @@ enum IdempotencyKeyField {
     else { return nil }
     return String(Substring(key))
   }
-}
-
-extension UInt8 {
-  /// A visible character: neither space nor control.
-  var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 }
 
 extension String {

@@ -11,14 +11,15 @@ struct ResponseEncoder {
   mutating func encode(
     _ response: Response, requestID: String, closes: Bool, hasBody: Bool, allocator: ByteBufferAllocator
   ) -> ByteBuffer {
-    var head = allocator.buffer(capacity: 320 + response.body.readableBytes)
+    var head = allocator.buffer(capacity: 384 + response.body.readableBytes)
     head.writeStaticString("HTTP/1.1 ")
     head.writeDecimal(response.status)
     head.writeInteger(UInt8(ascii: " "))
     head.writeString(HTTPResponseStatus(statusCode: response.status).reasonPhrase)
     head.writeStaticString("\r\nDate: ")
     head.writeString(currentDate())
-    head.writeStaticString("\r\nX-Request-ID: ")
+    // An answer is true at its moment only, and is what its Content-Type says.
+    head.writeStaticString("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-ID: ")
     head.writeString(requestID)
     for header in response.headers {
       head.writeStaticString("\r\n")

@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import RedisClient
 
 /// Where the node stands, as its own event loop of requests sees it. Belongs to that loop.
 final class NodeState {
@@ -18,10 +19,11 @@ final class NodeState {
   private let link: RedisLink
   /// Why it drains; empty while it does not.
   private(set) var drains: Set<Drain> = []
-  /// What the watch over the store saw last; nil until it has been seen at all.
+  /// What the watch over the store saw last; nil until it has looked.
   var store: StoreReport?
   var lease = LeaseReport()
   var sweep = SweepReport()
+  var damage = DamageReport()
   /// The last round trip to Redis on the link of requests.
   var roundTrip: TimeAmount?
 
@@ -46,18 +48,30 @@ final class NodeState {
   func obstacles(at now: NIODeadline = .now()) -> [String] {
     var obstacles: [String] = []
     for drain in Drain.allCases where drains.contains(drain) { obstacles.append("draining: \(drain.rawValue)") }
-    if store == nil { obstacles.append("starting: the store has not been checked yet") }
+    if isStarting { obstacles.append("starting: the store has not been checked yet") }
+    obstacles += store?.faults ?? []
     let status = link.status(at: now)
-    if let downFor = status.downFor, store == nil || downFor > Self.linkGrace {
-      obstacles.append(
-        "no link to Redis: \(status.lastProblem ?? "no reply for \(downFor.nanoseconds / 1_000_000) ms")")
+    if let downFor = status.downFor, isStarting || downFor > Self.linkGrace {
+      let problem = status.lastProblem ?? "no reply for \(downFor.nanoseconds / 1_000_000) ms"
+      obstacles.append(status.isRefused ? problem : "no link to Redis: \(problem)")
     }
     return obstacles
   }
 
+  private var isStarting: Bool { store?.isChecked != true }
+
+  /// What people should look at, though the node is ready.
+  var warnings: [String] {
+    [store?.judge.loss?.words].compactMap(\.self) + fullness + (store?.warnings ?? []) + link.status().warnings
+  }
+
+  private var fullness: [String] {
+    store?.isNearlyFull == true ? ["the store is nearly full: nothing new is taken"] : []
+  }
+
   private func phase(obstacles: [String]) -> HealthReport.State {
     if isDraining { return .draining }
-    if store == nil { return .starting }
+    if isStarting { return .starting }
     return obstacles.isEmpty && store?.isNearlyFull == false ? .serving : .degraded
   }
 
@@ -67,18 +81,20 @@ final class NodeState {
       id: nodeID, bootId: bootID, url: url, version: Version.text, state: phase(obstacles: obstacles()).rawValue)
   }
 
-  func report(of requests: HealthReport.Requests) -> HealthReport {
-    let obstacles = obstacles()
-    let status = link.status()
+  func report(of requests: HealthReport.Requests, at now: NIODeadline = .now()) -> HealthReport {
+    let obstacles = obstacles(at: now)
+    let status = link.status(at: now)
     let redis = HealthReport.Redis(
-      connected: status.isUp, roundTripMs: roundTrip.map { $0.milliseconds }, pending: status.pending,
-      reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0, limitBytes: store?.limitBytes ?? 0,
-      warnings: store?.warnings ?? [])
-    let full = store?.isNearlyFull == true ? ["the store is nearly full: nothing new is taken"] : []
+      connected: status.isUp, version: store?.version, roundTripMs: roundTrip.map { $0.milliseconds },
+      pending: status.pending, reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0,
+      limitBytes: store?.limitBytes ?? 0, faults: store?.faults ?? [],
+      warnings: (store?.warnings ?? []) + status.warnings, clockOffsetMs: store?.clockOffset.map(Int.init))
     return HealthReport(
       nodeId: nodeID, bootId: bootID, version: Version.text, uptimeSeconds: uptimeSeconds,
-      state: phase(obstacles: obstacles), reasons: obstacles + full, redis: redis, lease: lease.asHealth,
-      sweeper: sweep.asHealth, requests: requests)
+      state: phase(obstacles: obstacles), reasons: obstacles + fullness,
+      drained: drains == [.wanted] && obstacles.count == 1, redis: redis,
+      store: HealthReport.Store(store?.judge ?? StoreJudge(), damaged: damage.count, damage: damage.words),
+      lease: lease.asHealth, sweeper: sweep.asHealth, requests: requests)
   }
 }
 
@@ -115,15 +131,4 @@ extension Double {
     let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
     return (self * scale).rounded() / scale
   }
-}
-
-/// What is known of the store's settings and memory.
-struct StoreReport: Equatable, Sendable {
-  /// Settings under which data could be lost, in words.
-  var warnings: [String] = []
-  /// From 90 % of `maxmemory` on, nothing new is taken.
-  var isNearlyFull = false
-  var usedBytes = 0
-  /// 0 if there is no limit.
-  var limitBytes = 0
 }

@@ -1,122 +1,218 @@
 import Common
 import Logging
 import NIOCore
-import ServiceLifecycle
+import RedisClient
+import Store
 
-/// Looks after the store: whether its settings keep data, and how full it is. Belongs to the event loop of its link.
+/// Looks after Redis and the store in it: asks, on a link of its own, what ``StoreStanding`` judges. Belongs to the event
+/// loop of that link.
 final class StoreWatch {
   private static let interval = TimeAmount.milliseconds(500)
   private static let firstInterval = TimeAmount.milliseconds(25)
-  /// Settings are looked at again after so many rounds.
-  private static let roundsPerSettings = 20
+  private static let limit = TimeAmount.milliseconds(450)
+  /// Settings, types and rights are looked at again after so many rounds.
+  private static let roundsPerCheck = 20
+  /// Rights that are in doubt are asked about at once, but no more often than this.
+  private static let minBetweenDoubts = TimeAmount.seconds(1)
   /// New reserves and stock writes are refused from this share of `maxmemory` on.
   static let nearlyFull = 0.9
 
-  /// The store would drop data: nothing can be promised on it.
+  /// Nothing can be promised on the store, and that won't change by itself.
   struct Unfit: Error { let reason: String }
 
   private let link: any CommandSender
+  private let repository: StoreRepository
+  private let keys: [OwnKeys.Key]
+  private let rights: [RedisRights.Right]
   private let logger: Logger
+  private let wallClock: () -> Int64
   private let report: (StoreReport) -> Void
   private let unfit: (Unfit) -> Void
-  private var roundsToSettings = 0
-  private var warnings: [String]?
+  private var standing = StoreStanding()
+  private var roundsToCheck = 0
+  private var nextDoubt = NIODeadline.uptimeNanoseconds(0)
+  private var isDoubting = false
 
   /// - Parameters:
-  ///   - report: called after each round that brought an answer.
-  ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and warns.
+  ///   - wallClock: the node's, epoch milliseconds.
+  ///   - report: called after each round.
+  ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
+  ///     tells.
   init(
-    link: any CommandSender, logger: Logger, report: @escaping (StoreReport) -> Void, unfit: @escaping (Unfit) -> Void
+    link: any CommandSender, scripts: ScriptLibrary, logger: Logger,
+    wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
+    unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
-    self.logger = logger
+    repository = StoreSession(scripts: scripts, link: link).identity
+    keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
+    rights = RedisRights(scripts.keys, hasEvents: scripts.hasEvents).all
+    (self.logger, self.wallClock) = (logger, wallClock)
     self.report = report
     self.unfit = unfit
   }
 
-  func start() {
-    round()
+  func start() { round() }
+
+  /// The coordinator has told what others have seen of the store.
+  func heard(_ memory: StoreMemory) {
+    standing.heard(memory)
+    tellNews()
   }
 
+  /// Redis has refused something for a lack of rights: which are lacking is asked now, not only in the next check.
+  func doubtRights() {
+    guard standing.isChecked, !isDoubting else { return }
+    isDoubting = true
+    link.eventLoop.assumeIsolated().scheduleTask(deadline: max(link.eventLoop.now, nextDoubt)) { [self] in
+      nextDoubt = link.eventLoop.now + Self.minBetweenDoubts
+      isDoubting = false
+      askRights { [self] in
+        tellNews()
+        report(standing.report)
+      }
+    }
+  }
+
+  // MARK: - Rounds
+
+  /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
-    let next = { [self] in
-      // A node that starts is not ready before the first report.
-      let pause = warnings == nil ? Self.firstInterval : Self.interval
-      link.eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in round() }
-    }
-    guard roundsToSettings == 0 else {
-      roundsToSettings -= 1
-      return memory(then: next)
-    }
-    settings { [self] seen in
-      // Without an answer they are asked for again in the next round.
-      if let seen {
-        for warning in seen where !(warnings ?? []).contains(warning) {
-          logger.warning("Redis is not set up safely", metadata: ["warning": "\(warning)"])
-        }
-        warnings = seen
-        roundsToSettings = Self.roundsPerSettings
-      }
-      memory(then: next)
-    }
-  }
-
-  /// Reads the settings; nil if there was no answer.
-  private func settings(_ completion: @escaping ([String]?) -> Void) {
-    ask("CONFIG", "GET", "maxmemory-policy", "appendonly") { [self] reply in
-      switch reply {
-      case nil: completion(nil)
-      case .error(let line)?:
-        // Busy for the moment is no answer either.
-        if case .notYet = RedisFailure.Rejection(line: line) { return completion(nil) }
-        completion(["could not check whether Redis keeps its data (CONFIG: \(line))"])
-      case let reply?:
-        let policy = reply.value(of: "maxmemory-policy") ?? "unknown"
-        if policy != "noeviction" {
-          let reason = "Redis has maxmemory-policy \(policy), and would drop reservations: set it to noeviction"
-          guard warnings != nil else { return unfit(Unfit(reason: reason)) }
-          return completion([reason])
-        }
-        let isAppending = reply.value(of: "appendonly") == "yes"
-        completion(isAppending ? [] : ["Redis has appendonly no: what was sold is lost when it stops"])
+    var questions: [(@escaping () -> Void) -> Void] = [look, memory]
+    if roundsToCheck == 0 { questions += [server, settings, types, askRights] }
+    var open = questions.count
+    for question in questions {
+      question { [self] in
+        open -= 1
+        if open == 0 { endRound() }
       }
     }
   }
 
-  private func memory(then next: @escaping () -> Void) {
-    ask("INFO", "memory") { [self] reply in
-      defer { next() }
-      guard let text = reply?.text, let warnings else { return }
-      let used = Self.number("used_memory", in: text) ?? 0
-      let limit = Self.number("maxmemory", in: text) ?? 0
-      report(
-        StoreReport(
-          warnings: warnings, isNearlyFull: limit > 0 && Double(used) >= Self.nearlyFull * Double(limit),
-          usedBytes: used, limitBytes: limit))
+  private func endRound() {
+    // Of what was asked in this round, something has had no answer: it is all asked again in the next one.
+    roundsToCheck = !standing.isChecked ? 0 : roundsToCheck == 0 ? Self.roundsPerCheck : roundsToCheck - 1
+    if let reason = standing.endRound(at: link.eventLoop.now) {
+      return unfit(Unfit(reason: reason))
+    }
+    tellNews()
+    report(standing.report)
+    let pause = standing.isChecked ? Self.interval : Self.firstInterval
+    link.eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in round() }
+  }
+
+  private func tellNews() {
+    for news in standing.takeNews() {
+      switch news {
+      case .found(let finding):
+        logger.log(
+          level: finding.meaning == .fault ? .error : .warning, "Redis is not as it must be",
+          metadata: ["reason": "\(finding.words)"])
+      case .gone(let finding): logger.notice("well again", metadata: ["was": "\(finding.words)"])
+      case .lost(let loss):
+        logger.error(
+          "Redis has lost data",
+          metadata: [
+            "reason": "\(loss.words)", "seenIdentity": "\(loss.seenIdentity ?? "")",
+            "foundIdentity": "\(loss.foundIdentity ?? "")",
+          ])
+      case .acknowledged: logger.notice("the loss of data was acknowledged: the store is taken as it is")
+      }
     }
   }
 
-  private func ask(_ words: String..., completion: @escaping (RedisReply?) -> Void) {
+  // MARK: - Questions
+
+  private func look(_ done: @escaping () -> Void) {
+    let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
+    repository.look(limit: Self.limit) { [self] result in
+      standing.looked(
+        probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
+      done()
+    }
+  }
+
+  private func memory(_ done: @escaping () -> Void) {
+    ask(["INFO", "memory"]) { [self] reply in
+      standing.answered(reply.flatMap(StoreFinding.memory(info:)))
+      done()
+    }
+  }
+
+  private func server(_ done: @escaping () -> Void) {
+    ask(["HELLO"]) { [self] reply in
+      standing.answered(reply.flatMap(StoreFinding.server(hello:)))
+      done()
+    }
+  }
+
+  private func settings(_ done: @escaping () -> Void) {
+    ask(["CONFIG", "GET"] + StoreFinding.settings) { [self] reply in
+      standing.answered(.settings, reply.flatMap(StoreFinding.settings(config:)))
+      done()
+    }
+  }
+
+  private func types(_ done: @escaping () -> Void) {
+    askAll(keys.map { ["TYPE", $0.name] }) { [self] replies in
+      standing.answered(.types, replies.flatMap { OwnKeys.findings(keys, $0) })
+      done()
+    }
+  }
+
+  /// By ACL DRYRUN where the user may ask that; else by commands that do nothing.
+  private func askRights(_ done: @escaping () -> Void) {
+    ask(["ACL", "WHOAMI"]) { [self] reply in
+      guard let user = reply?.text else { return tryRights(user: nil, done) }
+      ask(["ACL", "DRYRUN", user, "TIME"]) { [self] reply in
+        guard reply?.text == "OK" || reply?.text?.contains("no permissions") == true else {
+          return tryRights(user: user, done)
+        }
+        judgeRights(rights, asking: { ["ACL", "DRYRUN", user] + $0.command }, user: user, done)
+      }
+    }
+  }
+
+  private func tryRights(user: String?, _ done: @escaping () -> Void) {
+    judgeRights(rights.filter { !$0.isOnlyAsked }, asking: \.command, user: user, done)
+  }
+
+  private func judgeRights(
+    _ rights: [RedisRights.Right], asking: (RedisRights.Right) -> [String], user: String?, _ done: @escaping () -> Void
+  ) {
+    askAll(rights.map(asking)) { [self] replies in
+      defer { done() }
+      guard let replies else { return }
+      var denied: [RedisRights.Right] = []
+      for (right, reply) in zip(rights, replies) {
+        guard let isDenied = RedisRights.isDenied(reply) else { return }
+        if isDenied { denied.append(right) }
+      }
+      standing.answered(.rights, RedisRights.findings(denied, user: user))
+    }
+  }
+
+  // MARK: - Asking
+
+  /// - Parameter completion: called with nil if there is no reply.
+  private func ask(_ words: [String], completion: @escaping (RedisReply?) -> Void) {
     var arguments = RedisArguments()
     for word in words { arguments.append(word) }
     var command = ByteBuffer()
     command.writeRedisCommand(arguments)
-    link.send(command, deadline: link.eventLoop.now + Self.interval) { result in completion(try? result.get()) }
+    link.send(command, deadline: link.eventLoop.now + Self.limit) { result in completion(try? result.get()) }
   }
 
-  /// The value of a `name:value` line of INFO.
-  static func number(_ name: String, in info: String) -> Int? {
-    info.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name + ":") }
-      .flatMap { Int($0.dropFirst(name.utf8.count + 1)) }
-  }
-}
-
-extension RedisReply {
-  /// A value in a reply of CONFIG GET: names and values by turns, in any order.
-  fileprivate func value(of name: String) -> String? {
-    guard case .array(let parts) = self, let index = parts.firstIndex(where: { $0.text == name }),
-      index + 1 < parts.count
-    else { return nil }
-    return parts[index + 1].text
+  /// - Parameter completion: called with all replies in order, or nil if one is missing.
+  private func askAll(_ commands: [[String]], completion: @escaping ([RedisReply]?) -> Void) {
+    var (replies, missing) = ([RedisReply](), commands.count)
+    for command in commands {
+      ask(command) { reply in
+        missing -= 1
+        // In order on one link.
+        if let reply { replies.append(reply) }
+        if missing == 0 { completion(replies.count == commands.count ? replies : nil) }
+      }
+    }
   }
 }

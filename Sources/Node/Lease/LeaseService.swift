@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Store
 
 /// Acts for the ``LeaseMachine``: asks Redis, keeps the time, and tells the others who leads.
 ///
@@ -25,6 +26,7 @@ final class LeaseService {
   private var address = ""
   private var listener: Listener?
   private var timer: Scheduled<Void>?
+  private var failures: FailureNotes
   /// The lease as it was acquired last, sent when: ours to lead by only if the machine says so.
   private var acquired: (holder: LeaseReport.Holder, sent: LeaseMachine.Instant)?
   private(set) var report = LeaseReport() {
@@ -46,6 +48,7 @@ final class LeaseService {
     self.timing = timing
     self.logger = logger
     metrics = LeaseMetrics()
+    failures = FailureNotes(of: "lease", logger: logger)
     var random = SystemRandomNumberGenerator()
     machine = LeaseMachine(timing: timing) { random.token() }
   }
@@ -107,9 +110,11 @@ final class LeaseService {
     ) { [self] result in
       switch result {
       case .success(.acquired(let epoch, let since)):
+        failures.ended()
         acquired = (LeaseReport.Holder(nodeID: nodeID, epoch: epoch, acquiredAt: since), sent)
         step { $0.acquired(epoch: epoch, attempt: attempt, at: .now) }
       case .success(.held(let record, let remaining)):
+        failures.ended()
         follow(record, remaining)
         let holder = LeaseMachine.Holder(token: record.token, connection: record.connection)
         step { $0.refused(holder: holder, remaining: remaining, attempt: attempt, at: .now) }
@@ -124,6 +129,7 @@ final class LeaseService {
       [self] result in
       switch result {
       case .success(true):
+        failures.ended()
         step { $0.renewed(attempt: attempt, at: .now) }
         renewed(sent)
       case .success(false): step { $0.lost(attempt: attempt, at: .now) }
@@ -155,8 +161,8 @@ final class LeaseService {
     }
   }
 
-  private func failed(_ what: String, _ failure: RedisFailure, _ attempt: Int) {
-    logger.debug("lease attempt failed", metadata: ["attempt": "\(what)", "failure": "\(failure)"])
+  private func failed(_ what: String, _ failure: StoreFailure, _ attempt: Int) {
+    failures.note(failure, what)
     step { $0.failed(attempt: attempt, at: .now) }
   }
 
@@ -178,7 +184,7 @@ final class LeaseService {
     metrics.won()
     logger.notice(
       "leads from now on",
-      metadata: ["epoch": "\(term.epoch)", "because": "\(opportunity.text)", "before": "\(before ?? "unknown")"])
+      metadata: ["epoch": .number(term.epoch), "because": "\(opportunity.text)", "before": "\(before ?? "unknown")"])
     listener?.began()
   }
 
@@ -189,7 +195,7 @@ final class LeaseService {
     report.endsAt = nil
     report.termsLost += 1
     metrics.lost(end)
-    logger.notice("leads no longer", metadata: ["epoch": "\(epoch ?? 0)", "because": "\(end.text)"])
+    logger.notice("leads no longer", metadata: ["epoch": .number(epoch ?? 0), "because": "\(end.text)"])
     listener?.ended()
   }
 
@@ -198,7 +204,7 @@ final class LeaseService {
     if report.holder?.epoch != holder.epoch {
       logger.info(
         "another node leads",
-        metadata: ["leader": "\(record.nodeID)", "address": "\(record.address)", "epoch": "\(record.epoch)"])
+        metadata: ["leader": "\(record.nodeID)", "address": "\(record.address)", "epoch": .number(record.epoch)])
     }
     report.holder = holder
     report.endsAt = .now + remaining

@@ -1,26 +1,32 @@
 import NIOCore
+import RedisClient
 
 /// Rings when a leader gives its lease back, so that no follower need wait for its next look.
 ///
 /// A blocking read of the stream of releases, on a link of its own. Belongs to the event loop of that link.
 final class ReleaseBell {
-  /// Shorter than the silence after which a link takes no more commands (``RedisLink``).
+  /// Shorter than the silence after which a link takes no more commands (``LinkMachine``).
   private static let block = TimeAmount.milliseconds(800)
   private static let limit = TimeAmount.milliseconds(1500)
   private static let pause = TimeAmount.milliseconds(100)
 
   private let link: RedisLink
+  private let stream: String
   /// The last release that was heard; only later ones ring. After a failure, whatever comes from then on.
   private var heard: String?
 
-  init(link: RedisLink) { self.link = link }
+  /// - Parameter stream: the key of the stream of releases.
+  init(link: RedisLink, stream: String) {
+    self.link = link
+    self.stream = stream
+  }
 
   /// Calls `ring` on each release from now on, for ever.
   func listen(_ ring: @escaping () -> Void) {
     var command = ByteBuffer()
     let block = "\(Self.block.nanoseconds / 1_000_000)"
     command.writeRedisCommand(
-      RedisArguments("XREAD", "BLOCK", block, "COUNT", "1", "STREAMS", RedisKeys.leaseReleases, heard ?? "$"))
+      RedisArguments("XREAD", "BLOCK", block, "COUNT", "1", "STREAMS", stream, heard ?? "$"))
     link.send(command, deadline: .now() + Self.limit) { [self] result in
       switch result {
       case .success(.null): listen(ring)

@@ -1,5 +1,7 @@
 import Common
 import NIOCore
+import RedisClient
+import Store
 
 /// Re-derives the counters of SKUs from the reservations themselves, a slice of the SKUs per call, without stopping
 /// traffic.
@@ -11,6 +13,8 @@ final class AuditService {
   /// Entries counted in one script call: about half a millisecond of Redis.
   private static let entriesPerStep = 512
   private static let skusPerStep = 50
+  /// Keys that one step of the search goes through: some tenths of a millisecond of Redis.
+  private static let keysPerStep = 500
   /// A call goes on to further SKUs for so long…
   private static let sliceTime = TimeAmount.milliseconds(500)
   /// …and gives a SKU up after so long.
@@ -20,23 +24,38 @@ final class AuditService {
 
   private let stock: StockRepository
   private let link: RedisLink
+  private let keys: RedisKeys
   private var isBusy = false
 
   /// - Parameter stock: the repository on `link`, which nothing else may use.
-  init(stock: StockRepository, link: RedisLink) {
+  init(stock: StockRepository, link: RedisLink, keys: RedisKeys) {
     self.stock = stock
     self.link = link
+    self.keys = keys
   }
 
   struct Violation: Equatable, Sendable {
     enum Rule: String, Sendable {
       /// `total`, `available`, `reserved` and `sold` are there, and none is negative.
       case countersNotNegative = "counters-not-negative"
+      /// The three counters and two indexes are what they must be; one that is not counts as 0 in other rules.
+      case keysReadable = "keys-readable"
+      /// The reservation behind each entry of an index can be read.
+      case recordsReadable = "records-readable"
+      /// A hold is indexed under its own deadline.
+      case deadlinesIndexed = "deadlines-indexed"
+      /// No key that must stay would vanish by itself.
+      case noExpiry = "no-expiry"
+      /// What stands in the index of SKUs is a SKU.
+      case indexReadable = "index-readable"
+      /// A SKU that has keys stands in that index.
+      case listed
       case reservedEqualsActive = "reserved-equals-active-holds"
       case soldEqualsConfirmed = "sold-equals-confirmed"
     }
 
-    var sku: SKU
+    /// Nil for what all SKUs share.
+    var sku: SKU?
     var rule: Rule
     /// What the reservations add up to, and what the counter says.
     var expected: Int
@@ -48,35 +67,98 @@ final class AuditService {
     var violations: [Violation] = []
     /// SKUs that did not hold still.
     var unverified: [SKU] = []
-    var next: SKU?
+    var next: Cursor?
   }
 
-  func slice(after cursor: SKU?, arrival: NIODeadline, completion: @escaping (Result<Report, Problem>) -> Void) {
+  /// Where an audit goes on: first it goes through the SKUs that are listed, then through all keys for others.
+  enum Cursor: Equatable, Sendable, CustomStringConvertible {
+    case after(IndexPlace)
+    case keys(UInt64)
+
+    /// Nil for a text that none is told as.
+    init?(_ text: String) {
+      if let place = IndexPlace(text) {
+        self = .after(place)
+      } else if text.hasPrefix(":"), let position = UInt64(text.dropFirst()) {
+        self = .keys(position)
+      } else {
+        return nil
+      }
+    }
+
+    var description: String {
+      switch self {
+      case .after(let place): place.description
+      // No place begins with a colon.
+      case .keys(let position): ":\(position)"
+      }
+    }
+  }
+
+  func slice(after cursor: Cursor?, arrival: NIODeadline, completion: @escaping (Result<Report, Problem>) -> Void) {
     guard !isBusy else {
       return completion(.failure(Problem(.overloaded, "An audit is under way at this node.", retryAfter: 1)))
     }
     isBusy = true
-    extend(Report(), after: cursor, arrival) { [self] result in
+    let told: Completion<Report> = { [self] result in
       isBusy = false
       completion(result.mapError { .store($0, isWrite: false) })
     }
+    switch cursor {
+    case nil: extend(Report(), after: nil, arrival, told)
+    case .after(let place): extend(Report(), after: place.member, arrival, told)
+    case .keys(let position): search(Report(), from: position, arrival, told)
+    }
   }
 
-  private typealias Completion<Value> = (Result<Value, RedisFailure>) -> Void
+  /// Goes through keys for SKUs that no list shows.
+  private func search(
+    _ report: Report, from position: UInt64, _ arrival: NIODeadline, _ completion: @escaping Completion<Report>
+  ) {
+    stock.findUnlisted(from: position, count: Self.keysPerStep, deadline: arrival + Budget.read) { [self] result in
+      switch result {
+      case .failure(let failure): completion(.failure(failure))
+      case .success(let step):
+        var report = report
+        for (rule, found) in [(Violation.Rule.keysReadable, step.unreadable), (.noExpiry, step.lapsing)] where found > 0
+        {
+          report.violations.append(Violation(sku: nil, rule: rule, expected: 0, found: found))
+        }
+        for sku in step.skus where !report.violations.contains(where: { $0.sku == sku && $0.rule == .listed }) {
+          report.violations.append(Violation(sku: sku, rule: .listed, expected: 1, found: 0))
+        }
+        guard step.next != 0 else { return completion(.success(report)) }
+        guard NIODeadline.now() - arrival <= Self.sliceTime else {
+          report.next = .keys(step.next)
+          return completion(.success(report))
+        }
+        search(report, from: step.next, arrival, completion)
+      }
+    }
+  }
+
+  private typealias Completion<Value> = (Result<Value, StoreFailure>) -> Void
 
   private func extend(
-    _ report: Report, after cursor: SKU?, _ arrival: NIODeadline, _ completion: @escaping Completion<Report>
+    _ report: Report, after cursor: [UInt8]?, _ arrival: NIODeadline, _ completion: @escaping Completion<Report>
   ) {
     stock.list(after: cursor, limit: Self.skusPerStep, deadline: arrival + Budget.read) { [self] result in
       switch result {
       case .failure(let failure): completion(.failure(failure))
       case .success(let rows):
-        judge(rows.map(\.inventory.sku)[...], report, arrival) { [self] result in
+        judge(rows.compactMap(\.sku)[...], report.noting(rows), arrival) { [self] result in
           switch result {
           case .failure(let failure): completion(.failure(failure))
-          case .success(let report) where report.next != nil || rows.count < Self.skusPerStep:
+          case .success(let report) where report.next != nil: completion(.success(report))
+          case .success(let report) where rows.count < Self.skusPerStep:
+            search(report, from: 0, arrival, completion)
+          case .success(var report):
+            // A step of what is no SKU has judged none, and so has not looked at the time.
+            guard let last = rows.last, NIODeadline.now() - arrival > Self.sliceTime else {
+              return extend(report, after: rows.last?.member, arrival, completion)
+            }
+            report.next = .after(IndexPlace(after: last.member))
             completion(.success(report))
-          case .success(let report): extend(report, after: rows.last?.inventory.sku, arrival, completion)
           }
         }
       }
@@ -100,7 +182,7 @@ final class AuditService {
         case .counted(let sum): report.violations += sum.violations(of: sku)
         }
         if NIODeadline.now() - arrival > Self.sliceTime, skus.count > 1 {
-          report.next = sku
+          report.next = .after(IndexPlace(after: sku))
           return completion(.success(report))
         }
         judge(skus.dropFirst(), report, arrival, completion)
@@ -117,7 +199,7 @@ final class AuditService {
 
   private struct Sum {
     var counters: StockRepository.AuditSlice?
-    var active = 0, confirmed = 0, lapsed = 0
+    var active = 0, confirmed = 0, lapsed = 0, unrecorded = 0, misdated = 0, lapsing = 0
     var position = 0
     /// The link under which the SKU is watched.
     var watchedSince: Int?
@@ -127,6 +209,9 @@ final class AuditService {
       active += slice.active
       confirmed += slice.confirmed
       lapsed += slice.lapsed
+      unrecorded += slice.unrecorded
+      misdated += slice.misdated
+      lapsing += slice.lapsing
       position += entries
     }
 
@@ -143,6 +228,13 @@ final class AuditService {
       // Sales past their retention are gone, and may make up the difference.
       if counters.sold < confirmed || (lapsed == 0 && counters.sold != confirmed) {
         violations.append(Violation(sku: sku, rule: .soldEqualsConfirmed, expected: confirmed, found: counters.sold))
+      }
+      let damage: [(Violation.Rule, Int)] = [
+        (.keysReadable, counters.unreadable), (.recordsReadable, unrecorded), (.deadlinesIndexed, misdated),
+        (.noExpiry, lapsing),
+      ]
+      for (rule, found) in damage where found > 0 {
+        violations.append(Violation(sku: sku, rule: rule, expected: 0, found: found))
       }
       return violations
     }
@@ -185,9 +277,9 @@ final class AuditService {
 
   /// Begins a count that notices changes.
   private func watch(_ sku: SKU, _ completion: @escaping Completion<Sum>) {
-    let keys = [RedisKeys.inventory, RedisKeys.total, RedisKeys.sold, RedisKeys.holds, RedisKeys.sales]
+    let watched = [keys.inventory, keys.total, keys.sold, keys.holds, keys.sales]
     var arguments = RedisArguments("WATCH")
-    for key in keys { arguments.append(key + sku.text) }
+    for key in watched { arguments.append(key + sku.text) }
     send(arguments) { [self] result in
       completion(result.map { _ in Sum(watchedSince: link.status().reconnects) })
     }
@@ -208,24 +300,48 @@ final class AuditService {
     command.writeRedisCommand(arguments)
     link.send(command, deadline: .now() + Budget.release) { result in
       completion(
-        result.flatMap { reply in
-          if case .error(let line) = reply { .failure(.rejected(.init(line: line))) } else { .success(reply) }
+        result.mapError(StoreFailure.redis).flatMap { reply in
+          if case .error(let line) = reply { .failure(.redis(.rejected(.init(line: line)))) } else { .success(reply) }
         })
     }
   }
 }
 
+extension StockRepository.Row {
+  fileprivate var sku: SKU? {
+    switch content {
+    case .stock(let stock, _): stock.sku
+    case .damaged(let damage): damage.sku
+    case .foreign: nil
+    }
+  }
+}
+
 extension AuditService.Report {
+  /// Members of the index that are no SKUs are told under the name of none, by one violation that counts them.
+  fileprivate func noting(_ rows: [StockRepository.Row]) -> Self {
+    let foreign = rows.count { $0.content == .foreign }
+    guard foreign > 0 else { return self }
+    var report = self
+    if let known = violations.firstIndex(where: { $0.rule == .indexReadable }) {
+      report.violations[known].found += foreign
+    } else {
+      report.violations.append(AuditService.Violation(sku: nil, rule: .indexReadable, expected: 0, found: foreign))
+    }
+    return report
+  }
+
   var document: ByteBuffer {
     var body = ByteBuffer()
     body.writeString("{\"consistent\":\(violations.isEmpty),\"skus\":\(skus),\"violations\":")
     body.writeJSONArray(violations) { body, violation in
-      body.writeString("{\"sku\":\"\(violation.sku.text)\",\"rule\":\"\(violation.rule.rawValue)\",")
+      let sku = violation.sku.map { "\"sku\":\"\($0.text)\"," } ?? ""
+      body.writeString("{\(sku)\"rule\":\"\(violation.rule.rawValue)\",")
       body.writeString("\"expected\":\(violation.expected),\"found\":\(violation.found)}")
     }
     body.writeStaticString(",\"unverified\":")
     body.writeJSONArray(unverified) { $0.writeJSONString($1.text) }
-    body.writeNextCursor(next)
+    body.writeNextCursor(next?.description)
     body.writeStaticString("}")
     return body
   }

@@ -1,4 +1,5 @@
 import NIOCore
+import Store
 
 /// Releases due holds on the way of a request, so that nothing is judged while expired holds still count as reserved.
 final class HoldReleaser {
@@ -10,7 +11,7 @@ final class HoldReleaser {
     case released
     /// Half a second of steps did not suffice.
     case tooMany
-    case failed(RedisFailure)
+    case failed(StoreFailure)
   }
 
   /// Releases, step by step, what is due of `skus`.

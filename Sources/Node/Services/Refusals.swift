@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// Outcomes of the store as the problems that clients are told.
 extension Problem {
@@ -63,28 +64,51 @@ extension Problem {
   }
 
   /// The store did not do its part.
-  static func store(_ failure: RedisFailure, isWrite: Bool) -> Problem {
+  static func store(_ failure: StoreFailure, isWrite: Bool) -> Problem {
+    var problem = told(failure, isWrite: isWrite)
+    problem.cause = failure.cause
+    return problem
+  }
+
+  private static func told(_ failure: StoreFailure, isWrite: Bool) -> Problem {
     switch failure {
-    case .notSent(.overloaded):
+    case .damaged(let damage):
+      Problem(.stockDamaged, damage.detail) { body in
+        guard let sku = damage.sku else { return }
+        body.writeStaticString(",\"sku\":")
+        body.writeJSONString(sku.text)
+      }
+    case .redis(.unknown(.scriptFailed)) where isWrite:
+      Problem(
+        .outcomeUnknown,
+        "The store failed while it did this. Repeat the request with its idempotency key to learn the outcome.")
+    case .redis(.notSent(.overloaded)):
       Problem(.overloaded, "Too many requests wait for the store. Nothing was done.", retryAfter: 1)
-    case .notSent:
+    case .redis(.notSent):
       Problem(.storeUnavailable, "The store can't be reached. Nothing was done.", retryAfter: 1)
-    case .rejected(.other):
+    case .redis(.rejected(.other)):
       Problem(.internalError, "The store refused the command. Nothing was done.")
-    case .rejected:
+    case .redis(.rejected), .nearlyFull:
       Problem(.storeUnavailable, "The store takes no such commands at present. Nothing was done.", retryAfter: 1)
-    case .unknown where isWrite:
+    case .redis(.unknown) where isWrite:
       Problem(
         .outcomeUnknown,
         "The store was asked and did not answer in time. Repeat the request with its idempotency key to learn the outcome."
       )
-    case .unknown:
+    case .redis(.unknown):
       Problem(.storeUnavailable, "The store did not answer in time.", retryAfter: 1)
     }
   }
 
   static let backlog = Problem(
     .overloaded, "More holds have expired than could be released in time. Nothing else was done.", retryAfter: 1)
+}
+
+extension StoreDamage {
+  fileprivate var detail: String {
+    let what = sku.map { "What is stored of \($0.text)" } ?? "A record in the store"
+    return "\(what) is not what it must be. This attempt did nothing; an operator has to look after it."
+  }
 }
 
 extension HoldReleaser.Outcome {
@@ -96,14 +120,5 @@ extension HoldReleaser.Outcome {
     case .tooMany: .backlog
     case .failed(let failure): .store(failure, isWrite: false)
     }
-  }
-}
-
-extension ByteBuffer {
-  /// Writes an instant (epoch milliseconds) as a JSON string, RFC 3339 in UTC.
-  mutating func writeJSONInstant(_ epochMilliseconds: Int64) {
-    writeInteger(UInt8(ascii: "\""))
-    writeRFC3339(epochMilliseconds)
-    writeInteger(UInt8(ascii: "\""))
   }
 }

@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// Who calls, when, and with which idempotency key.
 struct CallContext: Sendable {
@@ -11,8 +12,8 @@ struct CallContext: Sendable {
 
   static let anyone = "-"
 
-  func write(_ operation: Operation, canonical: String) -> ReservationRepository.Write {
-    ReservationRepository.Write(
+  func write(_ operation: Operation, canonical: String) -> Write {
+    Write(
       key: keyText.map { IdempotencyKey(operation: operation.rawValue, caller: caller, text: $0) },
       fingerprint: keyText.map { _ in Fingerprint(of: canonical) }, arrival: arrival)
   }
@@ -41,7 +42,7 @@ final class ReservationService {
   }
 
   private func reserve(
-    _ request: ReserveRequest, _ write: ReservationRepository.Write,
+    _ request: ReserveRequest, _ write: Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
     reservations.reserve(
@@ -78,7 +79,7 @@ final class ReservationService {
   }
 
   private func checkOut(
-    _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: ReservationRepository.Write,
+    _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
     // What no reservation can be called is unknown, as one is that was just made up. Under a key it must still be asked

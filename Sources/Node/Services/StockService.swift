@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import Store
 
 /// The stock of single SKUs: policy between what HTTP asks and what the store does.
 final class StockService {
@@ -44,7 +45,7 @@ final class StockService {
   }
 
   private func change(
-    _ sku: SKU, _ change: StockRepository.Change, _ write: StockRepository.Write,
+    _ sku: SKU, _ change: StockRepository.Change, _ write: Write,
     _ completion: @escaping Completion<Told<Changed>>
   ) {
     stock.change(sku, change, write: write) { [self] result in
@@ -73,7 +74,7 @@ final class StockService {
     delete(sku, context.write(.deleteStock, canonical: sku.text), completion)
   }
 
-  private func delete(_ sku: SKU, _ write: StockRepository.Write, _ completion: @escaping Completion<Told<Void>>) {
+  private func delete(_ sku: SKU, _ write: Write, _ completion: @escaping Completion<Told<Void>>) {
     stock.delete(sku, write: write) { [self] result in
       switch result {
       case .failure(let failure): completion(.failure(.store(failure, isWrite: true)))

@@ -18,6 +18,9 @@ struct NodeCommand: SettingsCommand {
   @Option(help: help("port")) var port: String?
   @Option(help: help("redisUrl")) var redisUrl: String?
   @Option(help: help("redisCaFile")) var redisCaFile: String?
+  @Option(help: help("redisCertFile")) var redisCertFile: String?
+  @Option(help: help("redisKeyFile")) var redisKeyFile: String?
+  @Option(help: help("keyPrefix")) var keyPrefix: String?
   @Option(help: help("drainDelay")) var drainDelay: String?
   @Option(help: help("maxQuantity")) var maxQuantity: String?
   @Option(help: help("maxTtlSeconds")) var maxTtlSeconds: String?
@@ -25,6 +28,7 @@ struct NodeCommand: SettingsCommand {
   @Option(help: help("eventsMaxLength")) var eventsMaxLength: String?
   @Option(help: help("maxInFlight")) var maxInFlight: String?
   @Option(help: help("maxConnections")) var maxConnections: String?
+  @Option(help: help("trustedProxies")) var trustedProxies: String?
   @Option(help: help("coordinatorUrl")) var coordinatorUrl: String?
   @Option(help: help("advertisedUrl")) var advertisedUrl: String?
   @Option(help: help("logLevel")) var logLevel: String?

@@ -1,5 +1,7 @@
 import Common
 import Logging
+import RedisClient
+import Store
 
 /// Everything an operator can set on a node.
 struct NodeSettings: ProcessSettings {
@@ -8,6 +10,11 @@ struct NodeSettings: ProcessSettings {
   let port: Int
   let redisUrl: RedisURL
   let redisCaFile: String?
+  /// Our own certificate and its key, for a Redis that wants one; both or none.
+  let redisCertFile: String?
+  let redisKeyFile: String?
+  /// Before the name of every key in Redis.
+  let keyPrefix: String
   /// How long a node that is told to stop keeps serving.
   let drainDelay: Duration
   let maxQuantity: Int
@@ -17,6 +24,7 @@ struct NodeSettings: ProcessSettings {
   let eventsMaxLength: Int
   let maxInFlight: Int
   let maxConnections: Int
+  let trustedProxies: TrustedProxies
   /// Where the coordinator is; nil for none.
   let coordinatorUrl: String?
   /// What nodes announce themselves with.
@@ -27,17 +35,18 @@ struct NodeSettings: ProcessSettings {
   let logRequests: Bool
   let adminTokens: AccessTokens
   let clientTokens: AccessTokens
+  let tokenFiles: TokenFiles
 
   init(from reader: inout SettingsReader) throws(SettingsError) {
-    nodeId = try reader.read(
-      "nodeId", .name, default: Self.randomNodeId(), shownAs: "node- and 8 random hex digits",
-      help: "Name of this node, unlike any other's")
+    let givenNodeId = try reader.readOptional(
+      "nodeId", .name, otherwise: DefaultNodeID.shownAs, help: "Name of this node, unlike any other's")
     host = try reader.read(
       "host", .text("an address or a host name"), default: "127.0.0.1",
       help: "Where to listen")
     port = try reader.read(
       "port", .integer(0...65535), default: "8080",
       help: "TCP port to listen on; 0 takes any free one")
+    nodeId = givenNodeId ?? DefaultNodeID().name(port: port)
     redisUrl = try reader.read(
       "redisUrl", .redisURL, default: "redis://127.0.0.1:6379/0", isSecret: true,
       refusesFlag: { $0.password != nil },
@@ -45,6 +54,14 @@ struct NodeSettings: ProcessSettings {
     redisCaFile = try reader.readOptional(
       "redisCaFile", .text("a path"),
       help: "PEM file of the authorities to trust for rediss, instead of the system's")
+    redisCertFile = try reader.readOptional(
+      "redisCertFile", .text("a path"),
+      help: "PEM file of the client certificate for a Redis that wants one (tls-auth-clients); with redisKeyFile")
+    redisKeyFile = try reader.readOptional(
+      "redisKeyFile", .text("a path"), help: "PEM file of the key of redisCertFile")
+    keyPrefix = try reader.read(
+      "keyPrefix", .keyPrefix, default: "",
+      help: "Stands before the name of every key in Redis, so that a database can be shared; none by default")
     drainDelay = try reader.read(
       "drainDelay", .seconds(0...300), default: "5",
       help: "How long to keep serving after SIGTERM, so that load balancers notice")
@@ -55,8 +72,9 @@ struct NodeSettings: ProcessSettings {
       "maxTtlSeconds", .integer(1...3600), default: "3600",
       help: "The longest hold that a client may ask for")
     retentionSeconds = try reader.read(
-      "retentionSeconds", .integer(1...31_536_000), default: "86400",
-      help: "How long final reservations and idempotency records are kept")
+      // A key that is forgotten before its hold has ended would hold a second time.
+      "retentionSeconds", .integer(Limits.holdSeconds...31_536_000), default: "86400",
+      help: "How long final reservations and idempotency records are kept; no less than the longest hold")
     eventsMaxLength = try reader.read(
       "eventsMaxLength", .integer(0...100_000_000), default: "100000",
       help: "About how many entries the stream of events keeps; 0 writes none")
@@ -66,6 +84,7 @@ struct NodeSettings: ProcessSettings {
     maxConnections = try reader.read(
       "maxConnections", .integer(1...1_000_000), default: "16384",
       help: "Client connections at once; more are not accepted")
+    trustedProxies = try reader.readTrustedProxies()
     coordinatorUrl = try reader.readOptional(
       "coordinatorUrl", .serverURL, help: "Where the coordinator is, that this node announces itself to")
     clusterToken = try reader.readSharedToken(
@@ -80,8 +99,21 @@ struct NodeSettings: ProcessSettings {
       "adminToken", "adminTokensFile", without: "stock administration is disabled")
     clientTokens = try reader.readTokens(
       "clientToken", "clientTokensFile", without: "the shop is open to all")
-    if adminTokens.sharesToken(with: clientTokens) {
-      throw SettingsError("settings adminToken and clientToken: no token may be both")
+    tokenFiles = reader.tokenFiles
+    try TokenFiles.Contents(admin: adminTokens, client: clientTokens, cluster: clusterToken).check()
+    if let family = RedisKeys().families.first(where: keyPrefix.hasPrefix) {
+      throw SettingsError(
+        "setting keyPrefix: must not begin with \(family): so begin keys of a shop without a prefix, which would be"
+          + " taken for its own")
+    }
+    if (redisCertFile == nil) != (redisKeyFile == nil) {
+      throw SettingsError("settings redisCertFile and redisKeyFile: each needs the other")
+    }
+    let filesOfTLS = [
+      ("redisCaFile", redisCaFile), ("redisCertFile", redisCertFile), ("redisKeyFile", redisKeyFile),
+    ]
+    if !redisUrl.usesTLS, let (setting, _) = filesOfTLS.first(where: { $0.1 != nil }) {
+      throw SettingsError("setting \(setting): has no effect without TLS: redisUrl must begin with rediss://")
     }
     if coordinatorUrl != nil, clusterToken == nil {
       throw SettingsError("setting coordinatorUrl: needs clusterToken or clusterTokenFile")
@@ -91,9 +123,9 @@ struct NodeSettings: ProcessSettings {
     }
   }
 
-  private static func randomNodeId() -> String {
-    let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
-    return "node-" + String(repeating: "0", count: 8 - digits.count) + digits
+  /// All tokens as they are at the start.
+  var tokens: TokenFiles.Contents {
+    TokenFiles.Contents(admin: adminTokens, client: clientTokens, cluster: clusterToken)
   }
 }
 
@@ -104,6 +136,14 @@ extension SettingForm<RedisURL> {
 }
 
 extension SettingForm<String> {
+  /// What may stand before key names: it becomes part of scripts, so nothing that could end a string there.
+  fileprivate static var keyPrefix: Self {
+    Self("up to 64 of A–Z a–z 0–9 . _ : / -") { text in
+      let isAllowed = { (byte: UInt8) in byte.isASCIIAlphanumeric || "._:/-".utf8.contains(byte) }
+      return text.utf8.count <= 64 && text.utf8.allSatisfy(isAllowed) ? text : nil
+    }
+  }
+
   /// The beginning of URLs, without a slash at its end.
   fileprivate static var serverURL: Self {
     Self(ServerURL.rule) { ServerURL($0)?.text }

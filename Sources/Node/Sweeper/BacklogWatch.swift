@@ -1,4 +1,5 @@
 import NIOCore
+import Store
 
 /// Looks every second how far behind the sweep is. On every node: a backlog matters most when nobody leads.
 /// Belongs to the event loop of its link.

@@ -1,5 +1,6 @@
 import Metrics
 import NIOCore
+import Store
 
 /// The sweep in numbers.
 struct SweepMetrics {

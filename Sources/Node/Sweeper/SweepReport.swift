@@ -1,4 +1,5 @@
 import NIOCore
+import Store
 
 /// What a node knows of the sweep: what it did itself, and how far behind the sweep is, whoever leads.
 struct SweepReport: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Store
 
 /// Puts the stock of expired holds back while this node leads, batch by batch, and clears what lapses with time.
 ///
@@ -20,6 +21,8 @@ final class Sweeper {
   private var afterBatch: (() -> Void)?
   private var nextTrim = NIODeadline.uptimeNanoseconds(0)
   private var trimCursor = ""
+  private var sweepFailures: FailureNotes
+  private var trimFailures: FailureNotes
   private(set) var report = SweepReport()
 
   /// What the sweeper asks of the election.
@@ -35,6 +38,8 @@ final class Sweeper {
     self.sweep = sweep
     self.metrics = metrics
     self.logger = logger
+    sweepFailures = FailureNotes(of: "sweep", logger: logger)
+    trimFailures = FailureNotes(of: "trim", logger: logger)
   }
 
   func start(_ election: Election) {
@@ -76,14 +81,14 @@ final class Sweeper {
     let began = NIODeadline.now()
     sweep.sweep(token: term.token) { [self] result in
       let took = NIODeadline.now() - began
-      ended(term, result) { batch in
+      ended(term, result, \.sweepFailures) { batch in
         if batch.released > 0 {
           report.releasedTotal += batch.released
           report.lastBatch = SweepReport.Batch(at: .now(), holds: batch.released, took: took)
           metrics.swept(batch.released, in: took)
         }
-        // What was due first goes first; sales can wait until nothing is due.
-        if batch.nextDue != .zero, nextTrim <= .now() { return trim(term) }
+        // What was due first goes first; sales can wait until nothing is due, or for the next leader.
+        if batch.nextDue != .zero, nextTrim <= .now(), afterBatch == nil { return trim(term) }
         schedule(in: min(Self.interval, batch.nextDue ?? Self.interval))
       }
     }
@@ -91,12 +96,14 @@ final class Sweeper {
 
   private func trim(_ term: LeaseMachine.Term) {
     isInFlight = true
+    // One that fails is not tried again at once.
+    nextTrim = .now() + Self.trimInterval
     sweep.trim(token: term.token, after: trimCursor) { [self] result in
-      ended(term, result) { step in
+      ended(term, result, \.trimFailures) { step in
         metrics.trimmed(step.trimmed)
         report.trimmedTotal += step.trimmed
         trimCursor = step.cursor ?? ""
-        if step.trimmed == 0 { nextTrim = .now() + Self.trimInterval }
+        if step.trimmed > 0 { nextTrim = .now() }
         schedule(in: .zero)
       }
     }
@@ -104,21 +111,24 @@ final class Sweeper {
 
   /// What every call's end has in common; `next` goes on after one that was done.
   private func ended<Step>(
-    _ term: LeaseMachine.Term, _ result: Result<SweepRepository.Outcome<Step>, RedisFailure>, next: (Step) -> Void
+    _ term: LeaseMachine.Term, _ result: Result<SweepRepository.Outcome<Step>, StoreFailure>,
+    _ failures: ReferenceWritableKeyPath<Sweeper, FailureNotes>, next: (Step) -> Void
   ) {
     isInFlight = false
     switch result {
-    case .success(.done(let step)): next(step)
+    case .success(.done(let step)):
+      self[keyPath: failures].ended()
+      next(step)
     case .success(.fenced):
       report.fencedAttempts += 1
       metrics.fenced()
-      logger.notice("a sweep was fenced off: the term is over", metadata: ["epoch": "\(term.epoch)"])
+      logger.notice("a sweep was fenced off: the term is over", metadata: ["epoch": .number(term.epoch)])
       election?.fenced(term.token)
       // A further term may have begun while this batch was on its way.
       schedule(in: Self.interval)
     case .failure(let failure):
       // Whether it was done or not: what is due still is found by the next one.
-      logger.debug("a sweep failed", metadata: ["failure": "\(failure)"])
+      self[keyPath: failures].note(failure)
       schedule(in: Self.interval)
     }
     guard let afterBatch else { return }

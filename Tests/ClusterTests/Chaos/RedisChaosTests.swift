@@ -70,28 +70,40 @@ extension HeavyTests {
       }
     }
 
-    @Suite(.cluster(nodes: 3, redisOptions: ["--maxmemory", "32mb"])) struct Full {
+    @Suite(.cluster(nodes: 3, redisOptions: ["--maxmemory", "32mb"], expectedErrors: "\"redis\":\"OOM ")) struct Full {
       @Test("a full Redis and the leader killed: another one is elected there, and sweeps until nothing is held")
       func full() async throws {
         try await expectOrder { cluster, traffic in
           traffic.expect(.refusals, at: cluster.nodes)
+          // Something for the next leader to sweep, however long all this takes.
+          try await cluster.succeed(
+            .reserve(Traffic.plenty, ttl: 15, reference: "\(Traffic.aside)to-be-swept").key("to-be-swept"))
           try cluster.redis.fill(to: 1.05)
           try await eventually("new reserves are refused") {
             let reference = "\(Traffic.aside)\(UUID())"
             return try await cluster.send(.reserve(Traffic.plenty, ttl: 1, reference: reference)).status == 503
           }
           let leader = try await cluster.leader()
-          #expect(try StoreSnapshot(of: cluster.redis).reservations.values.contains { $0.status == "ACTIVE" })
           traffic.expect(.silence, at: [leader.node])
           let killed = epochMilliseconds()
           leader.node.process.kill()
           try await cluster.successor(of: leader, after: "kill -9 on a full Redis", at: killed)
           try await cluster.whenNothingIsHeld()
+          let last = try cluster.lastExpiry()
+          #expect(last > killed, "there was something to sweep")
           #expect(try cluster.redis.usedMemory > cluster.redis.memoryLimit, "it was full all the while")
           try cluster.redis.cli("DEL", "filler")
           try await cluster.startAgain(leader.index)
         }
       }
     }
+  }
+}
+
+extension TestCluster {
+  /// When the last of the holds was due that have expired, epoch milliseconds.
+  fileprivate func lastExpiry() throws -> Int {
+    let reservations = try StoreSnapshot(of: redis).reservations.values
+    return reservations.filter { $0.status == "EXPIRED" }.map(\.expiresAt).max() ?? 0
   }
 }

@@ -25,6 +25,16 @@ struct ClusterPicture: Decodable {
     var subject, from, to, reason: String
   }
 
+  struct Store: Decodable {
+    struct Loss: Decodable {
+      var seenIdentity, foundIdentity: String?
+    }
+
+    var identity, mark: String?
+    var loss: Loss?
+  }
+
+  var store: Store
   var healthy: Bool
   var problems: [Problem]
   var leader: Leader?

@@ -32,25 +32,25 @@ struct LedgerEntry: Sendable {
   var wasNeverSent: Bool { unanswered == 0 && answers.allSatisfy { $0.status == 503 } }
 
   /// The contract says 2 s for every complete request. What is measured here includes the way through two busy event
-  /// loops and the scheduler of a machine with more processes than cores, for which half a second is allowed.
+  /// loops, for which half a second is allowed, and what the machine adds is allowed beside it.
   static let answerLimit = Duration.milliseconds(2500)
 
   /// - Parameter mayBeLate: asked when the answer has come.
   /// - Throws: ``NoAnswer``.
   mutating func attempt(
-    at node: NodeUnderTest, within limit: Duration = .seconds(10), mayBeLate: () -> Bool = { false }
+    at node: NodeUnderTest, within limit: Duration = .seconds(30), mayBeLate: () -> Bool = { false }
   ) async throws {
     let sent = epochMilliseconds()
     let answer: TestAnswer
     do {
-      answer = try await node.send(request, within: limit)
+      answer = try await node.sendOnce(request, within: limit)
     } catch {
       unanswered += 1
       throw error
     }
     answers.append(answer)
     attempts.append(sent...epochMilliseconds())
-    #expect(answer.elapsed < Self.answerLimit || mayBeLate(), "\(answer)")
+    #expect(answer.isInTime || mayBeLate(), "\(answer)")
     let expected: Set<Int> =
       switch purpose {
       case .reserve: [201, 409, 503, 504]
@@ -63,6 +63,11 @@ struct LedgerEntry: Sendable {
     if answer.status == 409 { #expect(answer.problem == "insufficient-stock") }
     if answer.status == 410 { #expect(answer.problem == "reservation-expired") }
   }
+}
+
+extension TestAnswer {
+  /// Whether it came within the time that the contract gives a node.
+  var isInTime: Bool { elapsed < LedgerEntry.answerLimit + allowance }
 }
 
 /// All keys of a run, judged against what Redis holds.

@@ -35,6 +35,8 @@ import Testing
       return health.text("state") == "degraded" && (health.json["reasons"] as? [String])?.isEmpty == false
     }
     #expect(await node.isReady, "what is held can be finished here")
+    let warnings = try await node.send(.ready).json["warnings"] as? [String]
+    #expect(warnings?.contains("the store is nearly full: nothing new is taken") == true)
 
     let replay = try await node.send(.reserve("full").key("held-0"))
     #expect(replay.status == 201 && replay.isReplay && replay.body == held[0].body)

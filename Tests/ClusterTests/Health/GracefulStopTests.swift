@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -18,18 +19,17 @@ extension HeavyTests {
       await #expect(throws: NoAnswer.self) { try await node.send(.live) }
     }
 
-    @Test("SIGTERM: at once not ready, full service with Connection: close for the lame-duck time, then exit 0")
+    @Test("SIGTERM: at once not ready, full service with Connection: close for the lame-duck time")
     func lameDuck() async throws {
-      let (redis, node) = try await start(drainDelay: "2")
+      // Longer than any machine needs for all that is looked at; what ends it is a second signal.
+      let (redis, node) = try await start(drainDelay: "120")
       let idle = try await RawConnection(port: node.port)
       let used = try await RawConnection(port: node.port)
       used.send(TestRequest.live.bytes)
       try #require(try await used.answer().closesConnection == false)
 
-      let told = ContinuousClock.now
       node.process.signal(SIGTERM)
       try await eventually("not ready") { try await node.send(.ready).status == 503 }
-      #expect(ContinuousClock.now - told < .seconds(1), "not only after the lame-duck time")
       let ready = try await node.send(.ready)
       #expect(ready.problem == "not-ready" && ready.text.contains("draining"))
       #expect(try await node.send(.health).text("state") == "draining")
@@ -43,10 +43,22 @@ extension HeavyTests {
       try await used.waitForEnd()
 
       #expect(!idle.isEnded, "an idle connection is closed only after the lame-duck time")
+      #expect(node.process.isRunning)
+      node.process.signal(SIGTERM)
+      try await idle.waitForEnd()
+      try await expectCleanEnd(node)
+      #expect(redis.serves)
+    }
+
+    @Test("SIGTERM: after the lame-duck time, and not before, idle connections are closed and the process ends")
+    func endOfLameDuck() async throws {
+      let (_, node) = try await start(drainDelay: "2")
+      let idle = try await RawConnection(port: node.port)
+      let told = ContinuousClock.now
+      node.process.signal(SIGTERM)
       try await idle.waitForEnd()
       #expect(ContinuousClock.now - told >= .seconds(2))
       try await expectCleanEnd(node)
-      #expect(redis.serves)
     }
 
     @Test("a second SIGTERM skips the wait")
@@ -60,6 +72,12 @@ extension HeavyTests {
 
     @Test("what is in flight when the listener closes is finished")
     func inFlight() async throws {
+      // A request waits for Redis for a second and a half at most: by then Redis must go on.
+      try await untilShown("a request that waited for Redis meanwhile is finished") { try await finishesWhatWaits() }
+    }
+
+    /// Whether the request that waited for Redis was in time; all else is judged here.
+    private func finishesWhatWaits() async throws -> Bool {
       let (redis, node) = try await start(drainDelay: "0")
       let incomplete = try await RawConnection(port: node.port)
       let request = String(decoding: TestRequest.reserve("stop", reference: "incomplete").bytes, as: UTF8.self)
@@ -67,39 +85,73 @@ extension HeavyTests {
       let waiting = try await RawConnection(port: node.port)
       redis.signal(SIGSTOP)
       waiting.send(TestRequest.reserve("stop").key("waiting").bytes)
-      try await eventually("the request waits for Redis") {
+      var isWaiting = false
+      try await eventually("the request waits for Redis, or no longer") {
         let requests = try await node.send(.health).json["requests"] as? [String: Any]
-        return requests?["inFlight"] as? Int ?? 0 >= 2
+        isWaiting = requests?["inFlight"] as? Int ?? 0 >= 2
+        return isWaiting || !waiting.answers.isEmpty
       }
       node.process.signal(SIGTERM)
       try await eventually("the listener is closed") { (try? await RawConnection(port: node.port)) == nil }
+      let wasInFlight = isWaiting && waiting.answers.isEmpty
       redis.signal(SIGCONT)
       let finished = try await waiting.answer()
-      #expect(finished.status == 201 && finished.closesConnection, "\(finished)")
+      #expect(finished.status == 201 || finished.status >= 503, "\(finished)")
+      guard wasInFlight, finished.status == 201 else {
+        node.process.kill()
+        return false
+      }
+      #expect(finished.closesConnection)
+      // The rest of the other one may come for as long as its own time limit allows.
       incomplete.send(String(request.suffix(5)))
-      let completed = try await incomplete.answer()
-      #expect(completed.status == 201 && completed.closesConnection, "\(completed)")
+      guard let completed = try? await incomplete.answer(), completed.status == 201 else {
+        node.process.kill()
+        return false
+      }
+      #expect(completed.closesConnection, "\(completed)")
       try await expectCleanEnd(node)
+      return true
+    }
+
+    /// What the clients of ``clientsOfTwoNodes()`` have come to.
+    private struct Errands {
+      var answersBefore: [Int: Int] = [:]
+      /// Answers of the other node, once a client has seen that the first one is not ready.
+      var answersElsewhere: [Int: Int] = [:]
     }
 
     @Test("no request fails while a node stops and its clients go elsewhere at the first hint")
     func clientsOfTwoNodes() async throws {
-      let (redis, leaving) = try await start(drainDelay: "1")
+      let (clients, most) = (8, 20)
+      // For as long as it takes until all clients have gone: the time between a look at readiness and the request that
+      // follows it is the machine's choice.
+      let (redis, leaving) = try await start(drainDelay: "300")
       let staying = try await NodeUnderTest(redisURL: redis.url)
       try await staying.waitUntilReady()
-      let answered = try await concurrently(0..<8) { client in
+      let errands = Mutex(Errands())
+      async let shopping = concurrently(0..<clients) { client in
         var answers: [TestAnswer] = []
         // As a load balancer does it: to a node for as long as it is ready.
-        while leaving.process.isRunning {
-          let node = client == 0 ? staying : await leaving.isReady ? leaving : staying
+        while errands.withLock({ $0.answersElsewhere[client] ?? 0 }) < most {
+          let isReady = await leaving.isReady
+          let node = isReady ? leaving : staying
           answers.append(
             try await node.send(.reserve("stop", reference: "client-\(client)").key("\(client)/\(answers.count)")))
-          if answers.count == 20, client == 0 { leaving.process.signal(SIGTERM) }
+          errands.withLock { errands in
+            if isReady { errands.answersBefore[client, default: 0] += 1 }
+            if !isReady { errands.answersElsewhere[client, default: 0] += 1 }
+          }
         }
         return answers
-      }.flatMap(\.self)
-      #expect(answered.count > 160)
+      }
+      try await eventually("all clients are at it") {
+        errands.withLock { $0.answersBefore.values.count { $0 >= most } == clients }
+      }
+      leaving.process.signal(SIGTERM)
+      let answered = try await shopping.flatMap(\.self)
+      #expect(answered.count >= 2 * most * clients)
       #expect(answered.allSatisfy { $0.status == 201 || $0.problem == "insufficient-stock" })
+      leaving.process.signal(SIGTERM)
       try await expectCleanEnd(leaving)
     }
   }

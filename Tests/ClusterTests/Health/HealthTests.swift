@@ -13,7 +13,7 @@ import Testing
       #expect(health.text("nodeId") == "node-0")
       #expect(health.text("bootId")?.isEmpty == false)
       #expect(health.text("version")?.isEmpty == false)
-      #expect((0..<60).contains(health.number("uptimeSeconds") ?? -1))
+      #expect((0..<3600).contains(health.number("uptimeSeconds") ?? -1))
       #expect(health.text("state") == "serving")
       #expect(health.json["reasons"] as? [String] == [])
       let redis = try #require(health.json["redis"] as? [String: Any])
@@ -93,7 +93,7 @@ extension HeavyTests {
       try await eventually("what was known of the backlog is not told for ever") { try await backlog(of: node) == nil }
       try redis.startAgain()
       try await eventually("Redis serves") { redis.serves }
-      try await node.waitUntilReady(within: .milliseconds(2500))
+      try await expectReadySoon(node)
       #expect(try await node.send(.health).text("state") == "serving")
     }
 
@@ -110,7 +110,15 @@ extension HeavyTests {
       try await eventually("not ready") { try await node.send(.ready).status == 503 }
       #expect(try await node.send(.live).status == 200)
       redis.signal(SIGCONT)
-      try await node.waitUntilReady(within: .milliseconds(2500))
+      try await expectReadySoon(node)
+    }
+
+    /// Within 2 s of Redis serving; the half is the way to here.
+    private func expectReadySoon(_ node: NodeUnderTest) async throws {
+      let began = ContinuousClock.now
+      try await node.waitUntilReady()
+      let took = ContinuousClock.now - began
+      #expect(took < .milliseconds(2500) + ControlTimer.shared.allowance(since: began))
     }
   }
 }

@@ -42,9 +42,13 @@ import Testing
     let redis = try await PrivateRedis(options: ["--appendonly", "no"])
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()
-    let warnings = try await warnings(of: node)
+    var warnings: [String] = []
+    try await eventually("the node warns") {
+      warnings = try await self.warnings(of: node)
+      return !warnings.isEmpty
+    }
     #expect(warnings.count == 1 && warnings.first?.contains("appendonly no") == true)
-    #expect(node.log.contains("appendonly no"))
+    try await eventually("the log tells it") { node.log.contains("appendonly no") }
   }
 
   @Test("where an ACL forbids CONFIG, the node serves, and says that it could not check")
@@ -54,7 +58,7 @@ import Testing
     let url = redis.url.replacingOccurrences(of: "redis://", with: "redis://holdfast:password-of-redis@")
     let node = try await NodeUnderTest(redisURL: url)
     try await node.waitUntilReady()
-    #expect(try await warnings(of: node).first?.contains("could not check") == true)
+    try await eventually("the node warns") { try await warnings(of: node).first?.contains("could not check") == true }
     #expect(try await node.send(.setStock("acl", total: 1)).status == 201)
     #expect(try await node.send(.reserve("acl")).status == 201)
     #expect(!node.log.contains("password-of-redis"))
@@ -75,6 +79,7 @@ import Testing
     "a bad setting ends the start with exit code 78 and one line that names it, without the secret",
     arguments: [
       ("PORT", "70000"), ("DRAIN_DELAY", "-1"), ("MAX_QUANTITY", "0"), ("MAX_TTL_SECONDS", "3601"),
+      ("RETENTION_SECONDS", "3599"),
       ("LOG_LEVEL", "loud"), ("NODE_ID", "a b"), ("CLIENT_TOKEN", "with space"), ("REDIS_URL", "http://:hush@x"),
       ("CLIENT_TOKENS_FILE", "/nowhere/tokens"), ("ADMIN_TOKENS_FILE", "/dev/null"), ("CONFIG", "/nowhere/config"),
       ("CLIENT_TOKEN", NodeUnderTest.adminToken), ("COORDINATOR_URL", "http://127.0.0.1:1"),
@@ -88,5 +93,21 @@ import Testing
     let key = name.lowercased().split(separator: "_").joined()
     #expect(said.first?.lowercased().replacingOccurrences(of: " ", with: "").contains(key) == true, "\(said)")
     for secret in ["hush", "with space", NodeUnderTest.adminToken] { #expect(!said.joined().contains(secret)) }
+  }
+
+  @Test(
+    "a file for TLS that can't be used ends the start with exit code 78 and one line that names it",
+    arguments: [
+      (["REDIS_CA_FILE": "/nowhere/ca"], #"setting redisCaFile: file "/nowhere/ca": No such file or directory"#),
+      (["REDIS_CA_FILE": "/dev/null"], #"setting redisCaFile: file "/dev/null": not a regular file"#),
+      (
+        ["REDIS_CERT_FILE": "/nowhere/c", "REDIS_KEY_FILE": "/nowhere/k"],
+        #"setting redisCertFile: file "/nowhere/c": No such file or directory"#
+      ),
+      (["REDIS_CERT_FILE": "/nowhere/c"], "each needs the other"),
+    ])
+  func badFileForTLS(settings: [String: String], words: String) async throws {
+    let (code, said) = try await failedStart(redisURL: "rediss://127.0.0.1:1/0", settings)
+    #expect(code == 78 && said.count == 1 && said.first?.contains(words) == true, "\(said)")
   }
 }

@@ -79,7 +79,8 @@ extension HeavyTests {
     private func expectFinal(_ outcomes: [Outcome]) async throws {
       _ = try await concurrently(outcomes, width: 30) { outcome in
         try await eventually("\(outcome.id) is final") {
-          try await cluster.send(.reservation(outcome.id)).reservationStatus != "ACTIVE"
+          let told = try await cluster.send(.reservation(outcome.id))
+          return told.isSuccess && told.reservationStatus != "ACTIVE"
         }
         for node in cluster.nodes {
           let told = try await node.send(.reservation(outcome.id))

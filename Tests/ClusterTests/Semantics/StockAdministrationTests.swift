@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The operator's table of `api.md`.
+/// The operator's table of the contract.
 @Suite(.cluster(nodes: 2)) struct StockAdministrationTests {
   private let cluster = TestCluster.current!
 

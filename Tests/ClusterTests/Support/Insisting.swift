@@ -7,12 +7,12 @@ extension TestCluster {
   func insist(_ request: TestRequest, key: String, copies: Int = .random(in: 2...3)) async throws -> [TestAnswer] {
     let keyed = request.key(key)
     var answers = await withTaskGroup(of: TestAnswer?.self) { group in
-      for node in nodes.shuffled().prefix(copies) { group.addTask { try? await node.send(keyed) } }
+      for node in nodes.shuffled().prefix(copies) { group.addTask { try? await node.sendOnce(keyed) } }
       return await group.reduce(into: []) { answers, answer in answers += answer.map { [$0] } ?? [] }
     }
     try await eventually("a final answer for \(key)") {
       if answers.contains(where: \.isFinal) { return true }
-      if let node = nodes.randomElement(), let answer = try? await node.send(keyed) { answers.append(answer) }
+      if let node = nodes.randomElement(), let answer = try? await node.sendOnce(keyed) { answers.append(answer) }
       return answers.contains(where: \.isFinal)
     }
     return answers
@@ -24,13 +24,14 @@ extension TestCluster {
   ) async throws -> Output {
     let watch = Task { [redis] in
       var looks = 0
-      while !Task.isCancelled {
+      // Once at least, however quickly the work is done.
+      repeat {
         let snapshot = try StoreSnapshot(of: redis)
         #expect(snapshot.violations == [])
         #expect(snapshot.doubledReferences == [])
         looks += 1
         try? await Task.sleep(for: .milliseconds(200))
-      }
+      } while !Task.isCancelled
       return looks
     }
     let result = await Task { try await work() }.result
@@ -46,11 +47,13 @@ extension TestAnswer {
   var isFinal: Bool { status < 500 }
 }
 
-/// Judges the answers to one key at several nodes: none is a server error, and every success is the same.
+/// Judges the answers to one key at several nodes: none is a server error, but for those of nodes that were not let do
+/// their work in time, and every success is the same.
 func expectAgreement(
   _ answers: [TestAnswer], _ allowed: Set<Int>, sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  #expect(Set(answers.map(\.status)).isSubset(of: allowed), "\(answers)", sourceLocation: sourceLocation)
+  let judged = answers.filter { !$0.isExcused }
+  #expect(Set(judged.map(\.status)).isSubset(of: allowed), "\(answers)", sourceLocation: sourceLocation)
   let successes = answers.filter(\.isSuccess)
   #expect(Set(successes.map(\.status)).count <= 1, "\(answers)", sourceLocation: sourceLocation)
   #expect(Set(successes.map(\.body)).count <= 1, "\(answers)", sourceLocation: sourceLocation)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// All that Redis holds at one instant, read past the nodes, and judged by the invariants of `engine.md`.
+/// All that Redis holds at one instant, read past the nodes, and judged by the invariants.
 struct StoreSnapshot: Decodable {
   struct Stock: Decodable {
     var sku: String

@@ -75,6 +75,8 @@ struct ClusterTrait: SuiteTrait, TestScoping {
   let redisOptions: [String]
   let settings: [String: String]
   let isProxied: Bool
+  /// What errors in the log are about; nil: there must be none.
+  let expectedErrors: String?
 
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
@@ -85,20 +87,28 @@ struct ClusterTrait: SuiteTrait, TestScoping {
     for node in cluster.nodes {
       #expect(node.process.isRunning || node.process.exitCode == SIGKILL, "a node has ended: \(node.log)")
     }
+    var expected = 0
     for node in cluster.nodes + cluster.pastNodes {
       let errors = node.log.split(separator: "\n").filter { $0.contains("\"level\":\"error\"") || !$0.hasPrefix("{") }
-      #expect(errors.isEmpty)
+      let isExpected = { (line: Substring) in expectedErrors.map { line.contains($0) } ?? false }
+      #expect(errors.filter { !isExpected($0) } == [])
+      expected += errors.count(where: isExpected)
       node.process.kill()
     }
+    #expect(expected > 0 || expectedErrors == nil, "no error tells of \(expectedErrors ?? "")")
     cluster.redis.kill()
   }
 }
 
 extension Trait where Self == ClusterTrait {
+  /// - Parameter expectedErrors: what errors in the nodes' logs are about; nil: there must be none.
   static func cluster(
-    nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
+    nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false,
+    expectedErrors: String? = nil
   ) -> Self {
-    ClusterTrait(nodes: nodes, redisOptions: redisOptions, settings: settings, isProxied: isProxied)
+    ClusterTrait(
+      nodes: nodes, redisOptions: redisOptions, settings: settings, isProxied: isProxied, expectedErrors: expectedErrors
+    )
   }
 }
 

@@ -22,7 +22,7 @@ import Testing
     #expect(Set(ProblemKind.allCases.map(\.title)).count == ProblemKind.allCases.count)
   }
 
-  /// Clients go by the names and their statuses (api.md).
+  /// Clients go by the names and their statuses (the contract).
   @Test func namesAndStatusesAreThoseOfTheContract() {
     let contract: [String: Int] = [
       "invalid-request": 400, "unauthorized": 401, "admin-disabled": 403, "not-found": 404, "method-not-allowed": 405,
@@ -30,7 +30,7 @@ import Testing
       "insufficient-stock": 409, "unknown-sku": 404, "unknown-reservation": 404, "reservation-expired": 410,
       "reservation-cancelled": 409, "reservation-confirmed": 409, "hold-limit-reached": 409, "stock-in-use": 409,
       "stock-limit-exceeded": 409, "idempotency-key-reused": 422, "overloaded": 503, "store-unavailable": 503,
-      "outcome-unknown": 504, "request-timeout": 408,
+      "outcome-unknown": 504, "request-timeout": 408, "too-many-requests": 429,
     ]
     for (name, status) in contract { #expect(ProblemKind(rawValue: name)?.status == status, "\(name)") }
   }

@@ -24,7 +24,8 @@ import Testing
     var (taken, refused) = (0, 0)
     for variant in Self.variants(of: whole) {
       let bytes = Array(try JSONSerialization.data(withJSONObject: variant, options: .fragmentsAllowed))
-      let (ours, theirs) = (Self.ours(bytes), Self.foundations(bytes))
+      let completed = try JSONSerialization.data(withJSONObject: Self.completed(variant), options: .fragmentsAllowed)
+      let (ours, theirs) = (Self.ours(bytes), Self.foundations(Array(completed)))
       #expect(ours == theirs, "\(String(decoding: bytes, as: UTF8.self))")
       if ours == nil { refused += 1 } else { taken += 1 }
     }
@@ -38,6 +39,19 @@ import Testing
 
   private static func foundations(_ bytes: [UInt8]) -> HealthReport? {
     try? JSONDecoder().decode(HealthReport.self, from: Data(bytes))
+  }
+
+  /// What nodes of earlier versions don't tell has its default.
+  private static func completed(_ value: Any) -> Any {
+    guard var document = value as? [String: Any] else { return value }
+    func isMissing(_ value: Any?) -> Bool { value == nil || value is NSNull }
+    if isMissing(document["drained"]) { document["drained"] = false }
+    if isMissing(document["store"]) { document["store"] = ["damaged": 0, "damage": [Any]()] }
+    if var redis = document["redis"] as? [String: Any], isMissing(redis["faults"]) {
+      redis["faults"] = [Any]()
+      document["redis"] = redis
+    }
+    return document
   }
 
   private static var others: [Any] {
@@ -67,10 +81,19 @@ extension HealthReport {
     func words() -> [String] { (0..<random.number(isFull ? 1...3 : 0...3)).map { "é \"\\ \n \($0)" } }
     return HealthReport(
       nodeId: "node-\(count())", bootId: String(count(), radix: 16), version: "0.1.0", uptimeSeconds: Int64(count()),
-      state: random.pick(State.allCases), reasons: words(),
+      state: random.pick(State.allCases), reasons: words(), drained: random.oneIn(2),
       redis: Redis(
-        connected: random.oneIn(2), roundTripMs: maybe(measure()), pending: count(), reconnects: count(),
-        usedBytes: count(), limitBytes: count(), warnings: words()),
+        connected: random.oneIn(2), version: maybe("7.0.15"), roundTripMs: maybe(measure()), pending: count(),
+        reconnects: count(), usedBytes: count(), limitBytes: count(), faults: words(), warnings: words(),
+        clockOffsetMs: maybe(-count())),
+      store: Store(
+        identity: maybe("9c1f"), mark: maybe(Int64(count())), markedBy: maybe("b0"),
+        acknowledged: maybe(Int64(count())),
+        loss: maybe(
+          Store.Loss(
+            seenIdentity: maybe("9c1f"), seenMark: maybe(Int64(count())), foundIdentity: maybe("ab"),
+            foundMark: maybe(Int64(count())), since: "2026-11-22T08:45:00.123Z")),
+        damaged: count(), damage: words()),
       lease: Lease(
         leader: random.oneIn(2), epoch: maybe(Int64(count())), holder: maybe("node-1"),
         since: maybe("2026-11-22T08:45:00.123Z"), remainingMs: maybe(-count()), termsWon: count(), termsLost: count(),

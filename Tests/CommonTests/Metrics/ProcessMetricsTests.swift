@@ -32,8 +32,10 @@ import Testing
     #expect(try value("holdfast_process_open_fds") >= 3)
     #expect(try value("holdfast_process_start_time_seconds") > 1_700_000_000)
     let before = try value("holdfast_process_cpu_seconds_total")
-    while try value("holdfast_process_cpu_seconds_total") < before + 0.05 {}
+    var spent = before
+    while spent < before + 0.05 { spent = try value("holdfast_process_cpu_seconds_total") }
+    // Looked at later, however much other tests have used meanwhile.
     let usage = try #require(ProcessUsage.current())
-    #expect(try value("holdfast_process_cpu_seconds_total") < usage.cpuSeconds + 1)
+    #expect(spent <= usage.cpuSeconds)
   }
 }

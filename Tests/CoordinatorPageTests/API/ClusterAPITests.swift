@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/login", 405)])
+  @Test(arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/logout", 405)])
   func headIsRefusedWithoutABody(path: String, status: Int) async throws {
     let bench = try SiteBench(Scenes.justStarted)
     try await bench.test(.live) { client in
@@ -111,12 +111,38 @@ import Testing
       }
       for (method, path, allow) in [
         (HTTPRequest.Method.post, "/", "GET, HEAD"), (.get, "/api/v1/nodes", "POST"), (.put, "/leader", "GET, HEAD"),
-        (.get, "/api/v1/nodes/a", "DELETE"), (.get, "/api/v1/nodes/a/drain", "POST"), (.get, "/login", "POST"),
+        (.get, "/api/v1/nodes/a", "DELETE"), (.get, "/api/v1/nodes/a/drain", "POST"), (.get, "/logout", "POST"),
+        (.put, "/login", "GET, HEAD, POST"), (.get, "/api/v1/nodes/a/forget", "POST"),
         (.init("BREW")!, "/metrics", "GET, HEAD"),
       ] {
         let answer = try await client.send(method, path)
         #expect(answer.problem == "method-not-allowed" && answer.headers[.allow] == allow, "\(method) \(path)")
       }
+    }
+  }
+
+  /// A person gets a page, and a way back.
+  @Test func aBrowserIsNotLeftWithJSON() async throws {
+    try await SiteBench().test { client in
+      let headers = ["Accept": "text/html,application/xhtml+xml,*/*;q=0.8"]
+      for path in ["/logout", "/api/v1/nodes/node-1/drain", "/api/v1/nodes/node-1/forget"] {
+        let answer = try await client.send(.get, path, headers: headers)
+        #expect(answer.status == .seeOther && answer.headers[.location] == "/", "\(path)")
+      }
+      for (path, status) in [("/nothing", 404), ("/?state=wrong", 400)] {
+        let answer = try await client.send(.get, path, headers: headers)
+        #expect(answer.status.code == status && answer.headers[.contentType]?.hasPrefix("text/html") == true)
+        #expect(answer.text.contains(#"<a href="/">Holdfast</a>"#) && answer.text.contains("All is well"))
+      }
+    }
+  }
+
+  @Test func proxiesAreToldNotToHoldEventsUp() async throws {
+    let bench = try SiteBench()
+    try await bench.test(.live) { client in
+      let headers = try await client.send(.head, "/events").headers
+      #expect(headers[.init("X-Accel-Buffering")!] == "no" && headers[.cacheControl] == "no-store, no-transform")
+      try await eventually("nobody looks") { await bench.site.pictures.viewerCount == 0 }
     }
   }
 
@@ -146,6 +172,16 @@ import Testing
         #expect(headers[.init("X-Content-Type-Options")!] == "nosniff")
         #expect(headers[.init("Referrer-Policy")!] == "no-referrer")
         #expect(headers[.cacheControl] == (path.hasPrefix("/assets") ? "no-cache" : "no-store"), "\(path)")
+      }
+    }
+  }
+
+  @Test func whatCannotBeExpectedIsRefused() async throws {
+    try await SiteBench().test { client in
+      for (expectation, status) in [("200-ok", 417), ("100-Continue", 200), ("", 200)] {
+        let answer = try await client.send(.get, "/health/live", headers: ["Expect": expectation])
+        #expect(answer.status.code == status, "\(expectation)")
+        #expect(answer.problem == (status == 417 ? "expectation-failed" : nil))
       }
     }
   }

@@ -26,10 +26,70 @@ import Testing
   @Test func onlyThoseWhoAreLoggedInSeeButtons() async throws {
     try await bench.test { client in
       let visitor = try await client.send(.get, "/").text
-      #expect(!visitor.contains("formaction") && visitor.contains("Admin token"))
+      #expect(!visitor.contains("formaction") && visitor.contains(#"<a href="/login">Log in</a>"#))
+      #expect(try await client.send(.get, "/login").text.contains("Admin token"))
       let alice = try await client.logIn()
       let page = try await client.send(.get, "/", headers: ["Cookie": alice.cookie]).text
       #expect(page.contains("Logged in as <bdi>alice</bdi>") && page.contains("Drain node-1"))
+      let again = try await client.send(.get, "/login?state=up", headers: ["Cookie": alice.cookie])
+      #expect(again.status == .seeOther && again.headers[.location] == "/?state=up", "there is nothing to log in for")
+    }
+  }
+
+  /// Without script. The page with the form must not reload: what is typed would go, and a form's answer be asked for by
+  /// GET, where there is none.
+  @Test func whoIsRefusedIsToldOnAPageThatStaysAndCanTryAgain() async throws {
+    try await bench.test { client in
+      let form = try await client.send(.get, "/login?state=down", headers: ["Accept": "text/html"])
+      #expect(form.status == .ok && !form.text.contains("http-equiv"))
+      let refused = try await client.send(
+        .post, "/login?state=down", form: "token=wrong", headers: ["Accept": "text/html"])
+      #expect(refused.status == .unauthorized && refused.text.contains("This is not an admin token."))
+      #expect(!refused.text.contains("http-equiv") && refused.text.contains(#"<form method="post" id="log-in""#))
+      let own = "/login?state=down"
+      #expect(refused.text.contains(#"action="\#(own)""#) && refused.text.contains(#"data-own="\#(own)""#))
+      var limited = refused
+      for _ in 0..<AttemptLimit.budget.tokens {
+        limited = try await client.send(.post, "/login", form: "token=wrong", headers: ["Accept": "text/html"])
+      }
+      #expect(limited.headers[.contentType]?.hasPrefix("text/html") == true && limited.status.code >= 429)
+      #expect(limited.headers[.retryAfter] != nil && limited.text.contains(#"id="log-in""#))
+    }
+    try await SiteBench(adminTokens: AccessTokens()).test { client in
+      let disabled = try await client.send(.post, "/login", form: "token=x", headers: ["Accept": "text/html"])
+      #expect(disabled.status == .forbidden && disabled.headers[.contentType]?.hasPrefix("text/html") == true)
+    }
+  }
+
+  /// Behind a proxy all come from one address: whoever guesses uses up a budget of their own.
+  @Test(arguments: ["127.0.0.0/8,::1", "10.0.0.0/8"])
+  func whomATrustedProxyForwardsIsWhoAsks(proxies: String) async throws {
+    let bench = try SiteBench(proxies: TrustedProxies(AddressPolicy(proxies)))
+    let isTrusted = proxies != "10.0.0.0/8"
+    try await bench.test(.live) { client in
+      func guess(_ address: String) async throws -> Int {
+        try await client.send(.post, "/login", form: "token=wrong", headers: ["X-Forwarded-For": address]).status.code
+      }
+      var told: [Int] = []
+      for _ in 0...AttemptLimit.budget.tokens { told.append(try await guess("198.51.100.7")) }
+      told.append(try await guess("203.0.113.9"))
+      #expect(told == Array(repeating: 401, count: AttemptLimit.budget.tokens) + [503, isTrusted ? 401 : 503])
+    }
+    #expect(bench.log.lines(with: "203.0.113.9").isEmpty != isTrusted)
+  }
+
+  /// Browsers keep cookies by host: another port is the same place.
+  @Test func twoCoordinatorsOnOneHostDoNotLogEachOtherOut() async throws {
+    let other = try SiteBench()
+    try await bench.test { client in
+      let alice = try await client.logIn()
+      try await other.test { otherClient in
+        let bob = try await otherClient.logIn()
+        #expect(alice.cookie.prefix { $0 != "=" } != bob.cookie.prefix { $0 != "=" })
+        let both = ["Cookie": "\(alice.cookie); \(bob.cookie)"]
+        #expect(try await client.send(.get, "/", headers: both).text.contains("Logged in as"))
+        #expect(try await otherClient.send(.get, "/", headers: both).text.contains("Logged in as"))
+      }
     }
   }
 
@@ -61,16 +121,20 @@ import Testing
     }
   }
 
-  @Test func guessingIsStopped() async throws {
+  @Test func guessingIsSlowedAndLocksNobodyOut() async throws {
     let bench = try SiteBench()
     try await bench.test { client in
       var problems: [String?] = []
-      for _ in 0...AttemptLimit.wrongPerSecond {
+      for _ in 0...AttemptLimit.budget.tokens {
         problems.append(try await client.send(.post, "/login", form: "token=guess").problem)
       }
       #expect(problems.dropLast().allSatisfy { $0 == "unauthorized" } && problems.last == "overloaded")
       let limited = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: "guess")
       #expect(limited.problem == "overloaded" && limited.headers[.retryAfter] == "1")
+      // A right one is let through at any time.
+      _ = try await client.logIn()
+      let right = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: SiteBench.adminToken)
+      #expect(right.status == .ok)
       bench.clock.advance(by: .seconds(1))
       let looked = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: "guess")
       #expect(looked.problem == "unauthorized")

@@ -35,19 +35,30 @@ import Testing
     #expect(Set(texts).count == 1000 && texts.allSatisfy { $0.utf8.count == 32 })
   }
 
-  @Test func afterTooManyWrongTokensNoneIsLookedAtUntilTheSecondIsOver() throws {
+  @Test func wrongTokensOfOneAddressAreNotHeldAgainstAnother() {
     let log = LogRecorder()
     let limit = AttemptLimit(logger: log.logger, now: clock.now)
-    for _ in 0..<AttemptLimit.wrongPerSecond {
-      try limit.check()
-      limit.failed("wrong", caller: "10.0.0.1")
-    }
-    #expect(throws: Problem.self) { try limit.check() }
+    func isTooMany(_ caller: String) -> Bool { limit.failed("wrong", caller: caller) }
+    for _ in 0..<AttemptLimit.budget.tokens { #expect(!isTooMany("10.0.0.1")) }
+    #expect(isTooMany("10.0.0.1") && !isTooMany("10.0.0.2") && !isTooMany("2001:db8::1"))
     clock.advance(by: .seconds(1))
-    try limit.check()
-    #expect(log.lines(with: "wrong").count == 1)
+    #expect(!isTooMany("10.0.0.1"))
+    #expect(log.lines(with: "10.0.0.1").count == 1)
     clock.advance(by: .seconds(60))
     limit.failed("wrong", caller: "10.0.0.1")
-    #expect(log.lines(with: "wrong").last?.contains("4") == true)
+    #expect(log.lines(with: "10.0.0.1").last?.contains("7") == true)
+  }
+
+  @Test func otherTokensEndAllSessionsAndTheSameTokensNone() throws {
+    let bench = try SiteBench()
+    let admins = try AccessTokens(list: "alice:\(SiteBench.adminToken)")
+    let access = bench.site.access
+    let session = try access.logIn(token: SiteBench.adminToken, caller: "10.0.0.1")
+    bench.site.take(.init(admin: admins, cluster: SiteBench.clusterToken))
+    #expect(access.sessions.session(session.id) != nil)
+    bench.site.take(.init(admin: try .init(list: "alice:another-admin-token"), cluster: SiteBench.clusterToken))
+    #expect(access.sessions.session(session.id) == nil)
+    #expect(throws: Problem.self) { try access.logIn(token: SiteBench.adminToken, caller: "10.0.0.1") }
+    #expect(try access.logIn(token: "another-admin-token", caller: "10.0.0.1").operatorName == "alice")
   }
 }

@@ -13,34 +13,48 @@ import Testing
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test(arguments: ["just-started", "hostile", "sixty-nodes"])
+  @Test(arguments: ["just-started", "hostile", "sixty-nodes", "redis-down", "store-damaged", "node-gone"])
   func whatIsThereIsSeen(scene: String) async throws {
     let bench = try SiteBench(Scenes.of(scene))
-    let directory = try TemporaryDirectory()
     try await bench.test(.live) { client in
-      let arguments = [
-        Self.root.appending(path: "Tests/Pages/pages.py").path, "http://127.0.0.1:\(try #require(client.port))", scene,
-        "--shots", Self.root.appending(path: ".build/screenshots").path,
-      ]
-      let browser = try ServerProcess(
-        URL(filePath: "/usr/bin/python3"), arguments, environment: ["PYTHONDONTWRITEBYTECODE": "1"],
-        logFile: directory.url.appending(path: "browser.log"))
-      do {
-        try await live(bench.cluster) { !browser.isRunning }
-      } catch {
-        // What it has started ends with it only if it has the time.
-        browser.signal(SIGTERM)
-        try await eventually("the browser ends") { !browser.isRunning }
-        throw error
-      }
-      #expect(browser.exitCode == 0, "\(browser.log)")
+      try await look(at: "http://127.0.0.1:\(try #require(client.port))", scene, bench.cluster)
     }
+  }
+
+  @Test func belowAPathOfAProxyAllIsThere() async throws {
+    let bench = try SiteBench(base: try #require(BasePath("/holdfast")))
+    try await bench.test(.live) { client in
+      let proxy = try await SubPathProxy(coordinator: try #require(client.port))
+      try await look(at: "http://127.0.0.1:\(proxy.port)/holdfast", "sub-path", bench.cluster)
+    }
+  }
+
+  private func look(at url: String, _ scene: String, _ cluster: SampleCluster) async throws {
+    let directory = try TemporaryDirectory()
+    let token = directory.url.appending(path: "admin-tokens")
+    try Data("alice:\(SiteBench.adminToken)\n".utf8).write(to: token)
+    let arguments = [
+      Self.root.appending(path: "Tests/Pages/pages.py").path, url, scene, "--token-file", token.path,
+      "--shots", Self.root.appending(path: ".build/screenshots").path,
+    ]
+    let browser = try ServerProcess(
+      URL(filePath: "/usr/bin/python3"), arguments, environment: ["PYTHONDONTWRITEBYTECODE": "1"],
+      logFile: directory.url.appending(path: "browser.log"))
+    do {
+      try await live(cluster) { !browser.isRunning }
+    } catch {
+      // What it has started ends with it only if it has the time.
+      browser.signal(SIGTERM)
+      try await eventually("the browser ends") { !browser.isRunning }
+      throw error
+    }
+    #expect(browser.exitCode == 0, "\(browser.log)")
   }
 
   /// Has time go on in the cluster, as it does for who looks.
   private func live(_ cluster: SampleCluster, until isOver: () -> Bool) async throws {
     let began = ContinuousClock.now
-    try await eventually("the browser has seen it all", within: .seconds(240), every: .milliseconds(100)) {
+    try await eventually("the browser has seen it all", within: .seconds(900), every: .milliseconds(100)) {
       let seconds = Int64((ContinuousClock.now - began) / .seconds(1))
       cluster.change { $0.at = Scenes.ago(seconds: -seconds) }
       return isOver()

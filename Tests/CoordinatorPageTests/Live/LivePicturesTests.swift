@@ -12,16 +12,18 @@ import Testing
   private let cluster = SampleCluster(Scenes.allUp)
   private let pictures: LivePictures
   private let look: Look
+  private let viewer = AddressGroup("10.0.0.1")
+  private let clock = SteppedClock()
 
   init() throws {
-    pictures = LivePictures(watch: cluster, templates: try PageTemplates(), assets: Assets())
+    pictures = LivePictures(watch: cluster, templates: try PageTemplates(), assets: Assets(), now: clock.now)
     look = try Look(states: nil, mayChange: false)
   }
 
   @Test func aViewerGetsThePictureAtOnceAndWhateverChanges() async throws {
-    var events = try await pictures.stream(look) {}.map { String(buffer: $0) }.makeAsyncIterator()
+    var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     #expect(await events.next()?.contains("All well") == true)
-    var second = try await pictures.stream(look) {}.map { String(buffer: $0) }.makeAsyncIterator()
+    var second = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     #expect(await second.next()?.contains("All well") == true, "the second need not wait for a change")
     cluster.change { $0 = Scenes.nodeDown }
     #expect(await events.next()?.contains("1 problem – Holdfast") == true)
@@ -31,10 +33,12 @@ import Testing
 
   @Test func eachSeesWhatItAskedFor() async throws {
     cluster.change { $0 = Scenes.nodeDown }
-    var all = try await pictures.stream(Look(states: nil, mayChange: true)) {}.map { String(buffer: $0) }
+    var all = try await pictures.stream(Look(states: nil, mayChange: true), for: viewer) {}.map { String(buffer: $0) }
       .makeAsyncIterator()
-    var down = try await pictures.stream(Look(states: "down", mayChange: false)) {}.map { String(buffer: $0) }
-      .makeAsyncIterator()
+    var down = try await pictures.stream(Look(states: "down", mayChange: false), for: viewer) {}.map {
+      String(buffer: $0)
+    }
+    .makeAsyncIterator()
     let (one, other) = (await all.next() ?? "", await down.next() ?? "")
     #expect(one.contains(#"class="name">node-1"#) && one.contains("Drain node-1"))
     #expect(!other.contains(#"class="name">node-1"#) && other.contains(#"class="name">node-2"#))
@@ -42,7 +46,7 @@ import Testing
   }
 
   @Test func figuresAloneAreNotSentMoreThanOnceASecond() async throws {
-    let stream = try await pictures.stream(look) {}
+    let stream = try await pictures.stream(look, for: viewer) {}
     let sent = Mutex<[String]>([])
     let reading = Task {
       for await event in stream.map({ String(buffer: $0) }) where event.contains("event: picture") {
@@ -61,27 +65,42 @@ import Testing
 
   @Test func thereAreOnlySoManyViewersAndWhoLeavesMakesRoom() async throws {
     var streams: [AsyncStream<ByteBuffer>] = []
-    for _ in 0..<LivePictures.mostViewers { streams.append(try await pictures.stream(look) {}) }
-    await #expect(throws: Problem.self) { try await pictures.stream(look) {} }
+    for seat in 0..<LivePictures.maxViewers {
+      streams.append(try await pictures.stream(look, for: AddressGroup("10.0.0.\(seat)")) {})
+    }
+    await #expect(throws: Problem.self) { try await pictures.stream(look, for: AddressGroup("10.1.0.1")) {} }
     streams.removeAll()
     try await eventually("all have left") { await pictures.viewerCount == 0 }
-    _ = try await pictures.stream(look) {}
+    _ = try await pictures.stream(look, for: viewer) {}
   }
 
-  @Test func whoDoesNotReadIsDropped() async throws {
+  @Test func oneAddressCannotTakeEverySeat() async throws {
+    var streams: [AsyncStream<ByteBuffer>] = []
+    for _ in 0..<LivePictures.maxOfOneAddress { streams.append(try await pictures.stream(look, for: viewer) {}) }
+    await #expect(throws: Problem.self) { try await pictures.stream(look, for: viewer) {} }
+    streams.append(try await pictures.stream(look, for: AddressGroup("10.0.0.2")) {})
+    #expect(await pictures.viewerCount == streams.count)
+  }
+
+  @Test func whoDoesNotReadIsDroppedAndWhoReadsIsNot() async throws {
     let dropped = Mutex(false)
-    let stream = try await pictures.stream(look) { dropped.withLock { $0 = true } }
-    for epoch in 0..<100 {
+    let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
+    var reading = try await pictures.stream(look, for: viewer) {
+      Issue.record("a viewer was dropped that reads")
+    }.makeAsyncIterator()
+    _ = await reading.next()
+    for epoch in 0..<100 where !dropped.withLock({ $0 }) {
       cluster.change { $0.leader?.epoch = Int64(epoch) }
-      await Task.yield()
+      _ = await reading.next()
+      clock.advance(by: .seconds(1))
     }
-    try await eventually("it is dropped") { dropped.withLock { $0 } }
-    #expect(await pictures.viewerCount == 0)
+    #expect(dropped.withLock { $0 })
+    #expect(await pictures.viewerCount == 1)
     withExtendedLifetime(stream) {}
   }
 
   @Test func signsOfLifeComeWhileNothingElseDoes() async throws {
-    var events = try await pictures.stream(look) {}.map { String(buffer: $0) }.makeAsyncIterator()
+    var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     _ = await events.next()
     #expect(await events.next() == "event: heartbeat\ndata:\n\n")
   }

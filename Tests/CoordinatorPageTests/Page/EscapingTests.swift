@@ -1,3 +1,4 @@
+import Common
 import Foundation
 import Hummingbird
 import HummingbirdTesting
@@ -66,7 +67,7 @@ import Testing
   @Test func aStreamIsNotBrokenUpByTextOfNodes() async throws {
     let templates = try PageTemplates()
     let pictures = LivePictures(watch: SampleCluster(Scenes.hostile), templates: templates, assets: Assets())
-    let stream = try await pictures.stream(try Look(states: nil, mayChange: false)) {}
+    let stream = try await pictures.stream(try Look(states: nil, mayChange: false), for: AddressGroup("10.0.0.1")) {}
     let event = try #require(await stream.first { _ in true })
     let lines = String(buffer: event).split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.suffix(2) == ["", ""], "one event, ended once")

@@ -1,3 +1,4 @@
+import Common
 import Foundation
 import Hummingbird
 import HummingbirdTesting
@@ -31,7 +32,7 @@ import Testing
     ("all-up", "All well – Holdfast", "ok"), ("node-down", "1 problem – Holdfast", "critical"),
     ("sixty-nodes", "2 problems – Holdfast", "critical"), ("just-started", "Checking – Holdfast", "checking"),
   ])
-  func titleAndIconTellTheVerdict(scene: String, title: String, icon: String) async throws {
+  func titleAndIconTellTheSummary(scene: String, title: String, icon: String) async throws {
     try await SiteBench(Scenes.of(scene)).test { client in
       let page = try await client.send(.get, "/").text
       #expect(page.contains("<title>\(title)</title>"))
@@ -81,10 +82,53 @@ import Testing
     }
   }
 
+  @Test func whatCannotBeSoldIsTheFirstThingOneReads() throws {
+    let page = try picture(Scenes.redisDown)
+    let headline = try #require(page.firstMatch(of: #/<h2 id="headline">(.*?)<\/h2>/#)?.output.1)
+    #expect(headline.contains("The shop cannot sell: no link to Redis: connection refused"))
+    let since = try #require(page.range(of: "1 min 17 s"))
+    let problems = try #require(page.range(of: #"<ol class="problems">"#))
+    #expect(since.lowerBound < problems.lowerBound, "since when stands beside it")
+    #expect(page.ranges(of: "The shop cannot sell").count == 1, "it is said once")
+    #expect(page.contains(#"data-title="Cannot sell – Holdfast""#))
+  }
+
+  @Test func anAnswerAloneDoesNotLookWell() throws {
+    let page = try picture(Scenes.redisDown)
+    let nodes = try #require(page.range(of: "<table")).lowerBound
+    #expect(!page[nodes...].contains("badge up") && page.contains(#"class="node up critical""#))
+    #expect(page.contains("UP, cannot sell") && page.contains("<summary><bdi>no link to Redis: connection refused"))
+    #expect(!page.contains("<summary><bdi>answered the first probe"))
+    for (state, word) in [(HealthReport.State.starting, "starting"), (.degraded, "degraded")] {
+      var view = Scenes.allUp
+      view.nodes[0].health?.state = state
+      view.nodes[0].health?.redis.usedBytes = 1 << 30
+      view.nodes[0].health?.reasons = ["for this test"]
+      #expect(try picture(view).contains("UP, \(word)"))
+    }
+    #expect(NodeTrouble(Scenes.node("node-1")) == nil && NodeTrouble(Scenes.downNode("node-1")) == nil)
+  }
+
+  @Test func theStoreIsShownWithWhatIsWrongInIt() throws {
+    let page = try picture(Scenes.storeDamaged)
+    let store = try #require(page.range(of: #"id="store""#)).lowerBound
+    for text in [
+      "SKU shoe: its total is no whole number (&quot;1e3&quot;)", "key events is a string", "appendfsync is no",
+      "7.3 s behind",
+      "last seen st-4f1c of 2026-11-22 08:42:27; found st-4f1c of 2026-11-22 06:43:12; since 2026-11-22 08:42:32",
+    ] {
+      #expect(page[store...].contains(text), "\(text)")
+    }
+    #expect(page.contains("http://10.0.0.66:8080 (boot id b9) since"))
+    var view = Scenes.allUp
+    view.store = .init([], StoreMemory(), loss: nil)
+    #expect(try picture(view).contains("No node tells of it at present."))
+  }
+
   /// Else a slip in a name would only show as something missing.
   @Test func everyNameInATemplateIsGivenAndEveryNameGivenIsShown() throws {
     var given: Set<String> = [
-      "css", "js", "notice", "reloads", "disabled", "visitor", "session", "operatorName", "formToken",
+      "formToken", "operatorName",
     ]
     func gather(_ value: Any) {
       if let fields = value as? Fields {
@@ -95,7 +139,9 @@ import Testing
     }
     for view in Scenes.all.values {
       let look = try Look(states: nil, mayChange: true)
-      gather(PicturePresenter(view, look: look, assets: assets).fields)
+      let session = Sessions().begin(operatorName: "x")
+      let frame = PageFrame(look: look, session: session, notice: "x", question: "x")
+      gather(frame.fields(view, assets: assets, isDisabled: false))
     }
     given.insert("lateRounds")  // of a coordinator that is not well
     let shown = PageTemplates.sources.values.reduce(into: Set<String>()) { names, source in

@@ -12,6 +12,8 @@ final class SampleCluster: ClusterWatching {
     var left: [String] = []
     var wanted: [(id: String, wanted: Wanted, operatorName: String)] = []
     var rechecked: [String] = []
+    var acknowledgedBy: [String] = []
+    var forgotten: [(id: String, operatorName: String)] = []
     var watchers: [AsyncStream<ClusterView>.Continuation] = []
   }
 
@@ -40,13 +42,13 @@ final class SampleCluster: ClusterWatching {
     return stream
   }
 
-  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> Wanted {
+  func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> AnnouncementAnswer {
     let (refusal, wanted) = state.withLock { state in
       state.announced.append(announcement)
       return (state.refusal, state.view.nodes.first { $0.id == announcement.id }?.wanted)
     }
     if let refusal { throw refusal }
-    return wanted.flatMap { Wanted(rawValue: $0) } ?? .serve
+    return AnnouncementAnswer(wanted: wanted.flatMap { Wanted(rawValue: $0) } ?? .serve)
   }
 
   func leave(id: String, bootId: String) async throws(AnnouncementRefusal) {
@@ -64,6 +66,20 @@ final class SampleCluster: ClusterWatching {
       for index in view.nodes.indices where view.nodes[index].id == id { view.nodes[index].wanted = wanted.rawValue }
     }
     return true
+  }
+
+  func acknowledgeLoss(by operatorName: String) async -> HealthReport.Store.Loss? {
+    guard let loss = state.withLock({ $0.view.store.loss }) else { return nil }
+    state.withLock { $0.acknowledgedBy.append(operatorName) }
+    change { $0.store.loss = nil }
+    return loss
+  }
+
+  func forget(id: String, by operatorName: String) async throws(ForgetRefusal) {
+    guard let node = state.withLock({ $0.view.nodes.first { $0.id == id } }) else { throw .unknownNode }
+    guard node.state == .down || node.state == .left else { throw .alive(node.state) }
+    state.withLock { $0.forgotten.append((id, operatorName)) }
+    change { view in view.nodes.removeAll { $0.id == id } }
   }
 
   func recheck(id: String) async -> Bool {

@@ -12,6 +12,7 @@ enum Scenes {
   static let all: [String: ClusterView] = [
     "all-up": allUp, "node-down": nodeDown, "leader-changed": leaderChanged, "just-started": justStarted,
     "hostile": hostile, "sixty-nodes": sixtyNodes, "empty": empty,
+    "redis-down": redisDown, "store-damaged": storeDamaged, "node-gone": nodeGone,
   ]
 
   static func of(_ name: String) -> ClusterView {
@@ -41,6 +42,73 @@ enum Scenes {
           reason: "connection refused, 3 probes in a row"),
         .init(at: ago(seconds: 43), subject: "node-2", from: "UP", to: "SUSPECT", reason: "connection refused"),
       ], at: 0)
+    return view
+  }
+
+  /// Every node answers, and none can sell.
+  static var redisDown: ClusterView {
+    var view = cluster(
+      (1...3).map { number in
+        var node = node("node-\(number)")
+        (node.ready, node.reason) = (false, "answered the first probe")
+        node.health?.state = .degraded
+        node.health?.reasons = ["no link to Redis: connection refused"]
+        node.health?.redis.connected = false
+        return node
+      })
+    view.healthy = false
+    view.leader = nil
+    view.totals.ready = 0
+    view.problems = [
+      .init(
+        severity: .critical, kind: "shop-cannot-sell",
+        text: "The shop cannot sell: no link to Redis: connection refused", since: ago(seconds: 77)),
+      .init(
+        severity: .critical, kind: "no-leader", text: "No node leads: expired holds are not released",
+        since: ago(seconds: 74)),
+    ]
+    view.summary = "\(view.problems[0].text); and 1 more problem"
+    return view
+  }
+
+  /// The shop sells on, but for what is damaged.
+  static var storeDamaged: ClusterView {
+    var view = allUp
+    view.healthy = false
+    view.totals.overdueHolds = 1200
+    view.totals.oldestOverdueMs = 61_000
+    view.store.damaged = 12
+    view.store.damage = [
+      "SKU shoe: its total is no whole number (\"1e3\")", "hold 5kQ2: its deadline is missing",
+      "key events is a string",
+    ]
+    view.store.warnings = ["appendfsync is no: a power cut can lose the last 30 seconds"]
+    view.store.clockOffsetMs = -7300
+    view.store.loss = .init(
+      seenIdentity: "st-4f1c", seenMark: now - 45_000, foundIdentity: "st-4f1c", foundMark: now - 7_200_000,
+      since: ago(seconds: 40))
+    view.problems = [
+      .init(
+        severity: .critical, kind: "overdue-holds", text: "1200 holds overdue, the oldest by 61000 ms",
+        since: ago(seconds: 60)),
+      .init(
+        severity: .warning, kind: "node-id-taken",
+        text: "Another process announces itself as node-2, from http://10.0.0.66:8080 (boot id b9), and is not watched",
+        since: ago(seconds: 30), node: "node-2"),
+    ]
+    view.nodes[1].rivals = [.init(bootId: "b9", url: "http://10.0.0.66:8080", since: ago(seconds: 30))]
+    view.nodes[2].health?.redis.faults = ["Redis takes no writes: MISCONF: the shop cannot sell"]
+    view.nodes[2].health?.store = .init(
+      identity: "st-4f1c", mark: now - 7_200_000, loss: view.store.loss, damaged: 12, damage: view.store.damage)
+    view.summary = "\(view.problems[0].text); and 1 more problem"
+    return view
+  }
+
+  /// One is DOWN, one has left, one drains: the last is the only one that is ready.
+  static var nodeGone: ClusterView {
+    var view = nodeDown
+    view.nodes[2].state = .left
+    view.nodes[2].ready = false
     return view
   }
 
@@ -138,6 +206,14 @@ extension Scenes {
         node.since = text
         node.health?.reasons = [text]
         node.health?.redis.warnings = [text]
+        node.health?.redis.faults = [text]
+        node.health?.redis.version = text
+        node.health?.store = .init(
+          identity: text, mark: .max,
+          loss: .init(seenIdentity: text, seenMark: .min, foundIdentity: text, foundMark: nil, since: text),
+          damaged: .max,
+          damage: [text])
+        node.rivals = [.init(bootId: text, url: text, since: text)]
         node.health?.lease.holder = text
         node.health?.lease.since = text
         node.health?.uptimeSeconds = .max
@@ -149,6 +225,9 @@ extension Scenes {
         return node
       })
     view.nodes[1].state = .down
+    view.store = .init(
+      view.nodes.compactMap(\.health), StoreMemory(),
+      loss: .init(seenIdentity: script, seenMark: .max, foundIdentity: script, foundMark: .min, since: script))
     view.healthy = false
     view.summary = "problems: " + texts.joined()
     view.problems = texts.map { .init(severity: .warning, kind: $0, text: $0, since: $0, node: script) }
@@ -180,6 +259,9 @@ extension Scenes {
         nodes: nodes.count, up: nodes.count, ready: nodes.count, ratePerSecond: 1204.2, errorsPerSecond: 0,
         overdueHolds: 0, oldestOverdueMs: nil, rates: rates,
         overdue: overdue),
+      store: .init(
+        version: "7.0.15", identity: "st-4f1c", mark: RFC3339.string(epochMilliseconds: now - 300),
+        usedBytes: 48_123_904, limitBytes: 1 << 30, clockOffsetMs: 3),
       invariants: [
         .init(name: "one leader", holds: true, detail: "every node that is reached sees node-1 in epoch 12"),
         .init(name: "epochs rise", holds: true, detail: "no leader's epoch was seen to fall"),
@@ -238,8 +320,9 @@ extension Scenes {
     HealthReport(
       nodeId: id, bootId: "b", version: Version.text, uptimeSeconds: 11_533, state: .serving, reasons: [],
       redis: .init(
-        connected: true, roundTripMs: 0.214, pending: 3, reconnects: 0, usedBytes: 48_123_904, limitBytes: 1 << 30,
-        warnings: []),
+        connected: true, version: "7.0.15", roundTripMs: 0.214, pending: 3, reconnects: 0, usedBytes: 48_123_904,
+        limitBytes: 1 << 30, warnings: [], clockOffsetMs: 1),
+      store: .init(identity: "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8", mark: 1_795_337_100_000),
       lease: .init(
         leader: leads, epoch: epoch, holder: leads ? id : follows, since: ago(seconds: 11_530), remainingMs: 2412,
         termsWon: leads ? 1 : 0, termsLost: 0, renewMs: leads ? 0.31 : nil),

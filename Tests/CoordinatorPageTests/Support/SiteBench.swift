@@ -20,19 +20,21 @@ struct SiteBench {
   let clock = SteppedClock()
 
   init(
-    _ view: ClusterView = Scenes.allUp, adminTokens: AccessTokens? = nil, clusterToken: String? = clusterToken
+    _ view: ClusterView = Scenes.allUp, adminTokens: AccessTokens? = nil, clusterToken: String? = clusterToken,
+    base: BasePath = .root, proxies: TrustedProxies = TrustedProxies(nil)
   ) throws {
     cluster = SampleCluster(view)
     let tokens = try adminTokens ?? AccessTokens(list: "alice:\(Self.adminToken)")
     site = try Site(
-      watch: cluster, adminTokens: tokens, clusterToken: clusterToken, registry: registry,
+      watch: cluster, adminTokens: tokens, clusterToken: clusterToken, base: base, proxies: proxies,
+      registry: registry,
       logger: log.logger, now: clock.now)
   }
 
   func test(
     _ setup: TestingSetup = .router, _ test: @Sendable @escaping (any TestClientProtocol) async throws -> Void
   ) async throws {
-    try await site.server(host: "127.0.0.1", port: 0, mostConnections: 500).test(setup) { try await test($0) }
+    try await site.server(host: "127.0.0.1", port: 0, maxConnections: 500).test(setup) { try await test($0) }
   }
 
   static let announcement =
@@ -55,12 +57,12 @@ extension TestClientProtocol {
   }
 
   /// Logs in, and brings back what a browser then has.
-  func logIn(_ token: String = SiteBench.adminToken) async throws -> LoggedIn {
-    let answer = try await send(.post, "/login", form: "token=\(token)")
+  func logIn(_ token: String = SiteBench.adminToken, base: String = "") async throws -> LoggedIn {
+    let answer = try await send(.post, "\(base)/login", form: "token=\(token)")
     guard let cookie = answer.headers[.setCookie]?.prefix(while: { $0 != ";" }) else {
       throw LoggedIn.Failed(status: answer.status.code)
     }
-    let page = try await send(.get, "/", headers: ["Cookie": String(cookie)])
+    let page = try await send(.get, "\(base)/", headers: ["Cookie": String(cookie)])
     let token = page.text.firstMatch(of: #/name="formToken" value="([0-9a-f]{32})"/#)?.output.1
     return LoggedIn(cookie: String(cookie), formToken: token.map(String.init) ?? "")
   }

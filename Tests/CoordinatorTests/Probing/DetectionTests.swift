@@ -7,8 +7,8 @@ import Testing
 private struct MachineWorld {
   enum End { case answer, refusal, silence }
 
-  let timing = VerdictTiming()
-  var machine: VerdictMachine
+  let timing = FailureDetectorTiming()
+  var detector: FailureDetector
   let dies: ContinuousClock.Instant
   let death: End
   private var underWay: [(number: Int, at: ContinuousClock.Instant, end: End)] = []
@@ -16,22 +16,22 @@ private struct MachineWorld {
   private var now = Moment.start.instant
 
   init(dies: Duration, _ death: End, random: any RandomNumberGenerator) {
-    machine = VerdictMachine(timing: timing, random: random, at: Moment.start.instant)
+    detector = FailureDetector(timing: timing, random: random, at: Moment.start.instant)
     (self.dies, self.death) = (Moment.start.instant + dies, death)
   }
 
   /// When it is DOWN, counted from its death.
   mutating func detection() -> Duration {
     while true {
-      let next = [machine.wakeUp, underWay.map(\.at).min()].compactMap { $0 }.min()!
+      let next = [detector.wakeUp, underWay.map(\.at).min()].compactMap { $0 }.min()!
       // What has become due by an end that was just told is done now.
       now = max(now, next)
       if let index = underWay.firstIndex(where: { $0.at == next }) {
         let ended = underWay.remove(at: index)
         let transition =
           ended.end == .answer
-          ? machine.answered(probe: ended.number, isDraining: false, at: now)
-          : machine.failed(probe: ended.number, because: "\(ended.end)", isHeld: true, at: now)
+          ? detector.answered(probe: ended.number, isDraining: false, at: now)
+          : detector.failed(probe: ended.number, because: "\(ended.end)", isHeld: true, at: now)
         if transition?.to == .down { return now - dies }
       } else {
         start()
@@ -41,7 +41,7 @@ private struct MachineWorld {
 
   private mutating func start() {
     last += 1
-    #expect(machine.start(probe: last, at: now) == true)
+    #expect(detector.start(probe: last, at: now) == true)
     let answerTime = Duration.milliseconds(1)
     let end = now + answerTime <= dies ? End.answer : death
     let takes = end == .silence ? timing.limit : answerTime
@@ -62,15 +62,15 @@ private struct Greatest: RandomNumberGenerator {
       return world.detection()
     }
     let worst = try #require(times.max())
-    #expect(worst <= VerdictTiming().worstDetection)
-    #expect(worst > VerdictTiming().worstDetection - .milliseconds(5))
+    #expect(worst <= FailureDetectorTiming().worstDetection)
+    #expect(worst > FailureDetectorTiming().worstDetection - .milliseconds(5))
   }
 
   @Test("whenever a node is killed, it is DOWN within the worst case", arguments: UInt64(1)...20)
   func killed(seed: UInt64) {
     for death in stride(from: 2000, to: 3300, by: 7) {
       var world = MachineWorld(dies: .milliseconds(death), .refusal, random: SeededRandom(seed))
-      #expect(world.detection() <= VerdictTiming().worstDetection)
+      #expect(world.detection() <= FailureDetectorTiming().worstDetection)
     }
   }
 }

@@ -8,7 +8,6 @@ import Testing
   /// Three nodes, of which the first leads.
   private struct Cluster {
     var bench = RegistryBench()
-    var onsets = Onsets()
     var surroundings = Registry.Surroundings()
     var reports: [String: HealthReport] = [:]
 
@@ -24,11 +23,11 @@ import Testing
     mutating func second() {
       for report in reports.values { bench.answer(report) }
       bench.registry.sample(at: bench.now)
-      _ = bench.registry.check(surroundings.condition, &onsets, at: bench.now)
+      _ = bench.registry.look(surroundings.condition, at: bench.now)
       bench.now = bench.now + .seconds(1)
     }
 
-    mutating func view() -> ClusterView { bench.registry.view(surroundings, &onsets, at: bench.now) }
+    mutating func view() -> ClusterView { bench.registry.view(surroundings, at: bench.now) }
 
     mutating func kinds() -> [String] { view().problems.map(\.kind) }
 
@@ -52,8 +51,7 @@ import Testing
 
   @Test("without any node something is wrong")
   func noNodes() {
-    var onsets = Onsets()
-    let view = RegistryBench().registry.view(.init(), &onsets, at: .start)
+    let view = RegistryBench().registry.view(.init(), at: .start)
     #expect(!view.healthy && view.problems.map(\.kind) == ["no-nodes"])
   }
 
@@ -87,6 +85,91 @@ import Testing
     #expect(view.summary == view.problems[0].text + "; and 1 more problem")
     #expect(cluster.holds("all reach Redis") == false && cluster.holds("one leader") == true)
     #expect(view.nodes[1].state == .up && !view.nodes[1].ready && view.nodes[2].state == .down)
+  }
+
+  @Test("when no node reaches Redis the first words are that the shop cannot sell, since when, and why")
+  func cannotSell() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    let cut = HealthReport.sample(state: .degraded, reasons: ["no link to Redis: connection refused"])
+    func cutOff(_ id: String) { cluster.reports[id] = cut.with(\.nodeId, id) }
+    cutOff("n1")
+    cutOff("n2")
+    cluster.second()
+    #expect(!cluster.view().problems.contains(where: Outage.isTold), "one node can")
+    cutOff("n3")
+    let began = cluster.bench.now
+    for _ in 0..<5 { cluster.second() }
+    let first = try #require(cluster.view().problems.first)
+    #expect(first.severity == .critical && first.text.hasPrefix("The shop cannot sell: "))
+    #expect(first.kind == "shop-cannot-sell" && first.text.hasSuffix("no link to Redis: connection refused"))
+    #expect(first.since == RFC3339.string(epochMilliseconds: began.epochMilliseconds))
+    #expect(cluster.view().summary.hasPrefix("The shop cannot sell: "))
+  }
+
+  @Test("a store that takes no writes stops the sale as well, in Redis's own words, said once")
+  func noWrites() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    let fault = "Redis takes no writes: NOREPLICAS Not enough good replicas to write.: the shop cannot sell"
+    for (id, report) in cluster.reports {
+      cluster.reports[id] = report.with(\.state, .degraded).with(\.reasons, [fault]).with(\.redis.faults, [fault])
+    }
+    cluster.second()
+    let text = cluster.view().problems.first?.text ?? ""
+    #expect(
+      text.hasPrefix("The shop cannot sell: Redis takes no writes: NOREPLICAS Not enough good replicas to write."))
+    #expect(text.ranges(of: "cannot sell").count == 1)
+  }
+
+  @Test("nor does it sell when no node answers; while some are not judged yet, nothing is claimed")
+  func noNodeAnswers() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    for number in 1...3 { cluster.bench.kill("n\(number)") }
+    cluster.reports = [:]
+    cluster.second()
+    #expect(cluster.view().problems.first?.text == "The shop cannot sell: no node answers")
+    try cluster.bench.announce(.sample(id: "n4", url: "http://10.0.0.4"))
+    #expect(!cluster.view().problems.contains(where: Outage.isTold))
+  }
+
+  @Test("nodes that all drain can sell, but load balancers find none that is ready")
+  func allDrain() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    for id in ["n1", "n2"] { cluster.reports[id] = .sample(id: id, state: .draining) }
+    cluster.second()
+    #expect(!cluster.kinds().contains("no-node-ready"))
+    cluster.reports["n3"] = .sample(id: "n3", state: .draining)
+    cluster.second()
+    #expect(cluster.view().problems.first?.kind == "no-node-ready")
+  }
+
+  @Test("a second process with the id of a living one is a problem with both places and since when")
+  func secondProcess() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    let began = cluster.bench.now
+    func announce() {
+      #expect(throws: AnnouncementRefusal.self) {
+        try cluster.bench.announce(.sample(id: "n2", bootID: "b9", url: "http://10.0.0.66"))
+      }
+    }
+    for _ in 0..<3 {
+      announce()
+      for _ in 0..<2 { cluster.second() }
+    }
+    let problem = try #require(cluster.view().problems.first)
+    #expect(problem.kind == "node-id-taken" && problem.node == "n2" && problem.severity == .warning)
+    for part in ["as n2", "http://10.0.0.66 (boot id b9)", "http://10.0.0.2 (boot id b1)"] {
+      #expect(problem.text.contains(part), "\(part)")
+    }
+    #expect(problem.since == RFC3339.string(epochMilliseconds: began.epochMilliseconds))
+    let told = try #require(cluster.view().nodes.first { $0.id == "n2" }).rivals
+    #expect(told == [.init(bootId: "b9", url: "http://10.0.0.66", since: problem.since)])
+    for _ in 0..<8 { cluster.second() }
+    #expect(cluster.view().healthy, "it has stopped")
   }
 
   @Test("the time of a problem begins anew after it was over")
@@ -172,6 +255,98 @@ import Testing
     #expect(kinds { $0.with(\.redis.warnings, ["Redis has appendonly no"]) } == ["redis-unsafe"])
     #expect(kinds { $0.with(\.version, "0.2.0") } == ["versions-differ"])
     #expect(kinds { $0.with(\.state, .starting).with(\.reasons, ["starting"]) } == ["node-starting"])
+  }
+
+  @Test("a Redis that is out for all nodes is told once, first, and without what only follows from it")
+  func redisOut() throws {
+    var cluster = try Cluster()
+    cluster.second()
+    let fault = "Redis takes no writes: NOREPLICAS x: the shop cannot sell"
+    func all(_ change: (HealthReport) -> HealthReport) -> [ClusterView.Problem] {
+      var cluster = cluster
+      for id in cluster.reports.keys {
+        cluster.reports[id] = change(.sample(id: id, state: .degraded)).with(\.lease.remainingMs, 0)
+          .with(\.sweeper.oldestOverdueMs, 60_000)
+      }
+      for _ in 0..<5 { cluster.second() }
+      #expect(cluster.holds("one leader") == false)
+      return cluster.view().problems
+    }
+    let refusing = all { $0.with(\.redis.faults, [fault]).with(\.reasons, [fault]) }
+    #expect(refusing.map(\.text) == ["The shop cannot sell: Redis takes no writes: NOREPLICAS x"])
+    #expect(refusing.map(\.kind) == ["shop-cannot-sell"] && refusing[0].severity == .critical)
+    let other = "Redis is busy: BUSY x: the shop cannot sell"
+    let twice = all { $0.with(\.redis.faults, [fault, other]).with(\.reasons, [fault, other]) }
+    #expect(twice.map(\.kind) == ["shop-cannot-sell", "redis-unusable"])
+    #expect(twice.last?.text == "n1, n2 and n3 cannot sell: Redis is busy: BUSY x")
+    let cut = all { $0.with(\.redis.connected, false).with(\.reasons, ["no link to Redis: refused"]) }
+    #expect(cut.map(\.text) == ["The shop cannot sell: no link to Redis: refused"])
+    cluster.reports["n2"] = .sample(id: "n2", state: .degraded, reasons: [fault]).with(\.redis.faults, [fault])
+    cluster.second()
+    #expect(cluster.view().problems.map(\.text) == ["n2 cannot sell: Redis takes no writes: NOREPLICAS x"])
+  }
+
+  @Test("damage in the store is critical, and named in one line")
+  func damage() throws {
+    var cluster = try Cluster()
+    cluster.reports["n2"] = .sample(id: "n2").with(\.store.damaged, 7).with(\.store.damage, ["SKU a", "SKU b"])
+    cluster.second()
+    let problem = cluster.view().problems.first
+    #expect(problem?.severity == .critical && problem?.kind == "store-damaged")
+    #expect(problem?.text == "The store is damaged in 7 places: SKU a; SKU b; and more")
+  }
+
+  @Test("a loss of data is told first, until an operator acknowledges it, also across a restart of the coordinator")
+  func loss() throws {
+    var cluster = try Cluster()
+    for _ in 0..<2 { cluster.second() }
+    #expect(cluster.view().store.identity == "9c1f" && cluster.view().store.loss == nil)
+    #expect(cluster.bench.registry.acknowledgeLoss(by: "anna", at: cluster.bench.now) == nil)
+    let since = RFC3339.string(epochMilliseconds: cluster.bench.now.epochMilliseconds)
+    let lost = HealthReport.Store(
+      identity: "ab", mark: 1_800_000_009_000, markedBy: "b1",
+      loss: .init(
+        seenIdentity: "9c1f", seenMark: 1_800_000_000_000, foundIdentity: nil, foundMark: nil, since: since))
+    cluster.reports["n2"] = .sample(id: "n2").with(\.store, lost)
+    cluster.bench.kill("n3")
+    cluster.reports["n3"] = nil
+    cluster.second()
+    let view = cluster.view()
+    #expect(view.problems.map(\.kind) == ["store-loss", "node-down"] && view.problems[0].since == since)
+    #expect(
+      view.problems[0].text.hasPrefix("Redis has lost data: last seen was store 9c1f as of 2027-01-15T08:00:00.000Z"))
+    #expect(view.problems[0].text.hasSuffix("found was an empty store (told by n2)") && view.store.loss != nil)
+
+    var acknowledging = cluster
+    #expect(acknowledging.bench.registry.acknowledgeLoss(by: "anna", at: acknowledging.bench.now) == lost.loss)
+    let memory = acknowledging.bench.registry.store
+    #expect(memory.evidence == StoreEvidence(identity: "ab", marks: ["b1": 1_800_000_009_000]))
+    #expect(acknowledging.view().store.loss == nil && acknowledging.kinds() == ["node-down"])
+    #expect(acknowledging.bench.lastEntry?.to == "acknowledged")
+    #expect(acknowledging.bench.registry.acknowledgeLoss(by: "anna", at: acknowledging.bench.now) == nil, "once")
+    // A node that does not hear of it says so again.
+    for _ in 0..<11 { acknowledging.second() }
+    #expect(acknowledging.kinds().first == "store-loss")
+    acknowledging.reports["n2"]?.store = HealthReport.Store(
+      identity: "ab", mark: 1_800_000_009_500, markedBy: "b1", acknowledged: memory.acknowledged)
+    acknowledging.second()
+    #expect(acknowledging.kinds() == ["node-down"])
+
+    let restarted = RegistryBench(contents: acknowledging.bench.registry.contents)
+    #expect(restarted.registry.store == acknowledging.bench.registry.store)
+  }
+
+  @Test("marks that rise are no reason to write the file each time")
+  func marksAreKeptSeldom() throws {
+    var cluster = try Cluster()
+    for _ in 0..<2 { cluster.second() }
+    let before = cluster.bench.registry.revision
+    for step in Int64(1)...40 {
+      cluster.reports["n2"]?.store.mark = 1_800_000_000_000 + step * 500
+      cluster.second()
+    }
+    #expect((3...5).contains(cluster.bench.registry.revision - before))
+    #expect(cluster.bench.registry.store.evidence?.mark == 1_800_000_020_000)
   }
 
   @Test("what the coordinator itself cannot do is told")

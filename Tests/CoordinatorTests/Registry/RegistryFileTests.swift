@@ -99,6 +99,9 @@ import Testing
       { $0.failovers = .max }, { $0.failovers = -1 }, { $0.nodes[0].since = .min }, { $0.history[0].at = .max },
       { $0.leader?.since = .min }, { $0.nodes[0].reason = String(repeating: "x", count: 9999) },
       { $0.history[0].reason = String(repeating: "x", count: 9999) },
+      { $0.store = StoreMemory(acknowledged: -1) },
+      { $0.store = StoreMemory(evidence: StoreEvidence(identity: "a b")) },
+      { $0.store = StoreMemory(evidence: StoreEvidence(identity: "a", marks: ["b": .max])) },
     ]
     for (index, change) in changes.enumerated() {
       contents = try self.contents()
@@ -116,6 +119,30 @@ import Testing
         return
       }
     }
+  }
+
+  @Test("what is there and is no file is told, and neither moved nor replaced: it may be /dev/null")
+  func noFile() throws {
+    #expect(mkfifo(file.path, 0o600) == 0)
+    #expect(file.load() == .damaged(reason: "not a regular file", movedTo: nil))
+    #expect(throws: RegistryFile.Failure(reason: "what is there is not a regular file")) {
+      try file.save(try contents())
+    }
+    #expect(try names == ["registry.json"] && FileContents.isOther(file.path))
+  }
+
+  @Test("a pipe in the way of the new file holds nobody up")
+  func pipe() async throws {
+    let (path, contents) = (file.path + ".new", try contents())
+    #expect(mkfifo(path, 0o600) == 0)
+    let told = Replaceable<RegistryFile.Failure?>(nil)
+    Thread.detachNewThread { [file] in
+      do throws(RegistryFile.Failure) { try file.save(contents) } catch { told.current = error }
+    }
+    // Whoever waits for a reader has one in the end.
+    defer { close(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) }
+    try await eventually("it is told", within: .seconds(20)) { told.current != nil }
+    #expect(told.current?.reason == "open: No such device or address")
   }
 
   @Test("a directory that is not there is a failure that says so, and nothing else")
@@ -149,7 +176,7 @@ import Testing
     bench.answer(HealthReport.sample(id: text).bounded)
     bench.end("n1", .success(HealthReport.sample(bootID: text).bounded))
     bench.kill()
-    #expect(bench.verdict() == .down && bench.registry.contents.fault == nil)
+    #expect(bench.status() == .down && bench.registry.contents.fault == nil)
   }
 
   // MARK: - Restarts of the coordinator
@@ -158,7 +185,7 @@ import Testing
   func restart() throws {
     let before = try bench()
     let after = RegistryBench(contents: before.registry.contents)
-    #expect(after.verdict("n1") == .unknown && after.verdict("n2") == .unknown && after.verdict("n3") == .left)
+    #expect(after.status("n1") == .unknown && after.status("n2") == .unknown && after.status("n3") == .left)
     #expect(after.registry.nodes["n1"]?.wanted == .drain && after.registry.nodes["n1"]?.wantedBy == "anna")
     #expect(after.registry.history.entries.dropLast() == before.registry.history.entries[...])
     #expect(after.lastEntry?.reason == "the coordinator started, with 3 nodes known from before")
@@ -173,10 +200,10 @@ import Testing
     after.now = .at(.seconds(1000))
     let entries = after.registry.history.entries.count
     after.kill("n2")
-    #expect(after.verdict("n2") == .down && after.registry.history.entries.count == entries)
+    #expect(after.status("n2") == .down && after.registry.history.entries.count == entries)
     #expect(after.registry.nodes["n2"]?.since == known.since && after.registry.nodes["n2"]?.reason == known.reason)
     after.kill("n1")
-    #expect(after.verdict("n1") == .down && after.lastEntry?.from == "UP" && after.lastEntry?.to == "DOWN")
+    #expect(after.status("n1") == .down && after.lastEntry?.from == "UP" && after.lastEntry?.to == "DOWN")
     #expect(after.registry.nodes["n1"]?.since == after.now.epochMilliseconds)
   }
 
@@ -185,6 +212,6 @@ import Testing
     let contents = try contents()
     let once = RegistryBench(contents: contents).registry.contents
     #expect(once.nodes == contents.nodes)
-    #expect(once.leadership.last == contents.leadership.last)
+    #expect(once.leaderTracker.last == contents.leaderTracker.last)
   }
 }

@@ -9,9 +9,9 @@ struct RegistryBench {
   var registry: Registry
   var now = Moment.start
 
-  init(mostNodes: Int = 10, contents: RegistryContents? = nil) {
+  init(maxNodes: Int = 10, contents: RegistryContents? = nil) {
     registry = Registry(
-      mostNodes: mostNodes, timing: .even, random: { SeededRandom(1) }, contents: contents, at: .start)
+      maxNodes: maxNodes, timing: .even, random: { SeededRandom(1) }, contents: contents, at: .start)
   }
 
   @discardableResult
@@ -38,7 +38,7 @@ struct RegistryBench {
 
   mutating func kill(_ id: String = "n1") { for _ in 0..<3 { fail(id) } }
 
-  func verdict(_ id: String = "n1") -> Verdict? { registry.nodes[id]?.machine.verdict }
+  func status(_ id: String = "n1") -> NodeStatus? { registry.nodes[id]?.detector.status }
 
   /// A node that has announced itself and answered.
   mutating func admit(_ report: HealthReport = .sample(), url: String = "http://10.0.0.1:8080") throws {
@@ -56,9 +56,9 @@ struct RegistryBench {
   func announced() throws {
     var bench = RegistryBench()
     #expect(try bench.announce() == .taken(.serve, probe: true))
-    #expect(bench.verdict() == .unknown)
+    #expect(bench.status() == .unknown)
     bench.answer()
-    #expect(bench.verdict() == .up)
+    #expect(bench.status() == .up)
     #expect(bench.registry.history.entries.map(\.to) == ["UNKNOWN", "UP"])
     #expect(bench.registry.want(.drain, of: "n1", by: "anna", at: bench.now) == true)
     #expect(try bench.announce() == .taken(.drain, probe: false))
@@ -100,8 +100,8 @@ struct RegistryBench {
     let intruders = [
       Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080"), .sample(url: "http://10.0.0.66:8080"),
     ]
-    func expectRefusals(_ state: Verdict) {
-      #expect(bench.verdict() == state)
+    func expectRefusals(_ state: NodeStatus) {
+      #expect(bench.status() == state)
       for intruder in intruders {
         #expect(throws: AnnouncementRefusal.self) { try bench.announce(intruder) }
         #expect(bench.registry.nodes["n1"]?.url.text == "http://10.0.0.1:8080")
@@ -126,10 +126,10 @@ struct RegistryBench {
     try bench.admit()
     bench.kill()
     #expect(try bench.announce(.sample(bootID: "b2", url: "http://10.0.0.9:8080")) == .taken(.serve, probe: true))
-    #expect(bench.verdict() == .unknown && bench.lastEntry?.from == "DOWN")
+    #expect(bench.status() == .unknown && bench.lastEntry?.from == "DOWN")
     #expect(bench.registry.nodes["n1"]?.report == nil, "what it told before was another process's")
     bench.answer(.sample(bootID: "b2"))
-    #expect(bench.verdict() == .up && bench.registry.nodes["n1"]?.url.text == "http://10.0.0.9:8080")
+    #expect(bench.status() == .up && bench.registry.nodes["n1"]?.url.text == "http://10.0.0.9:8080")
   }
 
   @Test("a process that says it is the restarted node is taken over once the registered URL answers with its boot id")
@@ -139,7 +139,7 @@ struct RegistryBench {
     #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
     #expect(bench.registry.nodes["n1"]?.bootID == "b1")
     bench.answer(.sample(bootID: "b2"))
-    #expect(bench.registry.nodes["n1"]?.bootID == "b2" && bench.verdict() == .up)
+    #expect(bench.registry.nodes["n1"]?.bootID == "b2" && bench.status() == .up)
     #expect(bench.lastEntry?.reason == "restarted: it answers as boot id b2")
     #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: false))
   }
@@ -151,7 +151,7 @@ struct RegistryBench {
     #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
     bench.answer()
     #expect(throws: AnnouncementRefusal.self) { try bench.announce(.sample(bootID: "b2")) }
-    #expect(bench.registry.nodes["n1"]?.bootID == "b1" && bench.verdict() == .up)
+    #expect(bench.registry.nodes["n1"]?.bootID == "b1" && bench.status() == .up)
   }
 
   @Test("a process with another boot id that nobody announced is a failure, and DOWN in the end, with words for it")
@@ -159,7 +159,7 @@ struct RegistryBench {
     var bench = RegistryBench()
     try bench.admit()
     for _ in 0..<3 { bench.answer(.sample(bootID: "b9")) }
-    #expect(bench.verdict() == .down)
+    #expect(bench.status() == .down)
     #expect(bench.lastEntry?.reason == "answers as another process (boot id b9), 3 times in a row")
   }
 
@@ -168,7 +168,7 @@ struct RegistryBench {
     var bench = RegistryBench()
     try bench.admit()
     for _ in 0..<3 { bench.end("n1", .success(.sample(id: "n7"))) }
-    #expect(bench.verdict() == .down && bench.lastEntry?.reason == "answers as another node (n7), 3 times in a row")
+    #expect(bench.status() == .down && bench.lastEntry?.reason == "answers as another node (n7), 3 times in a row")
   }
 
   // MARK: - Leaving, and room
@@ -178,15 +178,15 @@ struct RegistryBench {
     var bench = RegistryBench()
     try bench.admit()
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
-    #expect(bench.verdict() == .left && bench.lastEntry?.to == "LEFT")
+    #expect(bench.status() == .left && bench.lastEntry?.to == "LEFT")
     #expect(try bench.announce() == .taken(.serve, probe: false))
-    #expect(bench.verdict() == .left)
+    #expect(bench.status() == .left)
     bench.now = bench.now + .seconds(6)
     #expect(try bench.announce() == .taken(.serve, probe: true))
-    #expect(bench.verdict() == .unknown)
+    #expect(bench.status() == .unknown)
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
     #expect(try bench.announce(.sample(bootID: "b2", url: "http://10.0.0.5")) == .taken(.serve, probe: true))
-    #expect(bench.verdict() == .unknown)
+    #expect(bench.status() == .unknown)
   }
 
   @Test("only the process that is known can leave")
@@ -195,12 +195,12 @@ struct RegistryBench {
     try bench.admit()
     #expect(throws: AnnouncementRefusal.self) { try bench.registry.leave(id: "n1", bootID: "b2", at: .start) }
     #expect(throws: AnnouncementRefusal.unknownNode) { try bench.registry.leave(id: "n2", bootID: "b1", at: .start) }
-    #expect(bench.verdict() == .up)
+    #expect(bench.status() == .up)
   }
 
   @Test("there are never more nodes than may be; those that left make room first, then those long DOWN, oldest first")
   func room() throws {
-    var bench = RegistryBench(mostNodes: 4)
+    var bench = RegistryBench(maxNodes: 4)
     func url(_ number: Int) -> String { "http://10.0.0.\(number):80" }
     for number in 1...4 {
       try bench.admit(.sample(id: "n\(number)"), url: url(number))
@@ -234,22 +234,160 @@ struct RegistryBench {
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
     bench.now = bench.now + .seconds(600)
     bench.registry.sample(at: bench.now)
-    #expect(bench.verdict() == .left)
+    #expect(bench.status() == .left)
     bench.now = bench.now + .seconds(1)
     bench.registry.sample(at: bench.now)
     #expect(bench.registry.nodes.keys.sorted() == ["n2"])
   }
 
+  @Test("a node that is DOWN and silent for a day is forgotten, and the history tells; one that is to drain is not")
+  func forgottenAfterADay() throws {
+    var bench = RegistryBench()
+    for number in 1...3 { try bench.admit(.sample(id: "n\(number)"), url: "http://10.0.0.\(number)") }
+    _ = bench.registry.want(.drain, of: "n2", by: "anna", at: bench.now)
+    for number in 1...3 { bench.kill("n\(number)") }
+    bench.now = bench.now + .seconds(86_400)
+    // It can't be reached from here, and lives.
+    try bench.announce(.sample(id: "n3", url: "http://10.0.0.3"))
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n1", "n2", "n3"], "not before the day is over")
+    bench.now = bench.now + .seconds(1)
+    let revision = bench.registry.revision
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2", "n3"])
+    #expect(bench.lastEntry?.subject == "n1" && bench.lastEntry?.to == "FORGOTTEN")
+    #expect(bench.registry.revision > revision && bench.registry.contents.nodes.map(\.id) == ["n2", "n3"])
+    bench.now = bench.now + .seconds(86_400)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"])
+  }
+
+  @Test("the day goes on over restarts of the coordinator; a node that answers again is not forgotten")
+  func forgottenOverRestarts() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
+    for id in ["n1", "n2"] { bench.kill(id) }
+    var contents = bench.registry.contents
+    for index in contents.nodes.indices { contents.nodes[index].since -= 86_401_000 }
+    bench = RegistryBench(contents: contents)
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.count == 2, "none is judged yet")
+    bench.kill("n1")
+    bench.answer(.sample(id: "n2"))
+    bench.registry.sample(at: bench.now)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.status("n2") == .up)
+  }
+
+  @Test("an operator can have a node forgotten that is DOWN or has LEFT; not one that may be alive")
+  func forgottenByHand() throws {
+    var bench = RegistryBench()
+    func forget(_ id: String = "n1") throws { try bench.registry.forget(id, by: "anna", at: bench.now) }
+    #expect(throws: ForgetRefusal.unknownNode) { try forget() }
+    try bench.announce()
+    #expect(throws: ForgetRefusal.alive(.unknown)) { try forget() }
+    bench.answer()
+    #expect(throws: ForgetRefusal.alive(.up)) { try forget() }
+    bench.fail()
+    #expect(throws: ForgetRefusal.alive(.suspect)) { try forget() }
+    bench.answer(.sample(state: .draining))
+    #expect(throws: ForgetRefusal.alive(.draining)) { try forget() }
+    bench.kill()
+    bench.answer()
+    #expect(throws: ForgetRefusal.alive(.recovering)) { try forget() }
+    #expect(bench.registry.nodes.count == 1)
+
+    bench.kill()
+    _ = bench.registry.want(.drain, of: "n1", by: "otto", at: bench.now)
+    let started = bench.registry.startProbe(of: "n1", at: bench.now.instant)
+    let probe = try #require(started)
+    try forget()
+    #expect(bench.registry.nodes.isEmpty && bench.registry.wakeUp == nil && bench.registry.contents.nodes.isEmpty)
+    #expect(bench.lastEntry?.from == "DOWN" && bench.lastEntry?.to == "FORGOTTEN")
+    #expect(bench.lastEntry?.reason == "anna wants it to be forgotten")
+    bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
+    #expect(bench.registry.nodes.isEmpty, "an answer that was on its way does not bring it back")
+    // It lives after all, and is a new node: without the mark.
+    #expect(try bench.announce() == .taken(.serve, probe: true))
+    try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
+    try forget()
+    #expect(bench.registry.nodes.isEmpty)
+  }
+
+  // MARK: - Processes with the same id
+
+  @Test(
+    "a process that goes on announcing itself with the id of a living one is known, with since when, until it stops")
+  func rivals() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    let rival = Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080")
+    var known: [Rivals.Rival] { bench.registry.nodes["n1"]?.rivals.insistent(at: bench.now.instant) ?? [] }
+    func insist(for seconds: Int) throws {
+      for _ in 0..<seconds / 2 {
+        bench.now = bench.now + .seconds(2)
+        bench.answer()
+        try bench.announce()
+        #expect(throws: AnnouncementRefusal.self) { try bench.announce(rival) }
+        bench.registry.sample(at: bench.now)
+      }
+    }
+    let began = bench.now + .seconds(2)
+    try insist(for: 4)
+    #expect(known.isEmpty, "as yet it may be a node that was started again elsewhere")
+    try insist(for: 2)
+    #expect(known.map(\.bootID) == ["b2"] && known.first?.url == "http://10.0.0.66:8080")
+    #expect(known.first?.first.epochMilliseconds == began.epochMilliseconds)
+    try insist(for: 60)
+    #expect(known.count == 1 && known.first?.first.epochMilliseconds == began.epochMilliseconds)
+    bench.now = bench.now + Rivals.memory + .seconds(1)
+    bench.registry.sample(at: bench.now)
+    #expect(known.isEmpty && bench.registry.nodes["n1"]?.rivals.all.isEmpty == true, "it has stopped")
+  }
+
+  @Test("a process that takes the place of a dead one is its rival no longer")
+  func rivalTakesOver() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    let rival = Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080")
+    for _ in 0..<4 {
+      #expect(throws: AnnouncementRefusal.self) { try bench.announce(rival) }
+      bench.now = bench.now + .seconds(2)
+    }
+    bench.kill()
+    #expect(try bench.announce(rival) == .taken(.serve, probe: true))
+    #expect(bench.registry.nodes["n1"]?.rivals.all.isEmpty == true)
+    bench.answer(.sample(bootID: "b2"))
+    // The process before was only stopped, and is the rival now.
+    #expect(throws: AnnouncementRefusal.self) { try bench.announce() }
+    #expect(bench.registry.nodes["n1"]?.rivals.all.map(\.bootID) == ["b1"])
+  }
+
+  @Test("one at the very same address is known too, and however many there are, only so many are kept")
+  func manyRivals() throws {
+    var bench = RegistryBench()
+    try bench.admit()
+    #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
+    bench.answer()
+    #expect(throws: AnnouncementRefusal.self) { try bench.announce(.sample(bootID: "b2")) }
+    #expect(bench.registry.nodes["n1"]?.rivals.all.map(\.url) == ["http://10.0.0.1:8080"])
+    for number in 0..<1000 {
+      let rival = Announcement.sample(bootID: "c\(number)", url: "http://10.0.0.66:8080")
+      #expect(throws: AnnouncementRefusal.self) { try bench.announce(rival) }
+    }
+    #expect(bench.registry.nodes["n1"]?.rivals.all.count == Rivals.most)
+  }
+
   @Test("a jump of the time of day neither forgets a node nor keeps it, nor holds room back")
   func clockJumps() throws {
-    var bench = RegistryBench(mostNodes: 2)
+    var bench = RegistryBench(maxNodes: 2)
     try bench.admit()
     try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
     bench.kill("n2")
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
     bench.now.epochMilliseconds += 86_400_000
     bench.registry.sample(at: bench.now)
-    #expect(bench.verdict() == .left)
+    #expect(bench.status() == .left)
     #expect(try bench.announce() == .taken(.serve, probe: false))
     bench.now.epochMilliseconds -= 2 * 86_400_000
     bench.now = bench.now + .seconds(601)
@@ -349,18 +487,18 @@ struct RegistryBench {
 
   @Test("an answer to a probe of a place that the node has left since, or of a node that is gone, changes nothing")
   func moved() throws {
-    var bench = RegistryBench(mostNodes: 1)
+    var bench = RegistryBench(maxNodes: 1)
     try bench.announce()
     let started = bench.registry.startProbe(of: "n1", at: bench.now.instant)
     let probe = try #require(started)
     bench.kill()
     try bench.announce(.sample(bootID: "b1", url: "http://10.0.0.2"))
     bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
-    #expect(bench.verdict() == .unknown && bench.registry.nodes["n1"]?.report == nil)
+    #expect(bench.status() == .unknown && bench.registry.nodes["n1"]?.report == nil)
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
     try bench.announce(.sample(id: "n2"))
     bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
-    #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.verdict("n2") == .unknown)
+    #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.status("n2") == .unknown)
   }
 
   @Test("once a second rates, overdue holds and probe times are kept, the last sixty; none of a node that is silent")

@@ -36,7 +36,7 @@ struct SimulatedCluster {
   private static let tolerance = Duration.milliseconds(150)
 
   let weather: Weather
-  let timing = VerdictTiming()
+  let timing = FailureDetectorTiming()
   private var random: SeededRandom
   private var registry: Registry
   private var punctuality: Punctuality
@@ -55,7 +55,7 @@ struct SimulatedCluster {
   init(seed: UInt64, _ weather: Weather) {
     self.weather = weather
     random = SeededRandom(seed)
-    registry = Registry(mostNodes: 10, random: { SeededRandom(seed) }, at: .start)
+    registry = Registry(maxNodes: 10, random: { SeededRandom(seed) }, at: .start)
     punctuality = Punctuality(due: Moment.start.instant)
     for number in 1...3 { nodes["n\(number)"] = SimulatedNode() }
     events = [(.zero, .announcements), (.zero, .round), (.seconds(5), .weather)]
@@ -116,10 +116,10 @@ struct SimulatedCluster {
   private mutating func take(_ probe: Registry.Probe, _ result: Result<HealthReport, ProbeFailure>, _ told: Duration) {
     let isHeld = punctuality.holds(
       began: probe.began, limit: timing.limit, told: Moment.at(told).instant, at: Moment.at(now).instant)
-    let before = registry.nodes[probe.node]?.machine.verdict
+    let before = registry.nodes[probe.node]?.detector.status
     note(probe, result, isHeld)
     registry.ended(probe, with: result, took: .milliseconds(1), isHeld: isHeld, at: .at(now))
-    let after = registry.nodes[probe.node]?.machine.verdict
+    let after = registry.nodes[probe.node]?.detector.status
     if before != .suspect, after == .suspect { suspicions += 1 }
     // One that recovers is not trusted: a single failure sends it back.
     guard before != .down, before != .recovering, after == .down else { return }
@@ -139,7 +139,7 @@ struct SimulatedCluster {
   }
 
   private mutating func restart() {
-    registry = Registry(mostNodes: 10, contents: registry.contents, at: .at(now))
+    registry = Registry(maxNodes: 10, contents: registry.contents, at: .at(now))
     punctuality = Punctuality(due: Moment.at(now).instant)
     events.removeAll { if case .end = $0.event { true } else { false } }
     restarted = now
@@ -198,19 +198,19 @@ struct SimulatedCluster {
 
   private mutating func check() {
     for (id, node) in nodes {
-      guard let verdict = registry.nodes[id]?.machine.verdict else { continue }
+      guard let status = registry.nodes[id]?.detector.status else { continue }
       // Since when both it has been as it is, and the coordinator has watched in time.
       let quiet = now - max(node.since, lastStop, restarted)
       if quiet > .seconds(3), now >= stoppedUntil, node.mode != .lossy, !weather.answersAreLost {
-        if verdict == .unknown { faults.insert("not judged within 3 s") }
+        if status == .unknown { faults.insert("not judged within 3 s") }
       }
       switch node.mode {
       case .stopped, .dead:
-        if quiet > timing.worstDetection + Self.tolerance, verdict != .down { faults.insert("not DOWN in time") }
+        if quiet > timing.worstDetection + Self.tolerance, status != .down { faults.insert("not DOWN in time") }
       case .serves where !weather.answersAreLost:
         // The longest pause between probes, the most answers that can be asked for, and an announcement.
-        let bound = timing.backOff * 1.1 + timing.interval * (1.1 * Double(timing.mostRise)) + .seconds(2)
-        if quiet > bound, verdict != .up { faults.insert("not UP again in time") }
+        let bound = timing.backOff * 1.1 + timing.interval * (1.1 * Double(timing.maxRise)) + .seconds(2)
+        if quiet > bound, status != .up { faults.insert("not UP again in time") }
       case .serves, .lossy: break
       }
     }

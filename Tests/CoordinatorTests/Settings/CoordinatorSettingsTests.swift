@@ -18,6 +18,7 @@ import Testing
   @Test func defaults() throws {
     let settings = try load()
     #expect(settings.host == "127.0.0.1" && settings.port == 8070)
+    #expect(settings.basePath == .root)
     #expect(settings.stateFile == nil && settings.maxNodes == 500 && settings.logLevel == .info)
     #expect(settings.allowedNetworks == AddressPolicy(AddressPolicy.privateNetworks))
     #expect(settings.adminTokens.isEmpty && settings.clusterToken == nil)
@@ -25,7 +26,9 @@ import Testing
 
   @Test(arguments: [
     ("port", ["0", "65535"]), ("maxNodes", ["1", "10000"]), ("stateFile", ["a", "/var/lib/x"]),
+    ("basePath", ["/", "/holdfast", "/a/b.c/~d_-/"]),
     ("allowedNetworks", ["10.0.0.7", "10.0.0.0/8,::1/128", "fd00::/8, 127.0.0.1"]),
+    ("trustedProxies", ["127.0.0.1/32", "10.0.0.0/8, ::1"]),
   ])
   func goodValuesAreTaken(key: String, values: [String]) throws {
     for value in values { _ = try load(flags: [key: value]) }
@@ -34,8 +37,10 @@ import Testing
   @Test func eachValueGoesWhereItBelongs() throws {
     let settings = try load(flags: [
       "host": "::1", "port": "1234", "stateFile": "/s", "allowedNetworks": "10.1.0.0/16", "maxNodes": "7",
-      "logLevel": "debug",
+      "logLevel": "debug", "basePath": "/ops/", "trustedProxies": "10.2.0.0/16",
     ])
+    #expect(settings.trustedProxies == TrustedProxies(AddressPolicy("10.2.0.0/16")))
+    #expect(settings.basePath.text == "/ops")
     #expect(settings.host == "::1" && settings.port == 1234 && settings.stateFile == "/s")
     #expect(settings.allowedNetworks == AddressPolicy("10.1.0.0/16"))
     #expect(settings.maxNodes == 7 && settings.logLevel == .debug)
@@ -44,7 +49,14 @@ import Testing
   @Test(arguments: [
     ("host", [""]), ("port", ["-1", "65536", "http"]), ("stateFile", [""]), ("maxNodes", ["0", "10001", "1.5"]),
     ("allowedNetworks", ["", ",", "10.0.0.0/33", "fd00::/129", "localhost", "10.0.0.0/8,", "10.0.0/8"]),
-    ("logLevel", ["loud"]),
+    ("logLevel", ["loud"]), ("trustedProxies", ["", "10.0.0.0/33", "proxy"]),
+    (
+      "basePath",
+      [
+        "", "holdfast", "//x", "/a//b", "/..", "/a/./b", "/a?b", "/a b", "/%2e", "/\"", "http://x/",
+        "/" + String(repeating: "x", count: 200),
+      ]
+    ),
   ])
   func badValuesAreRefused(key: String, values: [String]) throws {
     for value in values { #expect(try failure([:], flags: [key: value]).hasPrefix("setting \(key): bad value")) }
@@ -63,6 +75,8 @@ import Testing
     let file = directory.url.appending(path: "token")
     try "hidden\n".write(to: file, atomically: true, encoding: .utf8)
     #expect(try load(["HOLDFAST_CLUSTER_TOKEN_FILE": file.path]).clusterToken == "hidden")
+    #expect(
+      try load(["HOLDFAST_CLUSTER_TOKEN_FILE": file.path, "HOLDFAST_CLUSTER_TOKEN": ""]).clusterToken == "hidden")
     #expect(
       try failure(["HOLDFAST_CLUSTER_TOKEN_FILE": file.path, "HOLDFAST_CLUSTER_TOKEN": "c"])
         == "settings clusterToken and clusterTokenFile: only one of them may be given")

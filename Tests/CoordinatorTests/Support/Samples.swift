@@ -10,8 +10,9 @@ extension HealthReport {
     HealthReport(
       nodeId: id, bootId: bootID, version: version, uptimeSeconds: 60, state: state, reasons: reasons,
       redis: Redis(
-        connected: true, roundTripMs: 0.2, pending: 0, reconnects: 0, usedBytes: 1000, limitBytes: 100_000,
-        warnings: []),
+        connected: true, version: "7.0.15", roundTripMs: 0.2, pending: 0, reconnects: 0, usedBytes: 1000,
+        limitBytes: 100_000, warnings: [], clockOffsetMs: 1),
+      store: Store(identity: "9c1f", mark: 1_800_000_000_000, markedBy: bootID, acknowledged: 0),
       lease: Lease(
         leader: false, epoch: 7, holder: "n1", since: "2026-11-22T08:45:00.123Z", remainingMs: 2500, termsWon: 0,
         termsLost: 0, renewMs: nil),
@@ -52,10 +53,10 @@ extension Moment {
   static func at(_ duration: Duration) -> Moment { start + duration }
 }
 
-extension VerdictTiming {
+extension FailureDetectorTiming {
   /// Without chance.
-  static var even: VerdictTiming {
-    var timing = VerdictTiming()
+  static var even: FailureDetectorTiming {
+    var timing = FailureDetectorTiming()
     timing.spread = 0
     return timing
   }

@@ -13,9 +13,9 @@ final class WatchUnderTest: Sendable {
   private let running: Task<Void, any Error>
 
   /// - Parameter file: that keeps the registry.
-  init(file: URL? = nil, allowed: String = "127.0.0.1", mostNodes: Int = 10) {
+  init(file: URL? = nil, allowed: String = "127.0.0.1", maxNodes: Int = 10) {
     let watch = ClusterWatch(
-      allowed: AddressPolicy(allowed)!, mostNodes: mostNodes, path: file?.path,
+      allowed: AddressPolicy(allowed)!, maxNodes: maxNodes, path: file?.path,
       metrics: CoordinatorMetrics(factory: metrics), logger: log.logger)
     self.watch = watch
     running = Task { try await watch.run() }
@@ -36,10 +36,35 @@ final class WatchUnderTest: Sendable {
   /// Waits until a node is in a state.
   @discardableResult
   func wait(
-    for id: String = "n1", toBe state: Verdict, within limit: Duration = .seconds(20)
+    for id: String = "n1", toBe state: NodeStatus, within limit: Duration = .seconds(60)
   ) async throws -> ClusterView.Node {
     try await eventually("\(id) is \(state)", within: limit) { await node(id)?.state == state }
     return try #require(await node(id))
+  }
+
+  /// Waits until a node is down for this reason, after whatever a stand-in does. One that was slow to do it, for want of
+  /// the processor, is down for its silence, and has another try once it is well again.
+  func wait(
+    for id: String = "n1", toBeDownBecause words: String, by standIn: StandIn, _ reply: LittleServer.Reply
+  ) async throws -> ClusterView.Node {
+    var found: ClusterView.Node?
+    try await untilShown("\(id) is down: \(words)") {
+      standIn.reply(reply)
+      let down = try await wait(for: id, toBe: .down)
+      if down.reason == words {
+        found = down
+        return true
+      }
+      #expect(Self.isOfSlowMachine(down.reason), "\(down.reason)")
+      standIn.reply(nil)
+      try await wait(for: id, toBe: .up)
+      return false
+    }
+    return try #require(found)
+  }
+
+  private static func isOfSlowMachine(_ reason: String) -> Bool {
+    reason.contains("no answer within") || reason.contains("no connection within") || reason.hasPrefix("3 failures")
   }
 
   /// Announces a stand-in and waits until it is up.

@@ -25,7 +25,7 @@ extension HeavyTests {
       let watch = WatchUnderTest()
       let began = ContinuousClock.now
       let seen = await views(watch) { $0.count == 5 }
-      #expect(ContinuousClock.now - began < .seconds(20))
+      #expect(ContinuousClock.now - began < .seconds(20) + ControlTimer.shared.allowance(since: began))
       // The first comes at once, the second as soon as it was due anyway.
       #expect(seconds(from: seen[1], to: seen[4]) > 2.7)
     }
@@ -36,8 +36,8 @@ extension HeavyTests {
       try await watch.admit(node)
       var changedAt: ContinuousClock.Instant?
       var fastest = Duration.seconds(60)
-      // Whatever else the machine does, one of ten changes is seen soon.
-      for turn in 0..<10 {
+      // Whatever else the machine does, one of many changes is seen soon.
+      for turn in 0..<60 where fastest >= .milliseconds(600) {
         for await view in await watch.watch.views() {
           guard let since = changedAt else {
             changedAt = .now

@@ -46,14 +46,20 @@ extension HeavyTests {
       let leader = try #require(await cluster.watch.view.leader)
       let index = try cluster.index(ofLeader: leader.id)
       cluster.nodes[index].process.kill()
-      let down = try await cluster.watch.wait(for: leader.id, toBe: .down)
-      #expect(down.probe.lastFailure == "connection refused")
+      try await cluster.watch.wait(for: leader.id, toBe: .down)
+      try await eventually("it is known why") {
+        await cluster.watch.node(leader.id)?.probe.lastFailure == "connection refused"
+      }
       try await eventually("the other one leads") {
         let now = await cluster.watch.view.leader
         return now != nil && now?.id != leader.id && now?.epoch ?? 0 > leader.epoch
       }
+      try await eventually("that is all that is wrong") {
+        await cluster.watch.view.problems.map(\.kind) == ["node-down"]
+      }
       let view = await cluster.watch.view
-      #expect(view.failovers == 1 && view.problems.map(\.kind) == ["node-down"])
+      // More where the machine was too slow for the new leader, too.
+      #expect(view.failovers >= 1)
       #expect(view.transitions.contains { $0.subject == "cluster" && $0.to.hasPrefix("n\(2 - index) (epoch ") })
     }
 
@@ -80,10 +86,12 @@ extension HeavyTests {
       try await eventually("the problem is shown") {
         await cluster.watch.view.problems.contains { $0.kind == "redis-unreachable" && $0.node == "n2" }
       }
-      let view = await cluster.watch.view
-      #expect(view.nodes.map(\.state) == [.up, .up] && view.nodes.map(\.ready) == [true, false])
-      #expect(!view.problems.contains { $0.kind == "node-down" })
-      #expect(view.problems.first { $0.node == "n2" }?.text.contains("no link to Redis") == true)
+      try await eventually("both are up, one is not ready, and it is said why") {
+        let view = await cluster.watch.view
+        return view.nodes.map(\.state) == [.up, .up] && view.nodes.map(\.ready) == [true, false]
+          && !view.problems.contains { $0.kind == "node-down" }
+          && view.problems.first { $0.node == "n2" }?.text.contains("no link to Redis") == true
+      }
       for direction in ChaosProxy.Direction.allCases { try await proxy.set(direction) }
       try await proxy.cutClients()
       try await eventually("all is well again") { await cluster.watch.view.healthy }

@@ -92,6 +92,12 @@ import Testing
     #expect(
       (readBody(ByteBuffer(string: #"{"a":\#(text)}"#)) { $0.objects("a", 1...2) { _ in 1 } }.value != nil) == isTaken)
   }
+
+  @Test(arguments: [[0xEF, 0xBB, 0xBF], [0xFE, 0xFF], [0xFF, 0xFE]] as [[UInt8]])
+  func aByteOrderMarkIsNamed(mark: [UInt8]) {
+    let fault = #expect(throws: Fault.self) { try BodyReader(ByteBuffer(bytes: mark + Array("{}".utf8))) }
+    #expect(fault?.detail.contains("byte order mark") == true)
+  }
 }
 
 /// The faults that reading a body tells; none if it was taken.

@@ -2,8 +2,11 @@ import Common
 import Logging
 import NIOCore
 import NIOEmbedded
+import RedisClient
+import TestSupport
 
 @testable import Node
+@testable import Store
 
 /// All controllers of the shop and its operators, on a scripted link.
 final class ControllerBench {
@@ -14,23 +17,20 @@ final class ControllerBench {
   /// - Parameter line: what Redis says to every script; nil for a store that can't be reached.
   init(saying line: String? = nil, caps: ReservationController.Caps = .init()) throws {
     let scripts = ScriptLibrary(tuning: .init())
-    let runner = ScriptRunner(link: link)
-    let writer = KeyedWriter(runner: runner)
-    let repository = StockRepository(scripts: scripts, runner: runner, writer: writer)
-    let releaser = HoldReleaser(stock: repository)
-    let service = StockService(stock: repository, releaser: releaser)
+    let session = StoreSession(scripts: scripts, link: link)
+    let releaser = HoldReleaser(stock: session.stock)
+    let service = StockService(stock: session.stock, releaser: releaser)
     reservations = ReservationController(
-      service: ReservationService(
-        reservations: ReservationRepository(scripts: scripts, runner: runner, writer: writer), releaser: releaser),
-      stock: service, caps: caps)
+      service: ReservationService(reservations: session.reservations, releaser: releaser), stock: service, caps: caps)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     // Never connected: the audit is Redis's to prove.
     let auditLink = RedisLink(
-      eventLoop: link.loop, configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test"),
-      logger: logger)
+      eventLoop: link.loop,
+      configuration: .init(
+        url: try RedisURL("redis://127.0.0.1"), clientName: "test", vacantKey: scripts.keys.vacant), logger: logger)
     stock = StockController(
-      service: service, listing: StockListing(stock: repository, service: service),
-      audit: AuditService(stock: repository, link: auditLink), logger: logger)
+      service: service, listing: StockListing(stock: session.stock, service: service),
+      audit: AuditService(stock: session.stock, link: auditLink, keys: scripts.keys), logger: logger)
     link.onSend = { command in
       if let line { command.line(line) } else { command.answer(.failure(.notSent(.offline))) }
     }

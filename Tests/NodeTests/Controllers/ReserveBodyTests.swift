@@ -4,8 +4,9 @@ import TestSupport
 import Testing
 
 @testable import Node
+@testable import Store
 
-/// api.md: what may stand in the body of a reserve.
+/// The contract: what may stand in the body of a reserve.
 @Suite struct ReserveBodyTests {
   private static func read(_ text: String, caps: ReservationController.Caps = .init()) -> Result<
     ReserveRequest, Problem

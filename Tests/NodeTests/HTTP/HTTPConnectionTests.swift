@@ -157,4 +157,96 @@ import Testing
     try bench.answer()
     #expect(try bench.answers().map(\.status) == [200, 200] && !bench.isOpen)
   }
+
+  /// One connection that pipelines thousands must not keep others waiting: it gets so many a turn, in their order.
+  @Test func aTurnOfTheLoopTakesOnlySoManyRequestsOfAConnection() throws {
+    var served = 0
+    let bench = try HTTPBench(answers: { _ in
+      served += 1
+      return Self.ok
+    })
+    let most = HTTPConnection.requestsPerTurn
+    let requests = (0..<(10 * most)).map {
+      "GET /inventory/a HTTP/1.1\r\nHost: h\r\nX-Request-ID: r\($0)\r\n\r\n"
+    }
+    try bench.channel.writeInbound(ByteBuffer(string: requests.joined()))
+    #expect(served == most, "what came in one read, too")
+    // What others do in between.
+    var seen: [Int] = []
+    func look() {
+      seen.append(served)
+      if seen.count < 9 { bench.channel.embeddedEventLoop.execute(look) }
+    }
+    bench.channel.embeddedEventLoop.execute(look)
+    try bench.receive()
+    #expect(seen.count == 9 && zip(seen, seen.dropFirst()).allSatisfy { $1 - $0 <= most } && seen[0] <= 2 * most)
+    #expect(served == 10 * most && bench.isOpen)
+    let answers = try bench.answers(to: requests.map { _ in .GET })
+    #expect(answers.map { $0["X-Request-ID"] } == requests.indices.map { "r\($0)" })
+    // And again, from a new read on.
+    try bench.send(requests[..<most].joined())
+    #expect(served == 11 * most)
+  }
+
+  @Test func thoseThatWaitForTheirTurnAreAnsweredBeforeWhatFollowsEndsTheConnection() throws {
+    for isNoise in [true, false] {
+      let bench = try HTTPBench(answers: { _ in Self.ok })
+      let count = 3 * HTTPConnection.requestsPerTurn
+      let requests = String(repeating: Self.read, count: count)
+      try bench.channel.writeInbound(ByteBuffer(string: requests + (isNoise ? "noise\r\n\r\n" : "")))
+      if !isNoise { bench.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+      try bench.receive()
+      let answers = try bench.answers(to: Array(repeating: .GET, count: count))
+      #expect(answers.map(\.status) == Array(repeating: 200, count: count))
+      #expect(!bench.isOpen)
+    }
+  }
+
+  /// Beyond the budget of their address they come late, and only they do.
+  @Test func refusalsOfWrongTokensAreSlowedDown() throws {
+    let bench = try HTTPBench(answers: { _ in Self.ok })
+    func ask(_ token: String?) throws {
+      let field = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+      try bench.send("GET /inventory HTTP/1.1\r\nHost: h\r\n\(field)\r\n")
+    }
+    let budget = RequestDesk.wrongTokenBudget.tokens
+    for _ in 0..<(2 * budget) { try ask(nil) }
+    #expect(try bench.answers().count == 2 * budget, "no token is no wrong token")
+    for _ in 0..<budget { try ask("wrong") }
+    try ask("boss")
+    #expect(try bench.answers().map(\.status) == Array(repeating: 401, count: 3 * budget) + [200])
+    try ask("wrong")
+    try ask("boss")
+    #expect(try bench.answers().count == 3 * budget + 1)
+    bench.channel.embeddedEventLoop.advanceTime(by: RequestDesk.wrongTokenDelay - .nanoseconds(1))
+    try bench.receive()
+    #expect(try bench.answers().count == 3 * budget + 1)
+    bench.channel.embeddedEventLoop.advanceTime(by: .nanoseconds(1))
+    try bench.receive()
+    #expect(try bench.answers().map(\.status).suffix(2) == [401, 200])
+  }
+
+  @Test func onlySoManyRefusalsAreHeldBack() throws {
+    let bench = try HTTPBench()
+    let results = (0..<(RequestDesk.mostDelayed + 10)).map { _ in bench.desk.beginDelay() }
+    #expect(results.count { $0 } == RequestDesk.mostDelayed && results.suffix(10).allSatisfy { !$0 })
+    bench.desk.endDelay()
+    #expect(bench.desk.beginDelay() && !bench.desk.beginDelay())
+  }
+
+  /// Whichever way a wrong token is refused, it counts: at once where the client waits to be told to go on.
+  @Test func aWrongTokenCountsHoweverItIsRefused() throws {
+    let budget = RequestDesk.wrongTokenBudget.tokens
+    let bench = try HTTPBench()
+    let held = (0...budget).map { _ in bench.desk.noteWrongToken(of: "unknown") }
+    #expect(held == Array(repeating: false, count: budget) + [true])
+    #expect(!bench.desk.noteWrongToken(of: "10.0.0.2"))
+    let other = try HTTPBench()
+    for _ in 0..<budget { _ = other.desk.noteWrongToken(of: "unknown") }
+    try other.send(
+      "PUT /inventory/a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\n"
+        + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n")
+    #expect(try other.answers(to: [.PUT]).map(\.status) == [401])
+    #expect(other.desk.noteWrongToken(of: "unknown"), "the one before was counted")
+  }
 }

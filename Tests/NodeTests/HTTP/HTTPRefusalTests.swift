@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "hello\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/3.0\r\n\r\n", "GET / HTTP/1.1\r\nHost h\r\n\r\n",
+    "hello\r\n\r\n", "GET / HTTP/1.1\r\nHost h\r\n\r\n",
     "GET / HTTP/1.1\r\n: x\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
@@ -113,6 +113,60 @@ import Testing
     #expect(
       answer.status == 400 && answer["Connection"] == "close" && answer["Content-Type"] == "application/problem+json")
     #expect(bench.network.hasClosedOutput && bench.waiting.isEmpty)
+  }
+
+  @Test(arguments: [
+    "GET /\r\n\r\n", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", "GET /health HTTP/2.0\r\nHost: h\r\n\r\n",
+    "GET /health HTTP/0.9\r\n\r\n",
+    "GET /health HTTP/9.9\r\nHost: h\r\n\r\n", "GET /health HTTP/1.2\r\nHost: h\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\u{0}\u{0}\u{0}\u{4}\u{0}\u{0}\u{0}\u{0}\u{0}",
+  ])
+  func otherVersionsOfHTTPAreRefused(text: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(text)
+    let answers = try bench.answers()
+    #expect(answers.map(\.status) == [400] && answers.first?["Connection"] == "close", "\(answers)")
+    #expect(answers.first?.body.contains("unsupported-http-version") == true && bench.network.hasClosedOutput)
+  }
+
+  /// What is no chunk of a body would pass for the next request.
+  @Test(arguments: [
+    "gzip, chunked", "identity, chunked", "chunkedx, chunked", "identity\r\nTransfer-Encoding: chunked",
+  ])
+  func otherTransferCodingsAreRefused(coding: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Transfer-Encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    let answer = try #require(try bench.answers().first)
+    #expect(answer.status == 400 && answer["Connection"] == "close" && bench.waiting.isEmpty, "\(answer)")
+    #expect(answer.body.contains("unsupported-transfer-coding") && bench.network.hasClosedOutput)
+  }
+
+  /// RFC 9112, 6.1: the framing of such a message is faulty, even with a length beside it.
+  @Test(arguments: ["", "Content-Length: 2\r\n"])
+  func aTransferCodingByHTTP10IsRefused(length: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(
+      "POST /checkout/confirm HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n\(length)"
+        + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    let answers = try bench.answers()
+    #expect(answers.map(\.status) == [400] && answers[0]["Connection"] == "close" && bench.waiting.isEmpty)
+    #expect(bench.network.hasClosedOutput)
+  }
+
+  /// At once: whoever expects something may keep the body back until it is met.
+  @Test func whoExpectsWhatIsNotMetIsToldBeforeTheBody() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n")
+    let answer = try #require(try bench.answers().first)
+    #expect(answer.status == 417 && answer["Connection"] == "close" && bench.network.hasClosedOutput)
+    #expect(answer.body.contains("urn:holdfast:problem:expectation-failed") && bench.waiting.isEmpty)
+  }
+
+  @Test(arguments: ["chunked", "Chunked", "CHUNKED ", "\tchunked"])
+  func chunkedIsTakenInAnyCase(coding: String) throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.confirm + "Transfer-Encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    #expect(bench.waiting.count == 1)
   }
 
   @Test func noiseAfterARequestDoesNotCostItsAnswer() throws {

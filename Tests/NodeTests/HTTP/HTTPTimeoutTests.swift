@@ -7,7 +7,7 @@ import Testing
 @Suite struct HTTPTimeoutTests {
   private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
-  /// api.md: a request that is incomplete after 10 s gets 408.
+  /// The contract: a request that is incomplete after 10 s gets 408.
   @Test func theLimitIsThatOfTheContract() { #expect(HTTPConnection.requestLimit == .seconds(10)) }
 
   @Test(arguments: [

@@ -2,6 +2,7 @@ import Common
 import Testing
 
 @testable import Node
+@testable import Store
 
 /// Holds `openapi.yaml` and the code together.
 @Suite struct OpenAPITests {
@@ -54,6 +55,8 @@ import Testing
     #expect(statuses.isSuperset(of: ["413", "415"]) == operation.takesBody)
     #expect(statuses.isSuperset(of: ["422", "504"]) == operation.takesKey)
     #expect(statuses.contains("403") == (operation.access == .admin))
+    // The load balancer limits addresses where shoppers come in.
+    #expect(statuses.contains("429") == (operation.access == .shop))
     #expect(statuses.contains("401") == (operation.access != .everyone))
     let security = described.part["security"]
     switch operation.access {

@@ -1,6 +1,8 @@
 import NIOHTTP1
 import TestSupport
 
+@testable import Node
+
 /// Requests as clients send them: with a body or none, in one piece or in chunks, good and refused.
 struct RandomRequests {
   var random: SeededRandom

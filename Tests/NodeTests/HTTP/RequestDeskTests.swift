@@ -54,6 +54,17 @@ import Testing
     #expect(bench.desk.answered == 3 && bench.desk.serverErrors == 1)
   }
 
+  /// Load balancers ask for it, above all while a node drains.
+  @Test func notToBeReadyIsNoServerError() throws {
+    let bench = try HTTPBench(answers: { _ in .problem(Problem(.notReady, "draining", retryAfter: 1)) })
+    for path in ["/health/ready", "/health/live", "/health"] {
+      try bench.send("GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n")
+    }
+    #expect(bench.desk.answered == 3 && bench.desk.serverErrors == 0)
+    try bench.send(Self.read)
+    #expect(bench.desk.answered == 4 && bench.desk.serverErrors == 1, "of shoppers it is one")
+  }
+
   @Test func requestsWithoutAnIDGetOneEach() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send(String(repeating: Self.health, count: 50))

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Node
+@testable import Store
 
 @Suite struct RequestGateTests {
   private static let json = [("Content-Type", "application/json"), ("Content-Length", "2")]
@@ -16,7 +17,7 @@ import Testing
     gate.judge(.make(method, uri, fields))
   }
 
-  /// api.md: path and method, access, media type and size, the key, the body, then the state of things. A request with
+  /// The contract: path and method, access, media type and size, the key, the body, then the state of things. A request with
   /// every fault is told the first; with each fault it mends, the next.
   @Test func faultsAreToldInTheOrderOfTheContract() {
     let path = ("/nowhere", "/inventory/a/adjust")
@@ -197,7 +198,7 @@ import Testing
       func judged(_ keys: String...) -> RequestGate.Verdict {
         Self.judge(method, uri, fields + keys.map { ("Idempotency-Key", $0) })
       }
-      // api.md: every POST, PUT and DELETE.
+      // The contract: every POST, PUT and DELETE.
       let takesKey = [.POST, .PUT, .DELETE].contains(method)
       #expect(judged("k-1").keyText == (takesKey ? "k-1" : nil), "\(operation)")
       #expect(judged(#""k-1""#).keyText == (takesKey ? "k-1" : nil))
@@ -218,9 +219,78 @@ import Testing
 
   @Test func anExpectationAndAnUpgradeAreNoticed() {
     #expect(Self.judge(.POST, "/checkout/confirm", [("Expect", "100-Continue")]).expectsContinue)
-    #expect(!Self.judge(.POST, "/checkout/confirm", [("Expect", "200-ok")]).expectsContinue)
+    #expect(!Self.judge(.POST, "/checkout/confirm", [("Expect", "")]).expectsContinue)
     #expect(
       Self.judge(.GET, "/health", [("upgrade", "h2c")]).asksForUpgrade && !Self.judge(.GET, "/health").asksForUpgrade)
     #expect(Self.judge(.CONNECT, "shop:80").asksForUpgrade)
+  }
+
+  /// RFC 9110, 10.1.1: of HTTP/1.0 only the field that asks to go on is ignored.
+  @Test func whatCannotBeExpectedIsRefused() {
+    let goOn = ("Expect", "100-continue")
+    let cases: [([(String, String)], Int?)] = [
+      ([goOn], nil), ([goOn, goOn], nil), ([("Expect", "")], nil), ([("Expect", "200-ok")], 417),
+      ([("Expect", "100-continue, 200-ok")], 417), ([goOn, ("Expect", "x")], 417), ([("Expect", "x"), goOn], 417),
+    ]
+    for (fields, status) in cases {
+      for version in [HTTPVersion.http1_1, .http1_0] {
+        let verdict = Self.open.judge(
+          .init(version: version, method: .GET, uri: "/health", headers: .init(fields + [("Host", "h")])))
+        #expect(verdict.status == status, "\(fields)")
+        #expect(verdict.expectsContinue == (status == nil && version == .http1_1 && fields[0] == goOn), "\(fields)")
+      }
+    }
+  }
+
+  @Test("what a trusted proxy adds to a head is not held against its client, and nobody else's is left out")
+  func headBytesOfProxies() throws {
+    let gate = RequestGate(adminTokens: .init(), clientTokens: .init())
+    let added = [("X-Forwarded-For", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), ("X-Request-ID", "r")]
+    func status(_ bytes: Int, isFromProxy: Bool, _ more: [(String, String)] = []) -> Int? {
+      // `GET /inventory/a HTTP/1.1`, `Host: shop` and `X: ` with their ends of line, as the gate counts them.
+      let filling = String(repeating: "x", count: bytes - 27 - 12 - 5)
+      return gate.judge(.make(.GET, "/inventory/a", [("X", filling)] + more), isFromProxy: isFromProxy).status
+    }
+    #expect(status(HTTPLimits.headBytes, isFromProxy: false) == nil)
+    #expect(status(HTTPLimits.headBytes + 1, isFromProxy: false) == 431)
+    #expect(status(HTTPLimits.headBytes + 1, isFromProxy: true) == 431)
+    #expect(status(HTTPLimits.headBytes, isFromProxy: true, added) == nil)
+    #expect(status(HTTPLimits.headBytes, isFromProxy: false, added) == 431)
+    let tooMuch = [("X-Forwarded-For", String(repeating: "1", count: HTTPLimits.proxyHeadBytes))]
+    #expect(status(HTTPLimits.headBytes, isFromProxy: true, tooMuch) == 431)
+  }
+
+  @Test(
+    arguments: [
+      ("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("identity", nil), ("Identity", nil), ("", nil),
+    ] as [(String, Int?)])
+  func aCompressedBodyIsRefusedWithTheReason(coding: String, status: Int?) throws {
+    let verdict = Self.judge(.POST, "/checkout/confirm", Self.json + [("Content-Encoding", coding)])
+    #expect(verdict.status == status)
+    guard status != nil else { return }
+    let body = verdict.refusal.map { String(buffer: $0.body) }
+    #expect(body?.contains("Content-Encoding must be identity") == true)
+    #expect(verdict.refusalHeader("Accept-Encoding") == "identity")
+    #expect(Self.judge(.GET, "/inventory/a", [("Content-Encoding", coding)]).status == nil, "there is no body")
+  }
+
+  @Test func otherTokensTakeThePlaceOfThoseOfTheStart() {
+    var gate = Self.closed
+    func status(_ token: String) -> Int? {
+      Self.judge(.GET, "/inventory/a", [("Authorization", "Bearer \(token)")], gate: gate).status
+    }
+    #expect(status("shopper") == nil && status("other") == 401)
+    gate.clientTokens = AccessTokens(token: "other")
+    #expect(status("shopper") == 401 && status("other") == nil)
+  }
+
+  @Test func aTokenThatIsNoneOfOursIsToldApartFromNone() {
+    func isWrong(_ fields: [(String, String)], gate: RequestGate = Self.open) -> Bool {
+      Self.judge(.GET, "/inventory", fields, gate: gate).hasWrongToken
+    }
+    #expect(isWrong([("Authorization", "Bearer x")]) && isWrong([("Authorization", "Basic boss")]))
+    #expect(!isWrong([]) && !isWrong([("Authorization", "Bearer boss")]))
+    let disabled = RequestGate(adminTokens: .init(), clientTokens: .init())
+    #expect(!isWrong([("Authorization", "Bearer x")], gate: disabled))
   }
 }

@@ -38,6 +38,7 @@ import Testing
     #expect(read.count == meant.count)
     for ((answer, response), method) in zip(zip(read, meant), methods) {
       #expect(answer.status == response.status && answer["X-Request-ID"] == "id-1" && answer["Connection"] == nil)
+      #expect(answer["Cache-Control"] == "no-store" && answer["X-Content-Type-Options"] == "nosniff")
       #expect(answer.body == (method == .HEAD ? "" : String(buffer: response.body)))
       for header in response.headers { #expect(answer["\(header.name)"] == header.value) }
       if response.status == 204 {

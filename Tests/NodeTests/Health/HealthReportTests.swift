@@ -9,10 +9,15 @@ import Testing
 @Suite struct HealthReportTests {
   private static let full = HealthReport(
     nodeId: "node-1", bootId: "b0", version: "0.1.0", uptimeSeconds: 86_400, state: .degraded,
-    reasons: ["no link to Redis: \"refused\"\n", "ü\u{1F600}\u{7F}\u{1}"],
+    reasons: ["no link to Redis: \"refused\"\n", "ü\u{1F600}\u{7F}\u{1}"], drained: true,
     redis: .init(
-      connected: true, roundTripMs: 0.123, pending: 1, reconnects: 2, usedBytes: 3, limitBytes: 4,
-      warnings: ["appendonly no"]),
+      connected: true, version: "7.0.15", roundTripMs: 0.123, pending: 1, reconnects: 2, usedBytes: 3, limitBytes: 4,
+      faults: ["Redis takes no writes"], warnings: ["appendonly no"], clockOffsetMs: -20),
+    store: .init(
+      identity: "9c1f", mark: 1_795_337_100_000, markedBy: "b0", acknowledged: 20,
+      loss: .init(
+        seenIdentity: "9c1f", seenMark: 21, foundIdentity: "ab", foundMark: 22, since: "2026-11-22T08:45:00.123Z"),
+      damaged: 23, damage: ["SKU a"]),
     lease: .init(
       leader: true, epoch: 1_795_337_100_000, holder: "node-1", since: "2026-11-22T08:45:00.123Z", remainingMs: 2500,
       termsWon: 5, termsLost: 6, renewMs: 0.5),
@@ -25,13 +30,22 @@ import Testing
   private static var bare: HealthReport {
     var report = full
     (report.reasons, report.redis.warnings, report.redis.roundTripMs) = ([], [], nil)
+    (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (nil, [], nil, .init())
     (report.lease.epoch, report.lease.holder, report.lease.since) = (nil, nil, nil)
     (report.lease.remainingMs, report.lease.renewMs) = (nil, nil)
     (report.sweeper.backlog, report.sweeper.oldestOverdueMs, report.sweeper.lastBatch) = (nil, nil, nil)
     return report
   }
 
-  @Test(arguments: [full, bare], HealthReport.State.allCases)
+  /// A loss of which nothing is known but that it is one.
+  private static var lost: HealthReport {
+    var report = bare
+    report.store.loss = .init(
+      seenIdentity: nil, seenMark: nil, foundIdentity: nil, foundMark: nil, since: "2026-11-22T08:45:00.123Z")
+    return report
+  }
+
+  @Test(arguments: [full, bare, lost], HealthReport.State.allCases)
   func whatANodeWritesIsWhatTheCoordinatorReads(report: HealthReport, state: HealthReport.State) throws {
     var report = report
     report.state = state
@@ -39,7 +53,7 @@ import Testing
     #expect(read == report)
   }
 
-  @Test(arguments: [full, bare])
+  @Test(arguments: [full, bare, lost])
   func whatANodeWritesIsAsDescribedMemberByMember(report: HealthReport) throws {
     let schema = try APIDescription().root["components"]["schemas"]["Health"]
     let document = try report.json.withUnsafeReadableBytes { try JSONValue(parsing: $0) }

@@ -1,5 +1,6 @@
 import Logging
 import NIOEmbedded
+import RedisClient
 import Testing
 
 @testable import Node
@@ -9,7 +10,8 @@ import Testing
 
   init() throws {
     let link = RedisLink(
-      eventLoop: EmbeddedEventLoop(), configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test"),
+      eventLoop: EmbeddedEventLoop(),
+      configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test", vacantKey: "nobody"),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     state = NodeState(nodeID: "node-1", link: link)
   }
@@ -39,5 +41,26 @@ import Testing
     let announcement = state.announcement(url: "http://h")
     #expect(announcement.state == "draining" && announcement.url == "http://h")
     #expect(announcement.id == "node-1" && announcement.bootId == state.bootID)
+  }
+
+  @Test func itIsDrainedWhenAnOperatorWantsItAndNothingElseStandsAgainstIt() {
+    func isDrained() -> Bool {
+      // Long before the link is missed.
+      state.report(
+        of: .init(inFlight: 0, ratePerSecond: 0, errorsPerSecond: 0, total: 0, errors: 0), at: .uptimeNanoseconds(0)
+      ).drained
+    }
+    _ = state.set(.wanted, to: true)
+    #expect(!isDrained(), "it has not seen the store yet")
+    state.store = StoreReport(isChecked: true)
+    #expect(isDrained())
+    _ = state.set(.stopping, to: true)
+    #expect(!isDrained(), "the process stops")
+    _ = state.set(.stopping, to: false)
+    state.store?.faults = ["Redis takes no writes"]
+    #expect(!isDrained(), "nor could it serve")
+    state.store?.faults = []
+    _ = state.set(.wanted, to: false)
+    #expect(!isDrained())
   }
 }

@@ -1,8 +1,11 @@
-import Logging
+import Common
 import NIOCore
+import RedisClient
+import TestSupport
 import Testing
 
 @testable import Node
+@testable import Store
 
 @Suite struct StoreWatchTests {
   private static let info = """
@@ -24,15 +27,23 @@ import Testing
       ("mem_fragmentation_ratio", nil), ("used", nil), ("memory", nil), ("", nil), ("used_memory_human", nil),
     ] as [(String, Int?)])
   func aNumberIsReadByItsWholeName(name: String, number: Int?) {
-    #expect(StoreWatch.number(name, in: Self.info) == number)
+    #expect(StoreFinding.number(name, in: Self.info) == number)
   }
 
-  @Test func nothingIsFoundInNothing() { #expect(StoreWatch.number("used_memory", in: "") == nil) }
+  @Test func nothingIsFoundInNothing() { #expect(StoreFinding.number("used_memory", in: "") == nil) }
 
   /// A watch over a Redis that answers within a millisecond, or not as it should.
-  private final class Bench {
+  fileprivate final class Bench {
     let link = ScriptedLink()
-    var settings = ["appendonly": "yes", "maxmemory-policy": "noeviction"]
+    var settings = [
+      "appendonly": "yes", "appendfsync": "everysec", "maxmemory": "1", "maxmemory-policy": "noeviction",
+    ]
+    /// What questions that begin with this word are answered with instead of what is usual.
+    var replies: [String: RedisReply] = [:]
+    var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
+    /// By how much the node's clock is ahead of Redis's.
+    var wallAhead: Int64 = 0
+    let log = LogRecorder()
     /// What the next questions for `appendonly` are answered with instead of the setting.
     var faults: [ScriptedLink.Answer] = []
     var reports: [StoreReport] = []
@@ -44,15 +55,26 @@ import Testing
       }
     }
 
+    private(set) var watch: StoreWatch!
+
     func start() {
-      let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-      StoreWatch(link: link, logger: logger, report: { self.reports.append($0) }, unfit: { self.unfit.append($0) })
-        .start()
+      watch = StoreWatch(
+        link: link, scripts: ScriptLibrary(tuning: .init()), logger: log.logger,
+        wallClock: { [link, unowned self] in link.redisNow + wallAhead },
+        report: { self.reports.append($0) }, unfit: { self.unfit.append($0) })
+      watch.start()
     }
 
     private func answer(to words: [String]) -> ScriptedLink.Answer {
-      guard words.starts(with: ["CONFIG", "GET"]) else {
-        return .success(.bytes(Array(StoreWatchTests.info.utf8)))
+      if let reply = replies[words[0]] { return .success(reply) }
+      switch words[0] {
+      case "INFO": return .success(.bytes(Array(StoreWatchTests.info.utf8)))
+      case "HELLO": return .success(StoreWatchTests.hello())
+      case "EVALSHA" where words.count > 4:
+        return .success(.bytes(Array("OK \(link.redisNow) \(identity) \(identity) 0 - b0 \(link.redisNow)".utf8)))
+      case "CONFIG": break
+      case "TYPE": return .success(.status("none"))
+      default: return .success(.status("OK"))
       }
       if words.contains("appendonly"), !faults.isEmpty { return faults.removeFirst() }
       // In an order of Redis's own.
@@ -60,6 +82,10 @@ import Testing
       return .success(
         .array(names.flatMap { [$0, settings[$0] ?? ""] }.map { .bytes(Array($0.utf8)) }))
     }
+  }
+
+  fileprivate static func hello(version: String = "7.0.15", mode: String = "standalone") -> RedisReply {
+    .array(["server", "redis", "version", version, "mode", mode].map { .bytes(Array($0.utf8)) })
   }
 
   private static let noAnswers: [ScriptedLink.Answer] = [
@@ -73,9 +99,9 @@ import Testing
     bench.faults = [fault, fault]
     bench.start()
     bench.link.pass(20)
-    #expect(bench.reports.isEmpty, "nothing is known yet")
+    #expect(bench.reports.allSatisfy { !$0.isChecked }, "nothing is known yet")
     bench.link.pass(200)
-    #expect(!bench.reports.isEmpty && bench.reports.allSatisfy { $0.warnings.isEmpty })
+    #expect(bench.reports.last?.isChecked == true && bench.reports.allSatisfy { $0.warnings.isEmpty })
   }
 
   /// Only a node that starts refuses such a store: it must not be let in by a question that went unanswered.
@@ -86,7 +112,8 @@ import Testing
     bench.faults = [fault]
     bench.start()
     bench.link.pass(200)
-    #expect(bench.unfit.first?.reason.contains("allkeys-lru") == true && bench.reports.isEmpty)
+    #expect(bench.unfit.first?.reason.contains("allkeys-lru") == true)
+    #expect(bench.reports.allSatisfy { !$0.isChecked })
   }
 
   @Test func whatWasKnownHoldsUntilThereIsAnAnswer() {
@@ -94,13 +121,23 @@ import Testing
     bench.start()
     bench.link.pass(5000)
     bench.settings["appendonly"] = "no"
-    bench.faults = [.failure(.unknown(.deadlinePassed)), .failure(.unknown(.deadlinePassed))]
-    while !bench.faults.isEmpty, bench.link.sent.count < 1000 { bench.link.pass(10) }
+    bench.faults = [.failure(.unknown(.deadlinePassed))]
+    while !bench.faults.isEmpty, bench.link.sent.count < 10_000 { bench.link.pass(10) }
     #expect(bench.reports.allSatisfy { $0.warnings.isEmpty })
-    // Asked again at once, and not when settings would be looked at the next time.
-    bench.link.pass(600)
+    bench.link.pass(12_000)
     let warnings = bench.reports.last?.warnings
     #expect(warnings?.count == 1 && warnings?.first?.contains("appendonly") == true)
+  }
+
+  @Test func aClockThatIsOffIsToldAndTheNodeServes() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.clockOffset.map { abs($0) <= 1 } == true && bench.reports.last?.warnings == [])
+    bench.wallAhead = 6000
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.warnings.first?.contains("behind this node's") == true)
+    #expect(bench.reports.last?.faults == [] && bench.reports.last?.clockOffset == -6000)
   }
 
   @Test func whereConfigIsForbiddenThatIsSaid() {
@@ -109,5 +146,165 @@ import Testing
     bench.start()
     bench.link.pass(20)
     #expect(bench.reports.first?.warnings.first?.contains("could not check") == true)
+  }
+
+  @Test(
+    arguments: [
+      ("6.2.6", "standalone", "7.0 or later, but it is 6.2.6"), ("7.2.0", "cluster", "cluster mode"),
+      ("7.2.0", "sentinel", "Sentinel"),
+    ])
+  func aRedisOfTheWrongKindEndsTheStartWithOneLine(version: String, mode: String, words: String) {
+    let bench = Bench()
+    bench.replies = ["HELLO": Self.hello(version: version, mode: mode), "EVALSHA": .error("ERR near '#'")]
+    bench.start()
+    bench.link.pass(200)
+    #expect(bench.unfit.count == 1 && bench.reports.allSatisfy { !$0.isChecked })
+    #expect(bench.unfit.first?.reason.contains(words) == true)
+  }
+
+  @Test func aNodeThatServesIsToldOfTheWrongKindAsAFault() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    bench.replies["HELLO"] = Self.hello(mode: "cluster")
+    bench.link.pass(12_000)
+    #expect(bench.unfit.isEmpty && bench.reports.last?.faults.first?.contains("cluster mode") == true)
+  }
+
+  /// What can go wrong while a node serves, each with the words by which it is told.
+  enum Trouble: String, CaseIterable {
+    case version = "must be 7.0 or later, but it is 6.2.14"
+    case mode = "cluster mode"
+    case types = "is a list and must be a"
+    case rights = "may not run DECRBY on inventory:*"
+    case appendfsync = "appendfsync no"
+    case maxmemory = "no maxmemory"
+    case writes = "Redis takes no writes: NOREPLICAS"
+    case clock = "Redis's clock is 6.0 s behind this node's"
+
+    fileprivate func befall(_ bench: Bench) {
+      switch self {
+      case .version: bench.replies["HELLO"] = StoreWatchTests.hello(version: "6.2.14")
+      case .mode: bench.replies["HELLO"] = StoreWatchTests.hello(mode: "cluster")
+      case .types: bench.replies["TYPE"] = .status("list")
+      case .rights: for word in ["ACL", "DECRBY"] { bench.replies[word] = .error("NOPERM x") }
+      case .appendfsync: bench.settings["appendfsync"] = "no"
+      case .maxmemory: bench.settings["maxmemory"] = "0"
+      case .writes: bench.replies["EVALSHA"] = .error("NOREPLICAS x")
+      case .clock: bench.wallAhead = 6000
+      }
+    }
+  }
+
+  @Test(arguments: Trouble.allCases)
+  func whatGoesWrongWhileTheNodeServesIsToldUntilItIsWellAgain(trouble: Trouble) {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    let (well, replies) = (bench.settings, bench.replies)
+    trouble.befall(bench)
+    bench.link.pass(12_000)
+    let told = (bench.reports.last?.faults ?? []) + (bench.reports.last?.warnings ?? [])
+    #expect(told.contains { $0.contains(trouble.rawValue) }, "\(told)")
+    (bench.settings, bench.replies, bench.wallAhead) = (well, replies, 0)
+    bench.link.pass(12_000)
+    #expect(bench.reports.last?.faults == [] && bench.reports.last?.warnings == [])
+    #expect(bench.unfit.isEmpty)
+  }
+
+  @Test func howFullRedisIsIsAskedAgainAndAgain() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.isNearlyFull == false)
+    bench.replies["INFO"] = .bytes(Array("used_memory:900\r\nmaxmemory:1000\r\n".utf8))
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.isNearlyFull == true)
+    bench.replies["INFO"] = nil
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.isNearlyFull == false)
+  }
+
+  @Test func whereInfoIsForbiddenTheNodeServesAndSaysThatTheGuardIsOff() {
+    let bench = Bench()
+    bench.replies["INFO"] = .error("NOPERM this user has no permissions to run the 'info' command")
+    bench.start()
+    bench.link.pass(200)
+    #expect(bench.reports.last?.isChecked == true && bench.reports.last?.faults == [])
+    #expect(bench.reports.last?.warnings.first?.contains("guard that keeps memory for what is held is off") == true)
+  }
+
+  @Test func whatRedisSaysToAWriteIsToldOnceAndOnceWhenItIsWellAgain() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(200)
+    bench.replies["EVALSHA"] = .error("NOREPLICAS Not enough good replicas to write.")
+    bench.link.pass(3000)
+    let words = "Redis takes no writes: NOREPLICAS Not enough good replicas to write.: the shop cannot sell"
+    #expect(bench.reports.last?.faults == [words] && bench.reports.last?.isChecked == true)
+    bench.replies["EVALSHA"] = nil
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.faults == [])
+    #expect(bench.log.all.count { $0.contains("NOREPLICAS") } == 2, "\(bench.log.all)")
+  }
+
+  @Test func whileRedisReadsItsDataTheNodeStartsAndSaysWhatItWaitsFor() {
+    let bench = Bench()
+    for word in ["EVALSHA", "TYPE"] { bench.replies[word] = .error("LOADING Redis is loading the dataset in memory") }
+    bench.start()
+    bench.link.pass(2000)
+    #expect(bench.reports.last?.isChecked == false && bench.unfit.isEmpty)
+    #expect(bench.reports.last?.faults.first?.contains("reads its data") == true)
+    bench.replies = [:]
+    bench.link.pass(600)
+    #expect(bench.reports.last?.isChecked == true && bench.reports.last?.faults == [])
+  }
+
+  @Test func rightsThatAreInDoubtAreAskedAboutAtOnceAndAtMostOnceASecond() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    let asked = { bench.link.sent.count { $0.arguments == ["ACL", "WHOAMI"] } }
+    let before = asked()
+    bench.replies["ACL"] = .bytes(Array("User shop has no permissions to run it".utf8))
+    bench.watch.doubtRights()
+    bench.link.pass(20)
+    #expect(bench.reports.last?.faults.first?.contains("may not run") == true)
+    for _ in 0..<190 {
+      bench.watch.doubtRights()
+      bench.link.pass(10)
+    }
+    #expect(asked() - before == 2, "at once, and after a second")
+    bench.replies["ACL"] = nil
+    bench.link.pass(120)
+    #expect(bench.reports.last?.faults == [], "the doubt of the last second is not forgotten")
+  }
+
+  @Test func aLossThatOthersHaveFoundIsToldAndLogged() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    let loss = HealthReport.Store.Loss(
+      seenIdentity: "I", seenMark: 9, foundIdentity: bench.identity, foundMark: 5, since: "2026-11-22T08:45:00.123Z")
+    bench.watch.heard(StoreMemory(loss: loss))
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.judge.loss == loss)
+    #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
+  }
+
+  @Test func aStoreThatIsAnotherOneIsToldUntilItIsAcknowledged() throws {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    bench.identity = "00000000000000000000000000000000"
+    bench.link.pass(1000)
+    let judge = try #require(bench.reports.last?.judge)
+    #expect(judge.loss?.foundIdentity == bench.identity && bench.reports.last?.faults == [])
+    #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
+    var memory = StoreMemory()
+    memory.acknowledge([HealthReport.Store(judge)], at: 1)
+    bench.watch.heard(memory)
+    bench.link.pass(1000)
+    #expect(bench.reports.last?.judge.loss == nil && bench.log.all.contains { $0.contains("acknowledged") })
   }
 }

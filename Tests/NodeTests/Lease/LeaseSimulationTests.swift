@@ -4,7 +4,7 @@ import Testing
 
 @testable import Node
 
-/// What engine.md promises of the leader, in random faults (``LeasePromises``), in single ones (``LeaseDrill``), and
+/// What is promised of the leader, in random faults (``LeasePromises``), in single ones (``LeaseDrill``), and
 /// that mistakes would be noticed.
 @Suite struct LeaseSimulationTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"

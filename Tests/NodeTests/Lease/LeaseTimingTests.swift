@@ -2,6 +2,8 @@ import NIOCore
 import Testing
 
 @testable import Node
+@testable import RedisClient
+@testable import Store
 
 @Suite struct LeaseTimingTests {
   private let timing = LeaseTiming()

@@ -1,13 +1,14 @@
 import NIOCore
+import RedisClient
+import TestSupport
 import Testing
 
 @testable import Node
+@testable import Store
 
 @Suite struct HoldReleaserTests {
   private static func releaser(_ link: ScriptedLink) -> HoldReleaser {
-    let runner = ScriptRunner(link: link)
-    return HoldReleaser(
-      stock: StockRepository(scripts: .init(tuning: .init()), runner: runner, writer: KeyedWriter(runner: runner)))
+    HoldReleaser(stock: StoreSession(scripts: .init(tuning: .init()), link: link).stock)
   }
 
   @Test func releasesStepByStepUntilNothingOfAnySKUIsDue() {
@@ -28,7 +29,7 @@ import Testing
     #expect(outcomes == [.released])
   }
 
-  /// api.md: if half a second of steps does not suffice, 503 `overloaded`.
+  /// The contract: if half a second of steps does not suffice, 503 `overloaded`.
   @Test func givesUpAfterHalfASecond() {
     let link = ScriptedLink()
     var outcomes: [HoldReleaser.Outcome] = []
@@ -45,7 +46,7 @@ import Testing
     Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: .now() + .hours(1)) {
       outcomes.append($0)
     }
-    #expect(outcomes == [.failed(.unknown(.linkLost))] && link.sent.count == 1)
+    #expect(outcomes == [.failed(.redis(.unknown(.linkLost)))] && link.sent.count == 1)
     #expect(outcomes.first?.problem?.kind == .storeUnavailable)
   }
 }

@@ -1,25 +1,36 @@
 import Common
 import NIOCore
+import RedisClient
 import Testing
 
 @testable import Node
+@testable import Store
 
 @Suite struct RefusalsTests {
-  private static let failures: [RedisFailure] = [
+  private static let ofRedis: [RedisFailure] = [
     .notSent(.overloaded), .notSent(.offline), .notSent(.deadlinePassed), .notSent(.late), .rejected(.noScript),
     .rejected(.notYet("LOADING")), .rejected(.readOnly("READONLY")), .rejected(.unwritable("OOM")),
     .rejected(.other("ERR x")),
-    .unknown(.deadlinePassed), .unknown(.linkLost),
+    .unknown(.deadlinePassed), .unknown(.linkLost), .unknown(.scriptFailed("ERR x script: 1f, on line 1")),
   ]
+  private static let failures: [StoreFailure] =
+    ofRedis.map { .redis($0) } + [
+      .damaged(StoreDamage(sku: SKU("A"), key: "holds:A")), .damaged(StoreDamage(key: "events")), .nearlyFull,
+    ]
 
   @Test(arguments: failures)
-  func aFailureOfTheStoreIsToldByWhatTheCallerMayDoNext(failure: RedisFailure) {
+  func aFailureOfTheStoreIsToldByWhatTheCallerMayDoNext(failure: StoreFailure) {
     let (write, read) = (Problem.store(failure, isWrite: true), Problem.store(failure, isWrite: false))
     switch failure {
-    case .notSent(.overloaded): #expect(write.kind == .overloaded && read.kind == .overloaded)
-    case .unknown: #expect(write.kind == .outcomeUnknown && read.kind == .storeUnavailable)
-    case .rejected(.other): #expect(write.kind == .internalError && read.kind == .internalError)
-    case .notSent, .rejected: #expect(write.kind == .storeUnavailable && read.kind == .storeUnavailable)
+    case .redis(.notSent(.overloaded)): #expect(write.kind == .overloaded && read.kind == .overloaded)
+    case .redis(.unknown): #expect(write.kind == .outcomeUnknown && read.kind == .storeUnavailable)
+    case .damaged(let damage):
+      #expect(write.kind == .stockDamaged && read.kind == .stockDamaged)
+      #expect(String(buffer: write.members) == (damage.sku == nil ? "" : ",\"sku\":\"A\""))
+      #expect(!write.detail.contains(damage.key), "names of keys are for the log")
+    case .redis(.rejected(.other)): #expect(write.kind == .internalError && read.kind == .internalError)
+    case .redis(.notSent), .redis(.rejected), .nearlyFull:
+      #expect(write.kind == .storeUnavailable && read.kind == .storeUnavailable)
     }
     for problem in [write, read] {
       // Every 503 says when to come again; no answer says what the store said.

@@ -1,8 +1,11 @@
 import Common
 import NIOCore
+import RedisClient
+import TestSupport
 import Testing
 
 @testable import Node
+@testable import Store
 
 /// The list against scripts that a test plays: what Redis would say of the SKUs there are.
 @Suite struct StockListingTests {
@@ -17,8 +20,7 @@ import Testing
 
     init(skus: [String]) {
       self.skus = skus
-      let runner = ScriptRunner(link: link)
-      let stock = StockRepository(scripts: scripts, runner: runner, writer: KeyedWriter(runner: runner))
+      let stock = StoreSession(scripts: scripts, link: link).stock
       listing = StockListing(stock: stock, service: StockService(stock: stock, releaser: HoldReleaser(stock: stock)))
       link.onSend = { [unowned self] in play($0) }
     }
@@ -26,22 +28,31 @@ import Testing
     private func play(_ command: ScriptedLink.Command) {
       let arguments = command.arguments
       switch arguments[1] {
-      case scripts.listStock.sha:
+      case scripts.listStock.script.sha:
         let rows = skus.filter { $0 > arguments[4] }.prefix(Int(arguments[5]) ?? 0)
         rowsPerStep.append(rows.count)
-        command.line("OK 500" + rows.map { " \($0) 1 2 0 \(due.contains($0) ? "400" : "600")" }.joined())
-      case scripts.readStock.sha where due.contains(arguments[4]): command.line("DUE 500 \(arguments[4])")
-      case scripts.readStock.sha: command.line(skus.contains(arguments[4]) ? "OK 500 2 2 0 -" : "GONE 500")
-      case scripts.release.sha:
+        command.line("OK 500" + rows.map(row).joined())
+      case scripts.readStock.script.sha where due.contains(arguments[4]): command.line("DUE 500 \(arguments[4])")
+      case scripts.readStock.script.sha: command.line(skus.contains(arguments[4]) ? "OK 500 2 2 0 -" : "GONE 500")
+      case scripts.release.script.sha:
         due.remove(arguments[4])
         command.line("OK 500 1 -")
       default: Issue.record("unexpected: \(arguments)")
       }
     }
 
-    func page(after cursor: SKU? = nil, limit: Int) throws -> StockListing.Page {
+    private func row(_ name: String) -> String {
+      guard SKU(name) != nil else {
+        return " =" + name.utf8.map { String($0, radix: 16) }.joined() + " ! skus"
+      }
+      return " \(name) 1 2 0 \(due.contains(name) ? "400" : "600")"
+    }
+
+    func page(
+      after cursor: IndexPlace? = nil, limit: Int, age: TimeAmount = .hours(-1)
+    ) throws -> StockListing.Page {
       var told: Result<StockListing.Page, Problem>?
-      listing.page(after: cursor, limit: limit, arrival: .now() + .hours(1)) { told = $0 }
+      listing.page(after: cursor, limit: limit, arrival: .now() - age) { told = $0 }
       return try #require(told).get()
     }
   }
@@ -52,7 +63,7 @@ import Testing
   func everySKUIsListedExactlyOnceInOrder(limit: Int) throws {
     let store = Store(skus: Self.skus)
     var listed: [String] = []
-    var cursor: SKU?
+    var cursor: IndexPlace?
     repeat {
       let page = try store.page(after: cursor, limit: limit)
       #expect(page.items.count <= limit && (page.next == nil || page.items.count == limit))
@@ -62,6 +73,24 @@ import Testing
     #expect(listed == Self.skus)
     // One script call looks at few: Redis is left to the shoppers in between.
     #expect(store.rowsPerStep.allSatisfy { $0 <= 51 })
+  }
+
+  @Test func whatIsNoSKUIsPassedOverAndTakesNoMoreThanAPagesTime() throws {
+    let foreign = (1000..<2000).map { "!\($0)" } + ["m\(String(repeating: "m", count: 200))"]
+    let store = Store(skus: (foreign + ["a", "b", "z"]).sorted())
+    #expect(try store.page(limit: 1000).items.map(\.sku.text) == ["a", "b", "z"], "in one page where there is time")
+    store.rowsPerStep = []
+    var (listed, pages): ([String], Int) = ([], 0)
+    var cursor: IndexPlace?
+    repeat {
+      let page = try store.page(after: cursor, limit: 10, age: .seconds(1))
+      listed += page.items.map(\.sku.text)
+      pages += 1
+      // As a client sends it.
+      cursor = try page.next.map { try #require(IndexPlace($0.description)) }
+    } while cursor != nil && pages < 1000
+    #expect(listed == ["a", "b", "z"])
+    #expect(store.rowsPerStep.count == pages && pages > 90, "one step a page, where there is no time")
   }
 
   @Test func anEmptyStoreIsAnEmptyPage() throws {

@@ -26,12 +26,13 @@ import Testing
 
   @Test func defaults() throws {
     let settings = try load()
-    #expect(settings.nodeId.wholeMatch(of: /node-[0-9a-f]{8}/) != nil)
-    #expect(try load().nodeId != settings.nodeId)
+    #expect(settings.nodeId.hasSuffix("-8080"))
+    #expect(try load().nodeId == settings.nodeId, "a node that starts again is the node it was")
+    #expect(try load(flags: ["port": "8081"]).nodeId == settings.nodeId.dropLast(4) + "8081")
     #expect(settings.host == "127.0.0.1")
     #expect(settings.port == 8080)
     #expect(settings.redisUrl.description == "redis://127.0.0.1:6379/0")
-    #expect(settings.redisCaFile == nil)
+    #expect(settings.redisCaFile == nil && settings.redisCertFile == nil && settings.redisKeyFile == nil)
     #expect(settings.drainDelay == .seconds(5))
     #expect(settings.maxQuantity == 1_000_000)
     #expect(settings.maxTtlSeconds == 3600)
@@ -39,6 +40,7 @@ import Testing
     #expect(settings.eventsMaxLength == 100_000)
     #expect(settings.maxInFlight == 4096)
     #expect(settings.maxConnections == 16_384)
+    #expect(settings.trustedProxies == TrustedProxies(nil))
     #expect(settings.coordinatorUrl == nil && settings.clusterToken == nil && settings.advertisedUrl == nil)
     #expect(settings.logLevel == .info)
     #expect(settings.logRequests == false)
@@ -53,8 +55,9 @@ import Testing
     ("drainDelay", ["0", "0.25", "300"]),
     ("maxQuantity", ["1", "1000000"]),
     ("maxTtlSeconds", ["1", "3600"]),
-    ("retentionSeconds", ["1", "31536000"]),
+    ("retentionSeconds", ["3600", "31536000"]),
     ("eventsMaxLength", ["0", "100000000"]),
+    ("trustedProxies", ["127.0.0.1/32", "10.0.0.0/8, ::1"]),
     ("advertisedUrl", ["http://h", "https://10.0.0.7:8443", "http://[::1]:1/"]),
     ("logLevel", ["trace", "critical"]),
   ])
@@ -70,10 +73,11 @@ import Testing
     ("drainDelay", ["-1", "300.5"]),
     ("maxQuantity", ["0", "1000001"]),
     ("maxTtlSeconds", ["0", "3601"]),
-    ("retentionSeconds", ["0", "31536001"]),
+    ("retentionSeconds", ["0", "3599", "31536001"]),
     ("eventsMaxLength", ["-1", "100000001"]),
     ("maxInFlight", ["0"]),
     ("maxConnections", ["0"]),
+    ("trustedProxies", ["", "10.0.0.0/33", "proxy"]),
     ("coordinatorUrl", ["", "h:8070", "ftp://h", "http://", "http://h/path", "http://h?x", "http://u@h"]),
     ("advertisedUrl", ["", "h", "redis://h", "http://h:0", "http://h:65536", "http://[::1", "http://h h"]),
     ("logLevel", ["loud", "INFO"]),
@@ -94,6 +98,31 @@ import Testing
     ] {
       #expect(message.contains("redisUrl"))
       #expect(!message.contains("hidden"))
+    }
+  }
+
+  @Test func aClientCertificateAndItsKeyNeedEachOtherAndTLS() throws {
+    let (url, cert, key) = ("HOLDFAST_REDIS_URL", "HOLDFAST_REDIS_CERT_FILE", "HOLDFAST_REDIS_KEY_FILE")
+    let settings = try load([url: "rediss://h", cert: "/c", key: "/k"])
+    #expect(settings.redisCertFile == "/c" && settings.redisKeyFile == "/k")
+    for half in [cert, key] {
+      #expect(
+        try failure([url: "rediss://h", half: "/x"])
+          == "settings redisCertFile and redisKeyFile: each needs the other")
+    }
+    for (files, named) in [(["HOLDFAST_REDIS_CA_FILE"], "redisCaFile"), ([cert, key], "redisCertFile")] {
+      let all = Dictionary(uniqueKeysWithValues: files.map { ($0, "/x") })
+      #expect(
+        try failure(all) == "setting \(named): has no effect without TLS: redisUrl must begin with rediss://")
+    }
+  }
+
+  @Test(arguments: ["inventory:", "inventory:a.", "holds:", "idem:", "idem:reserve/-:", "reservation:x"])
+  func aPrefixThatKeysOfAShopWithoutOneBeginWithIsRefused(prefix: String) throws {
+    let message = try failure(["HOLDFAST_KEY_PREFIX": prefix])
+    #expect(message.hasPrefix("setting keyPrefix: must not begin with ") && !message.contains("\n"))
+    for good in ["", "shop-1:", "inventory", "inv:", "lease:", "x-\(prefix)"] {
+      #expect(try load(["HOLDFAST_KEY_PREFIX": good]).keyPrefix == good)
     }
   }
 
@@ -181,23 +210,24 @@ import Testing
       try failure(["HOLDFAST_CLUSTER_TOKEN_FILE": "/nowhere/x"])
         == #"setting clusterTokenFile: file "/nowhere/x": No such file or directory"#)
     try withTokensFile("c") { path in
-      for token in ["c", ""] {
-        let message = try failure(["HOLDFAST_CLUSTER_TOKEN": token, "HOLDFAST_CLUSTER_TOKEN_FILE": path])
-        #expect(message == "settings clusterToken and clusterTokenFile: only one of them may be given")
-      }
+      let message = try failure(["HOLDFAST_CLUSTER_TOKEN": "c", "HOLDFAST_CLUSTER_TOKEN_FILE": path])
+      #expect(message == "settings clusterToken and clusterTokenFile: only one of them may be given")
+      #expect(try load(["HOLDFAST_CLUSTER_TOKEN": "", "HOLDFAST_CLUSTER_TOKEN_FILE": path]).clusterToken == "c")
     }
     for definition in NodeSettings.definitions where definition.key.hasPrefix("clusterToken") {
       #expect(!definition.sources.contains(.flag))
     }
   }
 
-  @Test(arguments: ["a", ""])
-  func aTokenAndAFileOfThemExcludeEachOther(token: String) throws {
+  @Test func aTokenAndAFileOfThemExcludeEachOther() throws {
     try withTokensFile("ops:1\n") { path in
-      let message = try failure([
-        "HOLDFAST_ADMIN_TOKEN": token, "HOLDFAST_ADMIN_TOKENS_FILE": path,
-      ])
+      let message = try failure(["HOLDFAST_ADMIN_TOKEN": "a", "HOLDFAST_ADMIN_TOKENS_FILE": path])
       #expect(message == "settings adminToken and adminTokensFile: only one of them may be given")
+      for name in ["ADMIN_TOKEN", "CLIENT_TOKEN"] {
+        let settings = try load(["HOLDFAST_\(name)": "", "HOLDFAST_\(name)S_FILE": path])
+        let tokens = name == "ADMIN_TOKEN" ? settings.adminTokens : settings.clientTokens
+        #expect(tokens.name(for: "1") == "ops", "an empty variable is not set")
+      }
     }
   }
 

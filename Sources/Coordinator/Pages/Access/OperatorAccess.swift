@@ -3,18 +3,20 @@ import Hummingbird
 
 /// Who may change something: whoever has an admin token, shown as a bearer or at the log-in of the page.
 struct OperatorAccess: Sendable {
-  static let cookieName = "holdfast_session"
   /// The field by which a form is known to be from a page of ours.
   static let formField = "formToken"
 
-  let tokens: AccessTokens
+  /// Cookies do not tell ports apart: another coordinator on the same host must not find its own name taken. New with
+  /// each start, as sessions end with the process.
+  let cookieName = "holdfast_session_" + String(UInt32.random(in: .min ... .max), radix: 16)
+  let tokens: Replaceable<AccessTokens>
   let sessions: Sessions
   let attempts: AttemptLimit
 
-  var isDisabled: Bool { tokens.isEmpty }
+  var isDisabled: Bool { tokens.current.isEmpty }
 
   func session(of request: Request) -> Sessions.Session? {
-    request.cookie(Self.cookieName).flatMap { sessions.session($0) }
+    request.cookie(cookieName).flatMap { sessions.session($0) }
   }
 
   /// The name of the operator who asks for a change.
@@ -40,9 +42,10 @@ struct OperatorAccess: Sendable {
 
   private func name(of token: some StringProtocol, caller: String) throws(Problem) -> String {
     try requireEnabled()
-    try attempts.check()
-    guard let name = tokens.name(for: token) else {
-      attempts.failed("a wrong admin token", caller: caller)
+    guard let name = tokens.current.name(for: token) else {
+      guard !attempts.failed("a wrong admin token", caller: caller) else {
+        throw Problem(.overloaded, "Too many wrong tokens from your address: try again in a second.", retryAfter: 1)
+      }
       throw Problem(.unauthorized, "This is not an admin token.")
     }
     return name

@@ -44,6 +44,9 @@ final class Sessions: Sendable {
     sessions.withLock { $0[session.id] = nil }
   }
 
+  /// Ends all: with other tokens, everybody logs in anew.
+  func endAll() { sessions.withLock { $0 = [:] } }
+
   func leave(notice: String, for session: Session) {
     sessions.withLock { $0[session.id]?.notice = notice }
   }

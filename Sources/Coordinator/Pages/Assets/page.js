@@ -79,16 +79,20 @@ function remove(node) {
 
 function show(html) {
   const wanted = new DOMParser().parseFromString(html, 'text/html').getElementById('picture')
-  // Another version of this page, or a log-in that has ended: nothing here may stay as it is, but for what is typed.
-  if (wanted.dataset.page !== picture.dataset.page && !document.getElementById('token')?.value) {
-    return location.reload()
-  }
+  // Another version of this page, or a log-in that has ended: nothing here may stay as it is, but for what is typed or
+  // to be answered.
+  if (wanted.dataset.page !== picture.dataset.page && !isInUse()) return location.replace(document.body.dataset.own)
   morph(picture, wanted)
   takeTime()
   showAges()
   tell()
   document.title = picture.dataset.title
   if (icon.getAttribute('href') !== picture.dataset.icon) icon.href = picture.dataset.icon
+}
+
+// Somebody is about to log in, or to decide.
+function isInUse() {
+  return document.getElementById('token')?.value || document.querySelector('#log-in :focus, #question') !== null
 }
 
 // --- The stream, and whether it flows
@@ -99,7 +103,7 @@ const stream = {source: null, state: 'connecting', heardAt: performance.now(), t
 function connect() {
   stream.triedAt = performance.now()
   stream.source?.close()
-  stream.source = new EventSource('/events' + location.search)
+  stream.source = new EventSource(document.body.dataset.base + '/events' + location.search)
   stream.source.addEventListener('picture', event => {
     heard()
     show(event.data)
@@ -158,6 +162,11 @@ document.addEventListener('submit', async event => {
       method: 'POST', headers: {Accept: 'application/json'}, body: new URLSearchParams(new FormData(event.target)),
     })
     const told = await answer.json()
+    if (told.type === 'urn:holdfast:problem:last-ready-node') {
+      // What follows is told on a page that works without this script too, and asks.
+      event.target.action = button.formAction
+      return event.target.submit()
+    }
     setText(notice, answer.ok ? told.message : told.detail)
   } catch {
     setText(notice, 'The coordinator did not answer: nothing is known to have changed.')
@@ -165,6 +174,9 @@ document.addEventListener('submit', async event => {
     asked.delete(button.formAction)
   }
 })
+
+// The answer to a form, at the form's address: to load it again is to look, not to send that again.
+if ('answer' in document.body.dataset) history.replaceState(null, '', document.body.dataset.own + location.hash)
 
 takeTime()
 connect()

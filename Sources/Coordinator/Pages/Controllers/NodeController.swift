@@ -5,7 +5,7 @@ import Logging
 
 /// Something an operator may ask of a node.
 enum NodeChange: String, CaseIterable, Sendable {
-  case drain, undrain, recheck
+  case drain, undrain, recheck, forget
 
   func path(of id: String) -> String {
     "/api/v1/nodes/\(id.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? "")/\(rawValue)"
@@ -18,7 +18,7 @@ enum NodeChange: String, CaseIterable, Sendable {
 struct NodeController: Sendable {
   let watch: any ClusterWatching
   let access: OperatorAccess
-  let clusterTokens: AccessTokens
+  let clusterTokens: Replaceable<AccessTokens>
   /// Keeps nodes with a wrong token from filling the log.
   let refusals: AttemptLimit
   let logger: Logger
@@ -28,13 +28,13 @@ struct NodeController: Sendable {
   func announce(_ request: Request, _ context: SiteContext) async throws -> Response {
     try requireClusterToken(request, context)
     let announcement = try Announcement(try await request.json())
-    let wanted: Wanted
+    let answer: AnnouncementAnswer
     do {
-      wanted = try await watch.announce(announcement)
+      answer = try await watch.announce(announcement)
     } catch {
       throw Problem(error)
     }
-    return try .json(AnnouncementAnswer(wanted: wanted))
+    return try .json(answer)
   }
 
   func leave(_ request: Request, _ context: SiteContext) async throws -> Response {
@@ -52,6 +52,7 @@ struct NodeController: Sendable {
   }
 
   private func requireClusterToken(_ request: Request, _ context: SiteContext) throws(Problem) {
+    let clusterTokens = clusterTokens.current
     guard !clusterTokens.isEmpty else {
       throw Problem(.unauthorized, "No cluster token is configured here: no node can announce itself.")
     }
@@ -63,6 +64,9 @@ struct NodeController: Sendable {
 
   // MARK: - Operators
 
+  /// The field by which a form says that its sender has read what follows.
+  static let confirmedField = "confirmed"
+
   /// What has been done, in words, for the page and for programs.
   struct Done: Encodable {
     let id: String
@@ -73,16 +77,46 @@ struct NodeController: Sendable {
     let id = try context.pathPart("id")
     let form = try await request.form()
     let name = try access.operatorName(for: request, form: form, caller: context.caller)
-    let isKnown =
-      switch change {
-      case .drain: await watch.want(.drain, of: id, by: name)
-      case .undrain: await watch.want(.serve, of: id, by: name)
-      case .recheck: await watch.recheck(id: id)
-      }
     let shown = DisplayText.shown(id, limit: 64)
-    guard isKnown else { throw Problem(.unknownNode, "No node \(shown) is known here.") }
+    var consequence = ""
+    if change == .drain, await watch.view().wouldLeaveNoneReady(drained: id) {
+      consequence = Self.consequence(of: shown)
+      // The page asks first. Whoever has the token itself need not answer questions, and is told what follows.
+      guard request.bearerToken != nil || form[Self.confirmedField] == "yes" else {
+        throw Problem(.lastReadyNode, consequence)
+      }
+    }
+    try await perform(change, id, by: name)
     logger.notice("change asked for", metadata: ["change": "\(change)", "node": "\(shown)", "operator": "\(name)"])
-    return Done(id: id, message: change.told(of: shown))
+    return Done(id: id, message: [change.told(of: shown), consequence].filter { !$0.isEmpty }.joined(separator: " "))
+  }
+
+  private func perform(_ change: NodeChange, _ id: String, by name: String) async throws(Problem) {
+    let shown = DisplayText.shown(id, limit: 64)
+    let isKnown: Bool
+    switch change {
+    case .drain: isKnown = await watch.want(.drain, of: id, by: name)
+    case .undrain: isKnown = await watch.want(.serve, of: id, by: name)
+    case .recheck: isKnown = await watch.recheck(id: id)
+    case .forget:
+      do throws(ForgetRefusal) {
+        try await watch.forget(id: id, by: name)
+        isKnown = true
+      } catch {
+        guard case .alive(let state) = error else { throw Problem.unknown(shown) }
+        throw Problem(
+          .nodeAlive,
+          "\(shown) is \(state.rawValue): only a node that is DOWN or has LEFT can be forgotten. Another would come back"
+            + " with its next announcement.")
+      }
+    }
+    guard isKnown else { throw Problem.unknown(shown) }
+  }
+
+  private static func consequence(of id: String) -> String {
+    "\(id) is the last node that is ready for requests. Once it drains, load balancers have none to choose from: HAProxy"
+      + " as in deploy/ goes on sending requests to it while it lives, others answer 503 and the shop cannot sell. Nor does"
+      + " any node lead then, and expired holds are not swept, until a node is ready again."
   }
 }
 
@@ -92,6 +126,7 @@ extension NodeChange {
     case .drain: "\(id) is to drain: it will be told at its next announcement."
     case .undrain: "\(id) is to serve: it will be told at its next announcement."
     case .recheck: "\(id) has been asked."
+    case .forget: "\(id) is forgotten. Should it announce itself again, it is a new node."
     }
   }
 }
@@ -116,6 +151,8 @@ extension Announcement {
 }
 
 extension Problem {
+  fileprivate static func unknown(_ id: String) -> Problem { Problem(.unknownNode, "No node \(id) is known here.") }
+
   fileprivate init(_ refusal: AnnouncementRefusal) {
     switch refusal {
     case .invalid(let detail): self.init(.invalidRequest, detail)

@@ -1,5 +1,6 @@
 import Common
 import Foundation
+import HTTPTypes
 import Hummingbird
 import NIOCore
 
@@ -25,6 +26,16 @@ extension Request {
     return nil
   }
 
+  var expectsWhatIsNotMet: Bool {
+    headers[values: .expect].contains { !$0.isEmpty && $0.lowercased() != "100-continue" }
+  }
+
+  /// Whom proxies say that they forward: each adds whom it was asked by.
+  var forwardedFor: String? {
+    let lists = headers[values: .xForwardedFor]
+    return lists.isEmpty ? nil : lists.joined(separator: ",")
+  }
+
   /// `text/html` of `text/html; charset=utf-8`.
   private var mediaType: String? {
     headers[.contentType]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
@@ -33,10 +44,19 @@ extension Request {
   var isForm: Bool { mediaType == "application/x-www-form-urlencoded" }
 
   /// Whether a person asks, by a form of the page: the answer is to be a page too.
-  var wantsPage: Bool { isForm && headers[.accept]?.contains("text/html") == true }
+  var wantsPage: Bool { isForm && acceptsPage }
+
+  /// Whether a person looks for something here.
+  var looksForPage: Bool { method == .get && acceptsPage }
+
+  private var acceptsPage: Bool { headers[.accept]?.contains("text/html") == true }
 
   /// The whole body.
   func bytes() async throws -> ByteBuffer {
+    if let coding = headers[.contentEncoding], coding.lowercased() != "identity" {
+      throw Problem(
+        .unsupportedMediaType, "Content-Encoding must be identity: bodies are taken as they are, not compressed.")
+    }
     do {
       return try await body.collect(upTo: Self.bodyLimit)
     } catch is NIOTooManyBytesError {
@@ -75,4 +95,8 @@ extension SiteContext {
     }
     return part
   }
+}
+
+extension HTTPField.Name {
+  fileprivate static let xForwardedFor = Self("X-Forwarded-For")!
 }

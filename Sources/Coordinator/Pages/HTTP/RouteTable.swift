@@ -19,8 +19,13 @@ struct RouteTable {
     methods[Self.parts(path), default: []].formUnion(method == .get ? [.get, .head] : [method])
   }
 
-  func responder(logger: Logger) -> SiteResponder {
-    SiteResponder(routes: router.buildResponder(), methods: methods, logger: logger)
+  /// - Parameter page: tells a person of a problem.
+  func responder(
+    base: BasePath, proxies: TrustedProxies, logger: Logger,
+    page: @escaping @Sendable (Problem, Request) async -> Response
+  ) -> SiteResponder {
+    SiteResponder(
+      routes: router.buildResponder(), methods: methods, base: base, proxies: proxies, page: page, logger: logger)
   }
 
   static func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
@@ -30,6 +35,9 @@ struct RouteTable {
 struct SiteResponder: HTTPResponder {
   let routes: RouterResponder<SiteContext>
   let methods: [[Substring]: Set<HTTPRequest.Method>]
+  let base: BasePath
+  let proxies: TrustedProxies
+  let page: @Sendable (Problem, Request) async -> Response
   let logger: Logger
 
   /// Nothing from elsewhere, nothing inline, never in a frame.
@@ -39,12 +47,24 @@ struct SiteResponder: HTTPResponder {
     """
 
   func respond(to request: Request, context: SiteContext) async throws -> Response {
+    // One that pipelines thousands must not keep others waiting: each request of a connection waits its turn.
+    await Task.yield()
+    let request = request.below(base)
+    var context = context
+    context.caller = proxies.client(
+      of: proxies.peer(context.channel.remoteAddress), forwardedFor: request.forwardedFor)
     var response: Response
     do {
-      response = try await routes.respond(to: request, context: context)
+      response =
+        if request.expectsWhatIsNotMet {
+          Problem(.expectationFailed, "Expect must be \"100-continue\", or absent.")
+            .response(from: request, context: context)
+        } else {
+          try await routes.respond(to: request, context: context)
+        }
       // Ours say in their bodies what is wrong: this is the router's own.
       if response.status == .notFound, response.headers[.contentType] == nil {
-        response = unrouted(request, context)
+        response = await unrouted(request, context)
       }
     } catch let error as HTTPParserError {
       // The rest of the connection can't be understood: Hummingbird says so and closes it.
@@ -53,19 +73,27 @@ struct SiteResponder: HTTPResponder {
       logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       response = Problem(.internalError, "The log says more.").response(from: request, context: context)
     }
-    response.headers[.contentSecurityPolicy] = Self.contentSecurityPolicy
-    response.headers[.xContentTypeOptions] = "nosniff"
-    response.headers[.referrerPolicy] = "no-referrer"
-    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    Self.makeSafe(&response.headers)
     return response
   }
 
+  /// Adds what every answer has.
+  static func makeSafe(_ headers: inout HTTPFields) {
+    headers[.contentSecurityPolicy] = contentSecurityPolicy
+    headers[.xContentTypeOptions] = "nosniff"
+    headers[.referrerPolicy] = "no-referrer"
+    if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
+  }
+
   /// The router says the same of a path that it does not have and of a method that its path has not.
-  private func unrouted(_ request: Request, _ context: SiteContext) -> Response {
+  private func unrouted(_ request: Request, _ context: SiteContext) async -> Response {
     let methods = allowed(request)
     guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
-      return Problem(.notFound, "There is nothing at this path.").response(from: request, context: context)
+      let problem = Problem(.notFound, "There is nothing at this path.")
+      return request.looksForPage ? await page(problem, request) : problem.response(from: request, context: context)
     }
+    // Somebody loads an address again that a form was sent to: there is but one page.
+    if request.looksForPage { return .redirect(to: base.address("/")) }
     let list = methods.joined(separator: ", ")
     let problem = Problem(.methodNotAllowed, "This path has \(list).")
     var response = problem.response(from: request, context: context)

@@ -1,3 +1,4 @@
+import Common
 import Hummingbird
 import NIOCore
 
@@ -5,12 +6,11 @@ import NIOCore
 struct SiteContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
+  /// The address of whoever asks.
+  var caller = TrustedProxies.Peer.unknown.address
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     channel = source.channel
   }
-
-  /// Who asks, for the log.
-  var caller: String { channel.remoteAddress?.ipAddress ?? "unknown" }
 }

@@ -4,20 +4,24 @@ import NIOCore
 /// Sends pictures of the cluster to all who look at the page. Each is rendered once, however many look; while nobody
 /// does, nothing is done.
 actor LivePictures {
-  static let mostViewers = 64
+  static let maxViewers = 128
+  /// So many of one address, so that one client cannot take every seat.
+  static let maxOfOneAddress = 16
   /// What is not urgent is shown so often.
   private static let pause = Duration.milliseconds(950)
   /// After such a silence a sign of life is sent.
   private static let heartbeat = Duration.seconds(2)
-  /// A viewer that has missed so many pictures in a row does not read, and is dropped.
-  private static let mostMissed = 30
+  /// A viewer that has taken nothing for so long, though there was something, does not read, and is dropped.
+  static let longestUnread = Duration.seconds(10)
 
   private struct Viewer {
     let look: Look
+    let address: AddressGroup
     let messages: AsyncStream<ByteBuffer>.Continuation
     /// Ends the connection, which alone ends a write that waits for a viewer who does not read.
     let drop: @Sendable () -> Void
-    var missed = 0
+    /// Since when something waits for it that newer messages have pushed out.
+    var unreadSince: ContinuousClock.Instant?
   }
 
   /// What is shown at once when it changes.
@@ -38,15 +42,21 @@ actor LivePictures {
   private let watch: any ClusterWatching
   private let templates: PageTemplates
   private let assets: Assets
+  private let now: @Sendable () -> ContinuousClock.Instant
   private var viewers: [Int: Viewer] = [:]
   private var viewersSoFar = 0
   private var work: Task<Void, Never>?
   private var shown: (view: ClusterView, urgent: Urgent, at: ContinuousClock.Instant)?
 
-  init(watch: any ClusterWatching, templates: PageTemplates, assets: Assets) {
+  /// - Parameter now: the clock by which viewers are dropped that do not read.
+  init(
+    watch: any ClusterWatching, templates: PageTemplates, assets: Assets,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
     self.watch = watch
     self.templates = templates
     self.assets = assets
+    self.now = now
   }
 
   var viewerCount: Int { viewers.count }
@@ -54,17 +64,23 @@ actor LivePictures {
   /// Server-sent events for one more viewer: the picture now and whenever it changes, and signs of life.
   ///
   /// - Parameter drop: called when the viewer does not read.
-  /// - Throws: a ``Problem`` if there are too many already.
-  func stream(_ look: Look, drop: @escaping @Sendable () -> Void) throws(Problem) -> AsyncStream<ByteBuffer> {
-    guard viewers.count < Self.mostViewers else {
-      throw Problem(.overloaded, "\(Self.mostViewers) pages are open already.", retryAfter: 10)
+  /// - Throws: a ``Problem`` if there are too many already, or too many of its address.
+  func stream(
+    _ look: Look, for address: AddressGroup, drop: @escaping @Sendable () -> Void
+  ) throws(Problem) -> AsyncStream<ByteBuffer> {
+    guard viewers.count < Self.maxViewers else {
+      throw Problem(.overloaded, "\(Self.maxViewers) pages are open already.", retryAfter: 10)
+    }
+    guard viewers.values.count(where: { $0.address == address }) < Self.maxOfOneAddress else {
+      throw Problem(
+        .overloaded, "\(Self.maxOfOneAddress) pages are open at your address already.", retryAfter: 10)
     }
     // Pictures are whole: a viewer who is slow misses some, and is up to date again with the next.
     let (stream, messages) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
     let id = viewersSoFar
     viewersSoFar += 1
     messages.onTermination = { _ in Task { await self.leave(id) } }
-    viewers[id] = Viewer(look: look, messages: messages, drop: drop)
+    viewers[id] = Viewer(look: look, address: address, messages: messages, drop: drop)
     if let shown { messages.yield(event(shown.view, look)) }
     if work == nil { begin() }
     return stream
@@ -111,9 +127,13 @@ actor LivePictures {
 
   private func send(_ message: ByteBuffer, to id: Int) {
     guard var viewer = viewers[id] else { return }
-    if case .dropped = viewer.messages.yield(message) { viewer.missed += 1 } else { viewer.missed = 0 }
+    if case .dropped = viewer.messages.yield(message) {
+      viewer.unreadSince = viewer.unreadSince ?? now()
+    } else {
+      viewer.unreadSince = nil
+    }
     viewers[id] = viewer
-    if viewer.missed > Self.mostMissed {
+    if let since = viewer.unreadSince, now() - since >= Self.longestUnread {
       viewers[id] = nil
       viewer.messages.finish()
       viewer.drop()

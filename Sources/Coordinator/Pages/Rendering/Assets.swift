@@ -12,8 +12,11 @@ struct Assets: Sendable {
   let byName: [String: Asset]
   /// Changes with anything that pages are made of.
   let version: String
+  /// Where they lie, and all else that pages refer to.
+  let base: BasePath
 
-  init() {
+  init(base: BasePath = .root) {
+    self.base = base
     let files: [(name: String, type: String, bytes: [UInt8])] = [
       ("page.css", "text/css; charset=utf-8", PackageResources.page_css),
       ("page.js", "text/javascript; charset=utf-8", PackageResources.page_js),
@@ -30,7 +33,7 @@ struct Assets: Sendable {
     version = Self.digest(files.flatMap(\.bytes) + templates)
   }
 
-  func path(_ name: String) -> String { "/assets/\(name)?v=\(byName[name]?.etag ?? "")" }
+  func path(_ name: String) -> String { base.address("/assets/\(name)?v=\(byName[name]?.etag ?? "")") }
 
   /// FNV-1a: tells versions apart, and has nothing to keep secret.
   static func digest(_ bytes: some Sequence<UInt8>) -> String {

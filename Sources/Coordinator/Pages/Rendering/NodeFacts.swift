@@ -20,6 +20,7 @@ struct NodeFacts {
     groups.append(group("What it says" + told, saying(health)))
     groups.append(group("Requests" + told, requests(health.requests)))
     groups.append(group("Redis link" + told, redis(health.redis)))
+    groups.append(group("Store" + told, store(health.store)))
     groups.append(group("Lease" + told, lease(health.lease)))
     groups.append(group("Sweeper" + told, sweeper(health.sweeper)))
     return groups
@@ -39,7 +40,13 @@ struct NodeFacts {
   private var identity: [Row?] {
     // Other schemes are not for following, whatever was announced.
     let isWeb = node.url.hasPrefix("http://") || node.url.hasPrefix("https://")
+    let rivals = node.rivals.prefix(4).map { rival in
+      Row(
+        name: "Its id is claimed by", value: "\(rival.url) (boot id \(rival.bootId)) since \(shown(rival.since))",
+        style: "watch")
+    }
     return [
+      Row(name: "\(node.state.rawValue) because", value: node.reason),
       Row(name: "URL", value: node.url, href: isWeb && node.url.utf8.count <= 256 ? node.url + "/health" : nil),
       Row(name: "Version", value: node.version), Row(name: "Boot id", value: node.bootId),
       node.health.map { Row(name: "Up for", value: Wording.duration(seconds: Int($0.uptimeSeconds))) },
@@ -47,8 +54,10 @@ struct NodeFacts {
         name: "Announced",
         value: node.announcedAgoMs.map { Wording.ago(milliseconds: $0) } ?? "not since the coordinator started"),
       Row(name: "Wanted of it", value: node.wanted == Wanted.drain.rawValue ? "to drain" : "to serve"),
-    ]
+    ] + rivals
   }
+
+  private func shown(_ instant: String) -> String { Instants.full(instant) ?? instant }
 
   private var probes: [Row?] {
     let probe = node.probe
@@ -84,18 +93,32 @@ struct NodeFacts {
     let limit = redis.limitBytes > 0 ? " of \(Wording.bytes(redis.limitBytes))" : ""
     return [
       Row(name: "Connected", value: redis.connected ? "yes" : "no", style: redis.connected ? "" : "poor"),
+      redis.version.map { Row(name: "Version", value: $0) },
       redis.roundTripMs.map { Row(name: "Round trip", value: Wording.took(milliseconds: $0)) },
       Row(name: "Pending", value: Wording.count(redis.pending)),
       Row(name: "Reconnects", value: Wording.count(redis.reconnects)),
       Row(name: "Memory", value: Wording.bytes(redis.usedBytes) + limit),
-    ] + redis.warnings.prefix(10).map { Row(name: "Warning", value: $0, style: "watch") }
+      redis.clockOffsetMs.map { Row(name: "Its clock is ahead by", value: "\(Wording.count($0)) ms") },
+    ] + redis.faults.prefix(10).map { Row(name: "Fault", value: $0, style: "poor") }
+      + redis.warnings.prefix(10).map { Row(name: "Warning", value: $0, style: "watch") }
+  }
+
+  private func store(_ store: HealthReport.Store) -> [Row?] {
+    [
+      store.identity.map { Row(name: "Identity", value: $0) },
+      store.mark.map {
+        Row(name: "Last mark", value: RFC3339.representable.contains($0) ? Instants.full($0) : "\($0)")
+      },
+      Row(name: "Damaged", value: Wording.count(store.damaged), style: store.damaged > 0 ? "poor" : ""),
+      store.loss.map { Row(name: "Lost data since", value: shown($0.since), style: "poor") },
+    ] + store.damage.prefix(10).map { Row(name: "Damage", value: $0, style: "poor") }
   }
 
   private func lease(_ lease: HealthReport.Lease) -> [Row?] {
     [
       Row(name: "Holder", value: lease.leader ? "itself" : lease.holder ?? "none"),
       lease.epoch.map { Row(name: "Epoch", value: "\($0)") },
-      lease.since.map { Row(name: "Since", value: Instants.full($0) ?? $0) },
+      lease.since.map { Row(name: "Since", value: shown($0)) },
       lease.remainingMs.map { Row(name: "Ends in", value: Wording.took(milliseconds: Double($0))) },
       lease.renewMs.map { Row(name: "Renewal took", value: Wording.took(milliseconds: $0)) },
       Row(name: "Terms", value: "\(Wording.count(lease.termsWon)) won, \(Wording.count(lease.termsLost)) lost"),

@@ -6,11 +6,15 @@ struct NodePresenter {
   let node: ClusterView.Node
   let leader: String?
   let instants: Instants
+  let look: Look
+  let base: BasePath
 
-  init(_ node: ClusterView.Node, leader: String?, instants: Instants) {
+  init(_ node: ClusterView.Node, leader: String?, instants: Instants, look: Look, base: BasePath) {
     self.node = node
     self.leader = leader
     self.instants = instants
+    self.look = look
+    self.base = base
   }
 
   /// The id of the node's part of the page.
@@ -32,11 +36,16 @@ struct NodePresenter {
   private var health: HealthReport? { node.state.isReached ? node.health : nil }
 
   var fields: Fields {
+    let trouble = NodeTrouble(node)
     var fields: Fields = [
-      "key": Self.key(node.id), "name": name, "class": node.state.style, "sign": node.state.sign,
-      "word": node.state.rawValue, "ready": node.ready, "leads": node.id == leader,
+      "key": Self.key(node.id), "name": name, "style": node.state.style,
+      "trouble": trouble.map { " \($0.style)" } ?? "", "class": trouble?.style ?? node.state.style,
+      "sign": trouble?.sign ?? node.state.sign,
+      "word": trouble.map { "\(node.state.rawValue), \($0.word)" } ?? node.state.rawValue, "ready": node.ready,
+      "leads": node.id == leader,
       "toDrain": node.wanted == Wanted.drain.rawValue && node.state != .draining,
-      "reason": DisplayText.shown(node.reason), "requests": requests, "probes": probes, "redis": redis, "lease": lease,
+      "reason": DisplayText.shown(trouble?.reason ?? node.reason), "requests": requests, "probes": probes,
+      "redis": redis, "lease": lease,
       "changes": changes, "facts": NodeFacts(node).groups,
     ]
     fields["since"] = instants.fields(node.since)
@@ -77,7 +86,8 @@ struct NodePresenter {
     let roundTrip = redis.roundTripMs.map { Wording.took(milliseconds: $0) }
     let warnings = redis.warnings.count
     return [
-      "state": redis.connected ? "connected" : "not connected", "class": redis.connected ? "" : "poor",
+      "state": !redis.connected ? "not connected" : redis.faults.isEmpty ? "connected" : "of no use",
+      "class": redis.connected && redis.faults.isEmpty ? "" : "poor",
       "note": warnings > 0
         ? Wording.counted(warnings, "warning", "warnings")
         : [roundTrip, "\(Wording.count(redis.pending)) pending"].compactMap(\.self).joined(separator: ", "),
@@ -95,13 +105,18 @@ struct NodePresenter {
   }
 
   private var changes: [Fields] {
-    guard node.state != .left else { return [] }
-    func change(_ change: NodeChange, _ word: String) -> Fields {
-      ["action": change.path(of: node.id), "word": word, "label": "\(word) \(name)"]
+    let isToDrain = node.wanted == Wanted.drain.rawValue
+    let changes: [NodeChange] =
+      switch node.state {
+      case .left: [.forget]
+      case .down: [isToDrain ? .undrain : .drain, .recheck, .forget]
+      case .unknown, .up, .suspect, .recovering, .draining: [isToDrain ? .undrain : .drain, .recheck]
+      }
+    return changes.map { change in
+      let word = change.rawValue.capitalized
+      return [
+        "action": base.address(change.path(of: node.id)) + look.query, "word": word, "label": "\(word) \(name)",
+      ]
     }
-    return [
-      node.wanted == Wanted.drain.rawValue ? change(.undrain, "Undrain") : change(.drain, "Drain"),
-      change(.recheck, "Recheck"),
-    ]
   }
 }

@@ -7,10 +7,12 @@ typealias Fields = [String: Any]
 /// The templates of the page, compiled once.
 struct PageTemplates: Sendable {
   static let sources: [String: [UInt8]] = [
+    "acknowledge": PackageResources.acknowledge_mustache,
     "age": PackageResources.age_mustache, "history": PackageResources.history_mustache,
     "instant": PackageResources.instant_mustache, "node": PackageResources.node_mustache,
     "operator": PackageResources.operator_mustache, "page": PackageResources.page_mustache,
-    "picture": PackageResources.picture_mustache, "spark": PackageResources.spark_mustache,
+    "picture": PackageResources.picture_mustache, "question": PackageResources.question_mustache,
+    "spark": PackageResources.spark_mustache, "store": PackageResources.store_mustache,
     "totals": PackageResources.totals_mustache, "transition": PackageResources.transition_mustache,
     "verdict": PackageResources.verdict_mustache,
   ]

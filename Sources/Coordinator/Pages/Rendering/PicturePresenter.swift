@@ -4,7 +4,7 @@ import Foundation
 /// What the template `picture` shows of the cluster: everything that changes while one looks.
 struct PicturePresenter {
   private static let recentTransitions = 12
-  private static let mostTransitions = 100
+  private static let maxTransitions = 100
 
   let view: ClusterView
   let look: Look
@@ -39,25 +39,36 @@ struct PicturePresenter {
     return view.healthy ? .ok : .checking
   }
 
-  /// The verdict in large letters. What is wrong in particular stands below.
+  /// That the shop cannot sell, which is told before all else.
+  private var outage: ClusterView.Problem? { view.problems.first(where: Outage.isTold) }
+
+  /// The summary in large letters. What else is wrong stands below.
   private var headline: String {
-    switch tone {
+    if let outage { return DisplayText.shown(outage.text) }
+    return switch tone {
     case .ok, .checking: DisplayText.shown(view.summary)
     case .warning, .critical: problemCount
     }
+  }
+
+  private var listed: [ClusterView.Problem] {
+    var problems = view.problems
+    if let told = problems.firstIndex(where: Outage.isTold) { problems.remove(at: told) }
+    return problems
   }
 
   private var problemCount: String { Wording.counted(view.problems.count, "problem", "problems") }
 
   /// What the browser's tab tells.
   var title: String {
-    let verdict =
+    let words =
       switch tone {
+      case _ where outage != nil: "Cannot sell"
       case .ok: "All well"
       case .checking: "Checking"
       case .warning, .critical: problemCount
       }
-    return "\(verdict) – Holdfast"
+    return "\(words) – Holdfast"
   }
 
   var icon: String { assets.path("\(tone.rawValue).svg") }
@@ -68,29 +79,44 @@ struct PicturePresenter {
       "title": title, "icon": icon, "now": instants.now, "clock": Instants.clock(instants.now),
       "taken": Instants.full(instants.now), "page": "\(assets.version)-\(look.mayChange)",
       "tone": tone.rawValue, "sign": tone.sign, "headline": headline,
-      "hasProblems": !view.problems.isEmpty, "problems": view.problems.map(problem),
+      "hasProblems": !listed.isEmpty, "problems": listed.map(problem),
       "tiles": TotalsPresenter(view, isChecking: tone == .checking, instants: instants).tiles,
-      "filters": filters, "mayChange": look.mayChange,
+      "filters": filters, "storeRows": StorePresenter(store: view.store).rows,
+      "mayChange": look.mayChange,
       "hasNodes": !nodes.isEmpty,
-      "nodes": nodes.map { NodePresenter($0, leader: view.leader?.id, instants: instants).fields },
+      "nodes": nodes.map { node($0).fields },
       "noNodes": view.nodes.isEmpty
         ? "No node has announced itself yet." : "No node is in this state now.",
       "invariants": view.invariants.map(Self.invariant), "checks": view.checks.map { DisplayText.shown($0) },
       "version": view.coordinator.version,
       "uptime": Wording.duration(seconds: view.coordinator.uptimeSeconds),
     ]
+    if view.store.loss != nil, look.mayChange {
+      fields["acknowledge"] = ["action": assets.base.address(StoreController.path) + look.query]
+    }
     if view.coordinator.lateRounds > 0 {
       fields["lateRounds"] = Wording.counted(view.coordinator.lateRounds, "round", "rounds")
     }
     switch tone {
     case .ok, .checking: fields["lastChange"] = view.transitions.first.map(transition)
-    case .warning, .critical: fields["spoken"] = DisplayText.shown(view.summary)
+    case .warning, .critical: fields["spoken"] = DisplayText.shown(spoken)
     }
+    fields["lasting"] = outage.flatMap { instants.fields($0.since) }
     return fields.merging(history) { $1 }
   }
 
+  /// What screen readers tell after the headline.
+  private var spoken: String {
+    outage == nil
+      ? view.summary : listed.isEmpty ? "" : "and " + Wording.counted(listed.count, "more problem", "more problems")
+  }
+
+  private func node(_ node: ClusterView.Node) -> NodePresenter {
+    NodePresenter(node, leader: view.leader?.id, instants: instants, look: look, base: assets.base)
+  }
+
   private var history: Fields {
-    let shown = view.transitions.prefix(Self.mostTransitions).map(transition)
+    let shown = view.transitions.prefix(Self.maxTransitions).map(transition)
     let older = Array(shown.dropFirst(Self.recentTransitions))
     var fields: Fields = [
       "hasHistory": !shown.isEmpty, "recent": Array(shown.prefix(Self.recentTransitions)), "older": older,
@@ -109,7 +135,8 @@ struct PicturePresenter {
     fields["since"] = instants.fields(problem.since)
     if let node = view.nodes.first(where: { $0.id == problem.node }) {
       // A node that the filter hides is on the page of all.
-      fields["href"] = (look.shows(node) ? "#" : "/#") + NodePresenter.key(node.id)
+      let place = look.shows(node) ? "" : address(look.only([]))
+      fields["href"] = "\(place)#\(NodePresenter.key(node.id))"
     }
     return fields
   }
@@ -125,17 +152,21 @@ struct PicturePresenter {
     return fields
   }
 
+  /// Where the page is, looked at so.
+  private func address(_ look: Look) -> String { assets.base.address("/") + look.query }
+
   /// One for all nodes, and one for each state that some node is in or that is asked for.
   private var filters: [Fields] {
     let all: Fields = [
-      "word": "All", "count": view.nodes.count, "href": "/#nodes", "current": look.states.isEmpty,
+      "word": "All", "count": view.nodes.count, "href": address(look.only([])) + "#nodes",
+      "current": look.states.isEmpty,
     ]
     return [all]
       + ClusterView.Node.State.allCases.compactMap { state in
         let count = view.nodes.count { $0.state == state }
         guard count > 0 || look.states.contains(state) else { return nil }
         return [
-          "word": state.rawValue.capitalized, "count": count, "href": "/?state=\(state.style)#nodes",
+          "word": state.rawValue.capitalized, "count": count, "href": address(look.only([state])) + "#nodes",
           "current": look.states.contains(state),
         ]
       }

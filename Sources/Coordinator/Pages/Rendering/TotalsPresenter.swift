@@ -40,7 +40,7 @@ struct TotalsPresenter {
     let totals = view.totals
     return tile(
       "Nodes up", "\(totals.up) of \(totals.nodes)", note: "\(totals.ready) ready for requests",
-      isPoor: totals.up < totals.nodes && !isChecking)
+      isPoor: (totals.up < totals.nodes || totals.ready == 0) && !isChecking)
   }
 
   private var requests: Fields {
@@ -83,6 +83,7 @@ struct TotalsPresenter {
       }
     return tile(
       "Overdue holds", totals.overdueHolds.map { Wording.count($0) } ?? "–", note: note,
+      isPoor: view.problems.contains { $0.kind == "overdue-holds" },
       spark: Sparkline.fields(totals.overdue.map { Double($0) }, least: 10, what: "Overdue holds") {
         Wording.rate($0)
       })

@@ -1,0 +1,95 @@
+/// Judges at a node whether the store has lost data, decided purely: what probes find against what was seen before, by
+/// this process or, as the coordinator tells, by others.
+///
+/// A probe is judged by what was known when it began, and by nothing that came meanwhile. What was seen had been in
+/// the store before the probe was, so a store that does not have it then has lost it: no order in which reports and
+/// answers arrive can make that wrong.
+package struct StoreJudge: Sendable {
+  package struct Probe: Sendable {
+    fileprivate var evidence: [StoreEvidence]
+    fileprivate let hasHeard: Bool
+    let acknowledged: Int64
+  }
+
+  /// When an operator last acknowledged a loss, as far as is known; 0 for never. What was seen before counts no more.
+  package private(set) var acknowledged: Int64 = 0
+  /// One for each identity that was seen or told of. As soon as there are two, the next probe finds one of them lost.
+  package private(set) var evidence: [StoreEvidence] = []
+  private static let maxIdentities = 4
+  /// Stands until it is acknowledged.
+  package private(set) var loss: HealthReport.Store.Loss?
+  /// What is in the store now, by the last probe that counts; nil before the first one.
+  package private(set) var found: StoreEvidence?
+  /// Whether the coordinator has told anything, and whether the store has been held against it.
+  private var (hasHeard, isCompared) = (false, false)
+
+  package init() {}
+
+  /// The last acknowledgement, 0 for none; nil until the store has been held against what the coordinator tells: what is
+  /// found before shows nothing to those who have seen more (``StoreMemory/heard(_:)``). What is found after an
+  /// acknowledgement was held against it.
+  package var told: Int64? { isCompared || acknowledged > 0 ? acknowledged : nil }
+
+  package func begin() -> Probe { Probe(evidence: evidence, hasHeard: hasHeard, acknowledged: acknowledged) }
+
+  /// A probe has been answered.
+  ///
+  /// - Parameters:
+  ///   - sight: what it found.
+  ///   - after: what the store held when it was done; nil if its identity is none.
+  /// - Returns: a loss that was not known yet.
+  package mutating func ended(
+    _ probe: Probe, found sight: StoreSight, after: StoreEvidence?, at now: Int64
+  ) -> HealthReport.Store.Loss? {
+    // It may tell of a time before what has been acknowledged since.
+    guard probe.acknowledged == acknowledged else { return nil }
+    found = after
+    isCompared = isCompared || probe.hasHeard
+    guard loss == nil else { return nil }
+    if let known = probe.evidence.first(where: { !$0.isHeld(by: sight) }) {
+      loss = HealthReport.Store.Loss(
+        seenIdentity: known.identity, seenMark: known.mark, foundIdentity: sight.identity, foundMark: sight.mark,
+        since: RFC3339.string(epochMilliseconds: now))
+      return loss
+    }
+    if let after { add(after) }
+    return nil
+  }
+
+  private mutating func add(_ seen: StoreEvidence) {
+    if let index = evidence.firstIndex(where: { $0.identity == seen.identity }) {
+      evidence[index].add(seen)
+    } else if evidence.count < Self.maxIdentities {
+      evidence.append(seen)
+    }
+  }
+
+  /// The coordinator has told what it and others have seen.
+  ///
+  /// - Returns: whether a loss has been acknowledged.
+  package mutating func heard(_ memory: StoreMemory) -> Bool {
+    guard memory.isWellFormed, memory.acknowledged >= acknowledged else { return false }
+    hasHeard = true
+    if memory.acknowledged > acknowledged {
+      let wasLost = loss != nil
+      (acknowledged, loss, found) = (memory.acknowledged, memory.loss, nil)
+      evidence = memory.evidence.map { [$0] } ?? []
+      return wasLost
+    }
+    // Others have found it, and may be gone since.
+    loss = loss ?? memory.loss
+    if loss == nil, let told = memory.evidence { add(told) }
+    return false
+  }
+}
+
+extension HealthReport.Store {
+  /// What the judge knows.
+  package init(_ judge: StoreJudge, damaged: Int = 0, damage: [String] = []) {
+    let newest = judge.found?.newest
+    self.init(
+      identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,
+      acknowledged: judge.told, loss: judge.loss, damaged: damaged,
+      damage: damage)
+  }
+}

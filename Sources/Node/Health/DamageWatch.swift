@@ -1,0 +1,116 @@
+import Logging
+import Metrics
+import NIOCore
+import Store
+
+/// Keeps account of what is found damaged in the store, by whomever: logs each key once, looks again whether it has been
+/// repaired, and tells how much there is.
+///
+/// Belongs to its event loop.
+final class DamageWatch {
+  static let help = [
+    "holdfast_store_damage_seen_total": "Keys of the store that were found damaged, each counted anew."
+  ]
+
+  private static let interval = TimeAmount.seconds(2)
+  private static let limit = TimeAmount.milliseconds(500)
+  /// SKUs that are looked at again in one round.
+  private static let maxSKUsPerRound = 10
+  /// More are only counted, and the log says so once.
+  private static let maxKeys = 1000
+  private static let maxWords = 5
+  /// What no SKU is known of can't be looked at again: it counts until it has not been met for so long.
+  private static let forgottenAfter = TimeAmount.seconds(30)
+
+  private struct Sighting {
+    var lastSeen: NIODeadline
+    var lastLook: NIODeadline
+  }
+
+  private let eventLoop: any EventLoop
+  private let stock: StockRepository
+  private let logger: Logger
+  private let seen = Counter(label: "holdfast_store_damage_seen_total")
+  private let changed: (DamageReport) -> Void
+  private var known: [StoreDamage: Sighting] = [:]
+  private var isFull = false
+
+  /// - Parameter changed: told of each change, on the event loop.
+  init(
+    eventLoop: any EventLoop, stock: StockRepository, logger: Logger, changed: @escaping (DamageReport) -> Void
+  ) {
+    self.eventLoop = eventLoop
+    self.stock = stock
+    self.logger = logger
+    self.changed = changed
+  }
+
+  func start() {
+    eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+      round()
+      start()
+    }
+  }
+
+  func sighted(_ damages: [StoreDamage]) {
+    let now = eventLoop.now
+    var isNew = false
+    for damage in damages {
+      guard known[damage] == nil else {
+        known[damage]?.lastSeen = now
+        continue
+      }
+      seen.increment()
+      guard known.count < Self.maxKeys else {
+        if !isFull { logger.error("more is damaged in the store than is kept account of") }
+        isFull = true
+        continue
+      }
+      known[damage] = Sighting(lastSeen: now, lastLook: now)
+      isNew = true
+      logger.error(
+        "damaged in the store, and left as it is",
+        metadata: metadata(of: damage).merging(
+          ["script": "\(damage.script ?? "-")"]) { $1 })
+    }
+    if isNew { tell() }
+  }
+
+  private func round() {
+    for (damage, sighting) in known where damage.sku == nil && eventLoop.now - sighting.lastSeen > Self.forgottenAfter {
+      forget(damage)
+    }
+    var looks: [SKU: NIODeadline] = [:]
+    for (damage, sighting) in known {
+      if let sku = damage.sku { looks[sku] = sighting.lastLook }
+    }
+    for (sku, _) in looks.sorted(by: { $0.value < $1.value }).prefix(Self.maxSKUsPerRound) {
+      for damage in known.keys where damage.sku == sku { known[damage]?.lastLook = eventLoop.now }
+      stock.inspect(sku, limit: Self.limit) { [self] result in
+        // Without an answer it is looked at again in its turn.
+        guard case .success(let left) = result else { return }
+        sighted(left)
+        // Of what a full reply has left out nothing is known.
+        guard left.count < StoreDamage.maxPerReply else { return }
+        for damage in known.keys where damage.sku == sku && !left.contains(damage) { forget(damage) }
+      }
+    }
+  }
+
+  private func forget(_ damage: StoreDamage) {
+    known[damage] = nil
+    isFull = false
+    // A hold whose record is gone is met no more, though its pieces are still counted as reserved.
+    logger.notice("not met as damaged any more: repaired, or left to the audit", metadata: metadata(of: damage))
+    tell()
+  }
+
+  private func metadata(of damage: StoreDamage) -> Logger.Metadata {
+    ["sku": "\(damage.sku?.text ?? "-")", "key": "\(damage.key)"]
+  }
+
+  private func tell() {
+    let words = known.keys.map(\.description).sorted().prefix(Self.maxWords)
+    changed(DamageReport(count: known.count, words: Array(words)))
+  }
+}

@@ -1,0 +1,120 @@
+import Common
+import NIOCore
+import Store
+
+/// How Redis and the store in it stand, decided purely from the answers to what the watch asks.
+struct StoreStanding {
+  /// What is asked. Each keeps what it found until it is answered again.
+  enum Question: Int, CaseIterable, Sendable {
+    case server, settings, memory, types, rights, write, clock
+  }
+
+  /// What has changed, for the log.
+  enum News: Equatable {
+    case found(StoreFinding)
+    case gone(StoreFinding)
+    case lost(HealthReport.Store.Loss)
+    case acknowledged
+  }
+
+  private(set) var version: String?
+  private(set) var memory = StoreFinding.Memory()
+  private(set) var judge = StoreJudge()
+  private var clock = ClockCheck()
+  private var answers: [Question: [StoreFinding]] = [:]
+  private var told: [StoreFinding] = []
+  /// Whether everything that can be asked has been answered once. A node is not ready before.
+  private(set) var isChecked = false
+  private var newLoss: HealthReport.Store.Loss?
+  private var isNewlyAcknowledged = false
+
+  // MARK: - Answers
+
+  mutating func answered(_ server: StoreFinding.Server?) {
+    guard let server else { return }
+    version = server.version ?? version
+    answers[.server] = server.findings
+  }
+
+  mutating func answered(_ question: Question, _ findings: [StoreFinding]?) {
+    if let findings { answers[question] = findings }
+  }
+
+  mutating func answered(_ memory: StoreFinding.Memory?) {
+    guard let memory else { return }
+    self.memory = memory
+    answers[.memory] = memory.findings
+  }
+
+  /// The store has been looked at, and a mark raised, or not.
+  mutating func looked(
+    _ probe: StoreJudge.Probe, _ result: Result<StoreRepository.Look, StoreFailure>, sent: NIODeadline,
+    arrived: NIODeadline, wall: Int64
+  ) {
+    switch result {
+    case .success(let look):
+      clock.observe(look.time, wall: wall, sent: sent, arrived: arrived)
+      answers[.write] =
+        look.after == nil
+        ? [StoreFinding(subject: "identity", meaning: .warning, words: Self.noIdentity)] : []
+      newLoss = judge.ended(probe, found: look.found, after: look.after, at: wall) ?? newLoss
+    case .failure(.redis(.notSent(.offline))):
+      // There is no link: that is told elsewhere, and what was refused on the last one says nothing of the next.
+      if isChecked { answers[.write] = [] }
+    case .failure(let failure):
+      if let finding = StoreFinding.write(refused: failure) { answers[.write] = [finding] }
+    }
+  }
+
+  private static let noIdentity =
+    "The store's own key for its identity does not hold one; something else has written there: \(OwnKeys.unnoticed)"
+
+  /// The coordinator has told what others have seen of the store.
+  mutating func heard(_ memory: StoreMemory) {
+    let known = judge.loss
+    if judge.heard(memory) { isNewlyAcknowledged = true }
+    if let loss = judge.loss, loss != known { newLoss = loss }
+  }
+
+  // MARK: - What follows
+
+  /// To be called when a round of questions has ended.
+  /// - Returns: why a node that starts is to end; nil if nothing says so, or it has served already.
+  mutating func endRound(at now: NIODeadline) -> String? {
+    answers[.clock] = clock.findings(at: now)
+    guard !isChecked else { return nil }
+    if let reason = findings.first(where: \.endsStart)?.words { return reason }
+    // A write that is refused is an answer, but nothing that was asked beside it need have been one.
+    isChecked = Question.allCases.allSatisfy { answers[$0] != nil }
+    return nil
+  }
+
+  private var findings: [StoreFinding] { Question.allCases.flatMap { answers[$0] ?? [] } }
+
+  private func words(_ meaning: StoreFinding.Meaning) -> [String] {
+    findings.filter { $0.meaning == meaning }.map(\.words)
+  }
+
+  var report: StoreReport {
+    StoreReport(
+      isChecked: isChecked, version: version, faults: words(.fault), warnings: words(.warning),
+      isNearlyFull: memory.limit > 0 && Double(memory.used) >= StoreWatch.nearlyFull * Double(memory.limit),
+      usedBytes: memory.used, limitBytes: memory.limit, clockOffset: clock.offset, judge: judge)
+  }
+
+  /// What has changed since this was last called.
+  mutating func takeNews() -> [News] {
+    let present = findings
+    var news: [News] = []
+    func isIn(_ findings: [StoreFinding], _ finding: StoreFinding) -> Bool {
+      findings.contains { $0.subject == finding.subject && $0.meaning == finding.meaning }
+    }
+    for finding in told where !isIn(present, finding) { news.append(.gone(finding)) }
+    for finding in present where !isIn(told, finding) { news.append(.found(finding)) }
+    told = present
+    if isNewlyAcknowledged { news.append(.acknowledged) }
+    if let newLoss { news.append(.lost(newLoss)) }
+    (newLoss, isNewlyAcknowledged) = (nil, false)
+    return news
+  }
+}

@@ -1,0 +1,32 @@
+/// What the answers to ``LinkQuestion``s tell of a link.
+package struct LinkFindings: Equatable, Sendable {
+  var role = ServerRole.unknown
+  /// Redis has taken a write.
+  var hasWritten = false
+  /// The line with which Redis refuses whatever it is asked; nil if it serves.
+  var refusal: String?
+  /// What works, but less well than it could, in plain words.
+  var warnings: [String] = []
+
+  init(_ answers: [LinkQuestion: RedisReply]) {
+    role = answers[.role].map { ServerRole($0) } ?? .unknown
+    if role == .forbidden {
+      warnings.append(
+        "the Redis user may not run ROLE: a master that has become a replica is noticed only when it refuses a write "
+          + "(allow it with +role)")
+    }
+    if case .error(let line)? = answers[.clients], line.hasPrefix("NOPERM") {
+      warnings.append(
+        "the Redis user may not run CLIENT LIST: after a leader has died, the next one waits for the end of its lease "
+          + "(allow it with +client|list)")
+    }
+    switch answers[.write] {
+    case .error(let line)?:
+      // That it takes no writes is told by the watch over the store; reads are served all the same.
+      if case .unwritable = RedisFailure.Rejection(line: line) { break }
+      refusal = line
+    case .integer?: hasWritten = true
+    default: break
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import FoundationEssentials
+
+/// Where Redis is and who we are there: `redis[s]://[[user]:password@]host[:port][/database]`.
+package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+  package var usesTLS: Bool
+  package var host: String
+  package var port: Int
+  package var user: String?
+  package var password: String?
+  package var database: Int
+
+  package struct Invalid: Error, Equatable { package let reason: String }
+
+  /// - Throws: ``Invalid`` with a reason that never repeats the URL, since that may hold a password.
+  package init(_ text: String) throws(Invalid) {
+    guard let parts = URLComponents(string: text) else { throw Invalid(reason: "not a URL") }
+    switch parts.scheme {
+    case "redis": usesTLS = false
+    case "rediss": usesTLS = true
+    default: throw Invalid(reason: "the scheme must be redis or rediss")
+    }
+    guard let host = parts.host, !host.isEmpty else { throw Invalid(reason: "no host") }
+    guard parts.query == nil, parts.fragment == nil else { throw Invalid(reason: "no query or fragment is known") }
+    // An IPv6 address comes with its brackets.
+    self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    port = parts.port ?? 6379
+    guard (1...65535).contains(port) else { throw Invalid(reason: "the port must be 1 to 65535") }
+    user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
+    password = parts.password.flatMap { $0.isEmpty ? nil : $0 }
+    guard user == nil || password != nil else { throw Invalid(reason: "a user without a password") }
+    let path = parts.path.drop { $0 == "/" }
+    guard path.isEmpty || path.allSatisfy({ $0.isASCII && $0.isNumber }), let database = Int(path.isEmpty ? "0" : path)
+    else { throw Invalid(reason: "the path must be a database number") }
+    self.database = database
+  }
+
+  /// The address without secrets, for logs.
+  package var description: String { "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)" }
+  package var debugDescription: String { description }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import NIOSSL
+
+/// Feeds what the socket brings to hiredis and hands whole replies to the link.
+final class ReplyHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let link: RedisLink
+  private let problem: LinkProblem
+  private var reader = ReplyReader()
+  private var hasHeard = false
+  private var reason: String?
+
+  init(link: RedisLink, problem: LinkProblem) {
+    self.link = link
+    self.problem = problem
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let buffer = unwrapInboundIn(data)
+    if !hasHeard {
+      hasHeard = true
+      if let words = problem.words(begunWith: buffer) { return close(context, because: words) }
+    }
+    do {
+      try buffer.withUnsafeReadableBytes { bytes throws(ReplyReader.ProtocolViolation) in try reader.feed(bytes) }
+      while let reply = try reader.next() { link.received(reply) }
+    } catch {
+      close(context, because: problem.words(violated: error.reason))
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    link.closed(because: reason ?? problem.wordsForClosing(hasHeard: hasHeard))
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    link.caught(error)
+    let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
+    close(
+      context, because: problem.words(for: error, hasHeard: hasHeard, certificate: certificate.map { .init($0) }))
+  }
+
+  private func close(_ context: ChannelHandlerContext, because words: String) {
+    // What follows from the first reason is none.
+    reason = reason ?? words
+    context.channel.closeHard()
+  }
+}
+
+extension Channel {
+  /// Closes the connection below TLS, which would wait seconds for a silent peer to take its leave.
+  func closeHard() {
+    if let tls = try? pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
+      tls.close(promise: nil)
+    } else {
+      close(promise: nil)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+#!lua flags=allow-oom
+-- Puts back what a reservation holds. One whose deadline has passed is told EXPIRED and left to the release:
+-- whoever judges one of its SKUs next counts it as released already.
+-- ARGV: 1 not-after, 2 reservation id, 3 idempotency key name or '', 4 idempotency record up to its answer
+-- Reply: OK now record | PRIOR now record | GONE now | CONFIRMED now | DAMAGED now sku|- key [words]
+local id, key = ARGV[2], ARGV[3]
+local prior = prior_answer(key)
+if prior then
+  return prior
+end
+local record = redis.pcall('GET', RESERVATION .. id)
+local status, deadline, _, skus, quantities = read_record(record)
+
+local damage
+if status == 'ACTIVE' and deadline > now then
+  damage = unmovable(skus, quantities)
+  if not damage then
+    local cancelled = '{"v":1,"status":"CANCELLED","cancelledAt":' .. now .. string.sub(record, STATUS_END)
+    local refusal = untold('cancelled', id, cancelled)
+    if refusal then
+      return refusal
+    end
+    redis.call('SET', RESERVATION .. id, cancelled, 'EX', KEPT)
+    for i = 1, #skus do
+      redis.call('INCRBY', INVENTORY .. skus[i], quantities[i])
+      redis.call('ZREM', HOLDS .. skus[i], id)
+    end
+    -- Last: should anything before have failed after all, a repetition must not be told that it was done.
+    if key ~= '' then
+      redis.call('SET', key, ARGV[4] .. cancelled, 'EX', RETENTION)
+    end
+    return 'OK ' .. now .. ' ' .. cancelled
+  end
+end
+
+if not record then
+  return 'GONE ' .. now
+elseif not status then
+  return damaged('-', RESERVATION .. id, record.err)
+elseif damage then
+  return damage
+elseif status == 'CONFIRMED' then
+  return 'CONFIRMED ' .. now
+elseif status == 'ACTIVE' then
+  record = '{"v":1,"status":"EXPIRED","expiredAt":' .. deadline .. string.sub(record, STATUS_END)
+end
+if key ~= '' then
+  redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)
+end
+return 'OK ' .. now .. ' ' .. record

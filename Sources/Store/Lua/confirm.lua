@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- Sells what a reservation holds.
+-- ARGV: 1 not-after, 2 reservation id, 3 idempotency key name or '', 4 idempotency record up to its answer
+-- Reply: OK now record | PRIOR now record | GONE now | EXPIRED now | CANCELLED now | DAMAGED now sku|- key [words]
+local id, key = ARGV[2], ARGV[3]
+local prior = prior_answer(key)
+if prior then
+  return prior
+end
+local record = redis.pcall('GET', RESERVATION .. id)
+local status, deadline, _, skus, quantities = read_record(record)
+
+local damage
+if status == 'ACTIVE' and deadline > now then
+  damage = unmovable(skus, quantities)
+  for i = 1, #skus do
+    local size = redis.pcall('LLEN', SALES .. skus[i])
+    if type(size) == 'table' then
+      damage = damage or damaged(skus[i], SALES .. skus[i], size.err)
+    end
+  end
+  if not damage then
+    local confirmed = '{"v":1,"status":"CONFIRMED","confirmedAt":' .. now .. string.sub(record, STATUS_END)
+    local refusal = untold('confirmed', id, confirmed)
+    if refusal then
+      return refusal
+    end
+    redis.call('SET', RESERVATION .. id, confirmed, 'EX', KEPT)
+    for i = 1, #skus do
+      local sku = skus[i]
+      redis.call('INCRBY', SOLD .. sku, quantities[i])
+      redis.call('ZREM', HOLDS .. sku, id)
+      redis.call('RPUSH', SALES .. sku, id .. now)
+    end
+    -- Last: should anything before have failed after all, a repetition must not be told that it was done.
+    if key ~= '' then
+      redis.call('SET', key, ARGV[4] .. confirmed, 'EX', RETENTION)
+    end
+    return 'OK ' .. now .. ' ' .. confirmed
+  end
+end
+
+if not record then
+  return 'GONE ' .. now
+elseif not status then
+  return damaged('-', RESERVATION .. id, record.err)
+elseif damage then
+  return damage
+elseif status == 'CANCELLED' then
+  return 'CANCELLED ' .. now
+elseif status ~= 'CONFIRMED' then
+  return 'EXPIRED ' .. now
+end
+if key ~= '' then
+  redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)
+end
+return 'OK ' .. now .. ' ' .. record

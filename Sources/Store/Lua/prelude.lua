@@ -1,0 +1,37 @@
+-- Runs at the head of every script, after the lines ScriptLibrary makes (key names, limits, layouts).
+-- Redis's clock is the only clock: `now` is its TIME as 13 digits of epoch milliseconds. Instants stay
+-- strings throughout, since of equal length they compare as they are and Redis need not format a number.
+local time = redis.call('TIME')
+local millis = string.sub('00000' .. time[2], -6, -4)
+local now = time[1] .. millis
+-- Not after: past this instant the node has told its caller that the outcome is unknown, and a retry may
+-- already have been refused. Whatever still lay in a socket must not take effect.
+if now > ARGV[1] then
+  return 'LATE ' .. now
+end
+
+-- Redis does not roll a script back. So every script judges all that it reads before its first write, and
+-- what it finds damaged it names with this reply, having written nothing. The keys of a SKU are told with it, others
+-- with '-'. `words` are Redis's own, where it would not let us have the key.
+local function damaged(sku, key, words)
+  sku = (key == SKUS or key == DUE or key == EVENTS) and '-' or sku
+  return 'DAMAGED ' .. now .. ' ' .. sku .. ' ' .. key .. (words and ' ' .. words or '')
+end
+
+-- What an idempotency key was answered with before, as the reply that says so; nil if it is new.
+local function prior_answer(key)
+  local prior = key ~= '' and redis.pcall('GET', key)
+  if prior then
+    return prior.err and damaged('-', key, prior.err) or 'PRIOR ' .. now .. ' ' .. prior
+  end
+end
+
+-- Appends a change to the outbox. Returns the reply that says why, if Redis refuses it: so it is each script's first
+-- write, and nothing was done then.
+local function untold(change, id, data)
+  local told = EVENTS_MAX ~= '0'
+    and redis.pcall('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', change, 'id', id, 'data', data)
+  if told and told.err then
+    return damaged('-', EVENTS, told.err)
+  end
+end

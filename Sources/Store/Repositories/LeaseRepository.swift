@@ -1,0 +1,117 @@
+import NIOCore
+import RedisClient
+
+/// The lease in the store: which script does what, and what its reply means.
+///
+/// Lives on the event loop of its link; completions are called there. No call has an effect, or an answer, after
+/// `limit`.
+package final class LeaseRepository {
+  package typealias Completion<Outcome> = (Result<Outcome, StoreFailure>) -> Void
+
+  private let scripts: ScriptLibrary
+  private let caller: StoreCaller
+  private var link: any CommandSender { caller.link }
+
+  init(scripts: ScriptLibrary, caller: StoreCaller) {
+    self.scripts = scripts
+    self.caller = caller
+  }
+
+  /// Calls `act` whenever there is a link anew.
+  package func whenConnected(_ act: @escaping () -> Void) { link.whenUp = act }
+
+  package enum AcquireOutcome: Equatable {
+    /// Since when: epoch milliseconds by Redis's clock.
+    case acquired(epoch: Int64, since: Int64)
+    case held(LeaseRecord, remaining: Duration)
+  }
+
+  /// Takes the lease if it is free, is held by `token` already, or is held by the token `replacing`, if given only
+  /// while that is found on `connection`.
+  ///
+  /// - Parameter holder: `node-id address` of this node.
+  package func acquire(
+    token: String, replacing: String?, on connection: Int64? = nil, holder: String, ttl: Duration, limit: Duration,
+    completion: @escaping Completion<AcquireOutcome>
+  ) {
+    guard var arguments = arguments(token, ttl, holder) else { return refuse(completion) }
+    arguments.append(replacing ?? "")
+    if let connection { arguments.append(Int(connection)) }
+    run(scripts.acquireLease, arguments, limit, completion) { [caller] reply in
+      var tokens = reply.rest
+      switch reply.verdict {
+      case .ok:
+        guard let epoch = tokens.nextInteger(), let since = tokens.nextInstant() else { return nil }
+        // Keys that were damaged, and have been made anew.
+        caller.sighted(tokens.damages())
+        return .acquired(epoch: Int64(epoch), since: since)
+      case .held:
+        guard let remaining = tokens.nextInteger(), let record = LeaseRecord(&tokens) else { return nil }
+        return .held(record, remaining: .milliseconds(max(0, remaining)))
+      }
+    }
+  }
+
+  /// Prolongs the term of `token`; tells whether it still was.
+  package func renew(
+    token: String, holder: String, ttl: Duration, limit: Duration, completion: @escaping Completion<Bool>
+  ) {
+    guard let arguments = arguments(token, ttl, holder) else { return refuse(completion) }
+    run(scripts.renewLease, arguments, limit, completion) { reply in
+      switch reply.verdict {
+      case .ok: true
+      case .lost: false
+      }
+    }
+  }
+
+  /// Ends the term of `token`; tells whether it still was.
+  package func release(token: String, limit: Duration, completion: @escaping Completion<Bool>) {
+    run(scripts.releaseLease, RedisArguments(token), limit, completion) { [caller] reply in
+      switch reply.verdict {
+      case .ok:
+        var tokens = reply.rest
+        // Likewise.
+        caller.sighted(tokens.damages())
+        return true
+      case .lost: return false
+      }
+    }
+  }
+
+  /// Whether Redis has a connection of this number.
+  package func hasConnection(_ number: Int64, limit: Duration, completion: @escaping Completion<Bool>) {
+    var command = ByteBuffer()
+    command.writeRedisCommand(RedisArguments("CLIENT", "LIST", "ID", "\(number)"))
+    link.send(command, deadline: .now() + .init(limit)) { result in
+      completion(
+        result.mapError(StoreFailure.redis).flatMap { reply in
+          guard let list = reply.text else { return .failure(.redis(.rejected(.other("CLIENT LIST: \(reply)")))) }
+          return .success(list.hasPrefix("id=\(number) "))
+        })
+    }
+  }
+
+  /// Nil while there is no link: what waited for the next one would tell a number that is nobody's.
+  private func arguments(_ token: String, _ ttl: Duration, _ holder: String) -> RedisArguments? {
+    guard let connection = link.connectionID else { return nil }
+    var arguments = RedisArguments(token)
+    arguments.append(Int(ttl / .milliseconds(1)))
+    arguments.append("\(connection) \(holder)")
+    return arguments
+  }
+
+  private func refuse<Outcome>(_ completion: @escaping Completion<Outcome>) {
+    link.eventLoop.assumeIsolated().execute { completion(.failure(.redis(.notSent(.offline)))) }
+  }
+
+  private func run<Verdict, Outcome>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, _ limit: Duration,
+    _ completion: @escaping Completion<Outcome>, _ decode: @escaping (StoreReply<Verdict>) -> Outcome?
+  ) {
+    let end = NIODeadline.now() + .init(limit)
+    caller.run(
+      StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end), completion: completion,
+      decode: decode)
+  }
+}

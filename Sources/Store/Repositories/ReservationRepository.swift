@@ -1,0 +1,208 @@
+import Common
+import NIOCore
+import RedisClient
+
+/// Reservations in the store: which script does what, and what its reply means.
+///
+/// Lives on the event loop of its link; completions are called there.
+package final class ReservationRepository {
+  package typealias Completion<Outcome> = (Result<Outcome, StoreFailure>) -> Void
+
+  private let scripts: ScriptLibrary
+  private let caller: StoreCaller
+  private let writer: KeyedWriter
+  private var random = RandomPool()
+
+  init(scripts: ScriptLibrary, caller: StoreCaller, writer: KeyedWriter) {
+    self.scripts = scripts
+    self.caller = caller
+    self.writer = writer
+  }
+
+  package enum ReserveOutcome: Equatable {
+    case held(Reservation, isReplay: Bool)
+    case keyReused
+    case unknown([SKU])
+    case short([Shortage], now: Int64)
+    case due([SKU])
+  }
+
+  /// Holds `lines` under a new id, all or nothing.
+  package func reserve(
+    _ lines: [ReservationLine], labels: ByteBuffer, ttlSeconds: Int, write: Write,
+    completion: @escaping Completion<ReserveOutcome>
+  ) {
+    let id = ReservationID(random: &random)
+    var arguments = RedisArguments()
+    arguments.append(id.text)
+    arguments.append(ttlSeconds)
+    arguments.append(StoredReservation.tail(lines: lines, labels: labels))
+    arguments.append(scripts.keys.record(of: write) ?? "")
+    // The rest of the answer comes with the request again.
+    arguments.append(write.fingerprint.map { IdempotencyRecord.head($0) + id.text + " " } ?? "")
+    for line in lines {
+      arguments.append(line.sku.text)
+      arguments.append(line.quantity)
+    }
+    let fresh = Reservation(
+      id: id, status: .active, lines: lines, labels: labels, createdAt: 0, expiresAt: 0, endedAt: nil)
+    run(scripts.reserve, arguments, write, completion) { [self] reply throws(StoreDamage) in
+      var tokens = reply.rest
+      switch reply.verdict {
+      case .ok: return tokens.nextInstant().map { .held(fresh.held(from: reply.time, to: $0), isReplay: false) }
+      case .prior: return try replayed(reply, fresh, write)
+      case .unknownSKU: return .unknown(tokens.skus())
+      case .due: return .due(tokens.skus())
+      case .short: return .short(tokens.shortages(of: lines), now: reply.time)
+      }
+    }
+  }
+
+  package enum CheckoutOutcome: Equatable {
+    case done(Reservation, isReplay: Bool)
+    case keyReused
+    case gone
+    /// It is in a state that does not allow what was asked.
+    case refused(Reservation.Status)
+    case holdLimit
+  }
+
+  package enum CheckoutStep {
+    case confirm
+    case cancel
+    case extend(ttlSeconds: Int)
+
+    /// Whether it can have been answered with a reservation in this state.
+    fileprivate func leads(to status: Reservation.Status) -> Bool {
+      switch self {
+      case .confirm: status == .confirmed
+      case .cancel: status == .cancelled || status == .expired
+      case .extend: status == .active
+      }
+    }
+  }
+
+  /// Confirms, cancels or extends a reservation.
+  package func checkOut(
+    _ step: CheckoutStep, _ id: ReservationID, write: Write, completion: @escaping Completion<CheckoutOutcome>
+  ) {
+    var arguments = RedisArguments()
+    arguments.append(id.text)
+    arguments.append(scripts.keys.record(of: write) ?? "")
+    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    switch step {
+    case .confirm:
+      run(scripts.confirm, arguments, write, completion) { [self] reply throws(StoreDamage) in
+        switch reply.verdict {
+        case .ok: return done(reply, id)
+        case .prior: return try replayed(reply, step, id, write)
+        case .gone: return .gone
+        case .expired: return .refused(.expired)
+        case .cancelled: return .refused(.cancelled)
+        }
+      }
+    case .cancel:
+      run(scripts.cancel, arguments, write, completion) { [self] reply throws(StoreDamage) in
+        switch reply.verdict {
+        case .ok: return done(reply, id)
+        case .prior: return try replayed(reply, step, id, write)
+        case .gone: return .gone
+        case .confirmed: return .refused(.confirmed)
+        }
+      }
+    case .extend(let ttlSeconds):
+      arguments.append(ttlSeconds)
+      run(scripts.extend, arguments, write, completion) { [self] reply throws(StoreDamage) in
+        switch reply.verdict {
+        case .ok: return done(reply, id)
+        case .prior: return try replayed(reply, step, id, write)
+        case .gone: return .gone
+        case .expired: return .refused(.expired)
+        case .cancelled: return .refused(.cancelled)
+        case .confirmed: return .refused(.confirmed)
+        case .holdLimit: return .holdLimit
+        }
+      }
+    }
+  }
+
+  /// The reservation, or nil if there is none of that id.
+  package func read(_ id: ReservationID, deadline: NIODeadline, completion: @escaping Completion<Reservation?>) {
+    caller.read(scripts.readReservation, RedisArguments(id.text), deadline: deadline, completion: completion) {
+      [self] reply throws(StoreDamage) -> Reservation?? in
+      switch reply.verdict {
+      case .gone: return .some(nil)
+      case .ok:
+        // Told by its key: what stands in it may be a customer's.
+        guard let reservation = try? StoredReservation.read(reply.rest.remainder, id: id, now: reply.time) else {
+          throw StoreDamage(key: scripts.keys.reservation + id.text)
+        }
+        return reservation
+      }
+    }
+  }
+
+  private func run<Verdict: KeyedVerdict, Outcome>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, _ write: Write,
+    _ completion: @escaping Completion<Outcome>,
+    decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) {
+    writer.run(
+      script, arguments, record: scripts.keys.record(of: write), arrival: write.arrival, completion: completion,
+      decode: decode)
+  }
+
+  private func replayed(
+    _ reply: StoreReply<ReserveVerdict>, _ fresh: Reservation, _ write: Write
+  ) throws(StoreDamage) -> ReserveOutcome {
+    guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
+    var tokens = ReplyTokens(answer)
+    guard let id = tokens.nextText().flatMap(ReservationID.init), let createdAt = tokens.nextInstant(),
+      let expiresAt = tokens.nextInstant(), tokens.isEmpty, createdAt < expiresAt,
+      Limits.isLife(from: createdAt, to: expiresAt), reply.isCredible(createdAt)
+    else { throw scripts.keys.damagedRecord(of: write) }
+    var first = fresh.held(from: createdAt, to: expiresAt)
+    first.id = id
+    return .held(first, isReplay: true)
+  }
+
+  /// Nil: the script that has just judged the record gave one that can't be read. That is a defect, told as such.
+  private func done(_ reply: StoreReply<some KeyedVerdict>, _ id: ReservationID) -> CheckoutOutcome? {
+    (try? StoredReservation.read(reply.rest.remainder, id: id, now: reply.time)).map { .done($0, isReplay: false) }
+  }
+
+  private func replayed(
+    _ reply: StoreReply<some KeyedVerdict>, _ step: CheckoutStep, _ id: ReservationID, _ write: Write
+  ) throws(StoreDamage) -> CheckoutOutcome {
+    guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
+    // As of the beginning of time: a replay tells what was so then.
+    guard let reservation = try? StoredReservation.read(answer, id: id, now: 0), step.leads(to: reservation.status),
+      reply.isCredible(reservation.createdAt), reservation.endedAt.map(reply.isCredible) ?? true
+    else { throw scripts.keys.damagedRecord(of: write) }
+    return .done(reservation, isReplay: true)
+  }
+}
+
+extension Reservation {
+  fileprivate func held(from createdAt: Int64, to expiresAt: Int64) -> Reservation {
+    var held = self
+    held.createdAt = createdAt
+    held.expiresAt = expiresAt
+    return held
+  }
+}
+
+extension ReplyTokens {
+  fileprivate mutating func shortages(of lines: [ReservationLine]) -> [Shortage] {
+    var shortages: [Shortage] = []
+    while let name = next() {
+      let sku = SKU(stored: name)
+      guard let available = nextCount(), let reserved = nextCount() else { break }
+      shortages.append(
+        Shortage(
+          sku: sku, requested: lines.first { $0.sku == sku }?.quantity ?? 0, available: available, reserved: reserved,
+          nextReleaseAt: nextInstant()))
+    }
+    return shortages
+  }
+}

@@ -1,0 +1,139 @@
+import RedisClient
+
+/// All scripts, put together from the `.lua` files that are embedded in the binary.
+///
+/// A script as Redis gets it: its own first line (`#!lua` and flags), the constants below that it uses, `prelude.lua`
+/// and what else it shares with others, the rest of it.
+/// Constants are part of the text rather than arguments, because each argument costs every call.
+package struct ScriptLibrary: Sendable {
+  /// What an operator may set.
+  package struct Tuning: Sendable, Equatable {
+    /// How long final reservations and idempotency records are kept.
+    package var retentionSeconds: Int
+    /// About how many entries the outbox keeps; 0 turns it off.
+    package var eventsMaxLength: Int
+    /// Stands before the name of every key.
+    package var keyPrefix: String
+
+    package init(retentionSeconds: Int = 86_400, eventsMaxLength: Int = 100_000, keyPrefix: String = "") {
+      self.retentionSeconds = retentionSeconds
+      self.eventsMaxLength = eventsMaxLength
+      self.keyPrefix = keyPrefix
+    }
+  }
+
+  package let keys: RedisKeys
+  /// Whether changes are written to the outbox.
+  package let hasEvents: Bool
+
+  var reserve: StoreScript<ReserveVerdict>
+  var confirm: StoreScript<ConfirmVerdict>
+  var cancel: StoreScript<CancelVerdict>
+  var extend: StoreScript<ExtendVerdict>
+  var readReservation: StoreScript<ReadReservationVerdict>
+  var readStock: StoreScript<ReadStockVerdict>
+  var listStock: StoreScript<ListStockVerdict>
+  var changeStock: StoreScript<ChangeStockVerdict>
+  var deleteStock: StoreScript<DeleteStockVerdict>
+  var release: StoreScript<ReleaseVerdict>
+  var inspectStock: StoreScript<InspectStockVerdict>
+  var auditStock: StoreScript<AuditStockVerdict>
+  var findUnlisted: StoreScript<FindUnlistedVerdict>
+  var acquireLease: StoreScript<AcquireLeaseVerdict>
+  var renewLease: StoreScript<RenewLeaseVerdict>
+  var releaseLease: StoreScript<ReleaseLeaseVerdict>
+  var sweep: StoreScript<SweepVerdict>
+  var trim: StoreScript<TrimVerdict>
+  var overdue: StoreScript<OverdueVerdict>
+  var probeStore: StoreScript<ProbeVerdict>
+
+  package init(tuning: Tuning) {
+    keys = RedisKeys(prefix: tuning.keyPrefix)
+    hasEvents = tuning.eventsMaxLength > 0
+    let constants = Self.constants(tuning, keys)
+    let prelude = PackageResources.prelude_lua
+    let stock = prelude + PackageResources.stock_lua
+    let hold = stock + PackageResources.hold_lua
+    let releasing = hold + PackageResources.release_due_lua
+    let inspecting = releasing + PackageResources.inspect_lua
+    func script<Verdict>(
+      _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8]
+    ) -> StoreScript<Verdict> {
+      let text = String(decoding: text, as: UTF8.self)
+      let head = text.prefix { $0 != "\n" }
+      let body = String(decoding: shared, as: UTF8.self) + text.dropFirst(head.count)
+      let used = constants.filter { body.contains($0.name) }.map { "local \($0.name) = \($0.value)" }
+      let source = head + "\n" + used.joined(separator: " ") + "\n" + body
+      return StoreScript(script: Script(name: name, source: source, writes: kind != .reads), kind: kind)
+    }
+    reserve = script("reserve", PackageResources.reserve_lua, .adds, behind: stock)
+    confirm = script("confirm", PackageResources.confirm_lua, .finishes, behind: hold)
+    cancel = script("cancel", PackageResources.cancel_lua, .finishes, behind: hold)
+    extend = script("extend", PackageResources.extend_lua, .finishes, behind: hold)
+    readReservation = script("read_reservation", PackageResources.read_reservation_lua, .reads, behind: prelude)
+    readStock = script("read_stock", PackageResources.read_stock_lua, .reads, behind: stock)
+    listStock = script("list_stock", PackageResources.list_stock_lua, .reads, behind: stock)
+    changeStock = script("change_stock", PackageResources.change_stock_lua, .adds, behind: stock)
+    deleteStock = script("delete_stock", PackageResources.delete_stock_lua, .finishes, behind: stock)
+    auditStock = script("audit_stock", PackageResources.audit_stock_lua, .reads, behind: hold)
+    findUnlisted = script("find_unlisted", PackageResources.find_unlisted_lua, .reads, behind: prelude)
+    inspectStock = script("inspect_stock", PackageResources.inspect_stock_lua, .finishes, behind: inspecting)
+    release = script("release", PackageResources.release_lua, .finishes, behind: releasing)
+    acquireLease = script("lease_acquire", PackageResources.lease_acquire_lua, .finishes, behind: prelude)
+    renewLease = script("lease_renew", PackageResources.lease_renew_lua, .finishes, behind: prelude)
+    releaseLease = script("lease_release", PackageResources.lease_release_lua, .finishes, behind: prelude)
+    sweep = script("sweep", PackageResources.sweep_lua, .finishes, behind: releasing)
+    trim = script("trim", PackageResources.trim_lua, .finishes, behind: inspecting)
+    overdue = script("overdue", PackageResources.overdue_lua, .reads, behind: stock)
+    probeStore = script("probe", PackageResources.probe_lua, .finishes, behind: prelude)
+  }
+
+  /// Those a shopper's request may need.
+  package var forShoppers: [Script] {
+    [
+      reserve.script, confirm.script, cancel.script, extend.script, readReservation.script, readStock.script,
+      release.script,
+    ]
+  }
+  /// Those that an operator's request may need.
+  package var forOperators: [Script] {
+    [
+      readStock.script, listStock.script, changeStock.script, deleteStock.script, auditStock.script,
+      findUnlisted.script, inspectStock.script, release.script,
+    ]
+  }
+  package var forElection: [Script] { [acquireLease.script, renewLease.script, releaseLease.script] }
+  package var forSweeping: [Script] { [sweep.script, trim.script, overdue.script] }
+  /// What looks at the store. Never loaded beforehand: that link must come up on a Redis that takes no scripts, and say so.
+  package var forWatching: [Script] { [probeStore.script] }
+
+  private typealias Constant = (name: String, value: String)
+
+  private static func constants(_ tuning: Tuning, _ keys: RedisKeys) -> [Constant] {
+    let texts: [Constant] = [
+      ("INVENTORY", keys.inventory), ("TOTAL", keys.total), ("SOLD", keys.sold),
+      ("HOLDS", keys.holds), ("SALES", keys.sales), ("RESERVATION", keys.reservation),
+      ("DUE", keys.due), ("SKUS", keys.skus), ("EVENTS", keys.events),
+      ("LEASE", keys.lease), ("LEASE_EPOCH", keys.leaseEpoch), ("LEASE_RELEASES", keys.leaseReleases),
+      ("STORE", keys.store), ("STORE_MARK", keys.storeMark),
+      ("RETENTION", "\(tuning.retentionSeconds)"), ("EVENTS_MAX", "\(tuning.eventsMaxLength)"),
+      // A minute longer than the keys that replay it, whatever their order of expiry.
+      ("KEPT", "\(tuning.retentionSeconds + 60)"),
+      // Lua patterns: what we write, to the byte. Redis's own commands take no other spelling of a number either.
+      ("COUNT", "^[1-9]%d*$"), ("ACTIVE_RECORD", StoredReservation.activePattern),
+      ("FINAL_RECORD", StoredReservation.finalPattern), ("RECORD_LINE", StoredReservation.linePattern),
+      ("LEASE_RECORD", LeaseRecord.pattern),
+    ]
+    let numbers: [(name: String, value: Int)] = [
+      ("HOLD_LIMIT", Limits.holdSeconds), ("STOCK_LIMIT", Limits.stockTotal), ("QUANTITY_LIMIT", Limits.quantity),
+      ("STATUS_END", StoredReservation.statusEnd + 1), ("DEADLINE_END", StoredReservation.deadlineEnd + 1),
+      // A damaged index is looked at again after so many seconds.
+      ("LOOK_AGAIN", 60),
+      // So many damaged keys are told in one reply.
+      ("TOLD_LIMIT", StoreDamage.maxPerReply),
+      // An epoch is about the time of its making: one that is years ahead was never given out.
+      ("EPOCH_AHEAD", Int(Limits.millisecondsAhead)),
+    ]
+    return texts.map { ($0.name, "'\($0.value)'") } + numbers.map { ($0.name, "\($0.value)") }
+  }
+}

@@ -1,0 +1,185 @@
+/// What one script can answer, and nothing else: whoever reads a reply must deal with each of them.
+///
+/// Two answers are none of these, since each script can give them: "too late" is known to ``ScriptRunner``, and
+/// "damaged" to ``StoreCaller``. The head of each `.lua` file says what follows a verdict.
+protocol StoreVerdict: RawRepresentable<String>, CaseIterable, Equatable, Sendable {}
+
+/// What a script can answer that looks for an idempotency key first.
+protocol KeyedVerdict: StoreVerdict {
+  /// The key was used before; its record follows.
+  static var prior: Self { get }
+  /// Whether the caller is told "no": the effect was judged and refused.
+  var isRefusal: Bool { get }
+}
+
+// MARK: - Reservations
+
+enum ReserveVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case unknownSKU = "UNKNOWN"
+  /// Holds of the SKUs that follow have expired and must be released before anything is judged.
+  case due = "DUE"
+  case short = "SHORT"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior, .due: false
+    case .unknownSKU, .short: true
+    }
+  }
+}
+
+enum ConfirmVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case gone = "GONE"
+  case expired = "EXPIRED"
+  case cancelled = "CANCELLED"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior: false
+    case .gone, .expired, .cancelled: true
+    }
+  }
+}
+
+enum CancelVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case gone = "GONE"
+  case confirmed = "CONFIRMED"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior: false
+    case .gone, .confirmed: true
+    }
+  }
+}
+
+enum ExtendVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case gone = "GONE"
+  case expired = "EXPIRED"
+  case cancelled = "CANCELLED"
+  case confirmed = "CONFIRMED"
+  /// It has been held for as long as any hold may be.
+  case holdLimit = "LIMIT"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior: false
+    case .gone, .expired, .cancelled, .confirmed, .holdLimit: true
+    }
+  }
+}
+
+enum ReadReservationVerdict: String, StoreVerdict {
+  case ok = "OK"
+  case gone = "GONE"
+}
+
+// MARK: - Stock
+
+enum ReadStockVerdict: String, StoreVerdict {
+  case ok = "OK"
+  case gone = "GONE"
+  /// Holds of the SKU have expired and must be released before anything is told.
+  case due = "DUE"
+}
+
+enum ListStockVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+enum ChangeStockVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case gone = "GONE"
+  case due = "DUE"
+  case inUse = "INUSE"
+  /// The SKU would have more pieces than one may have.
+  case stockLimit = "LIMIT"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior, .due: false
+    case .gone, .inUse, .stockLimit: true
+    }
+  }
+}
+
+enum DeleteStockVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case gone = "GONE"
+  case due = "DUE"
+  case inUse = "INUSE"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior, .due: false
+    case .gone, .inUse: true
+    }
+  }
+}
+
+enum ReleaseVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+enum InspectStockVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+enum AuditStockVerdict: String, StoreVerdict {
+  case ok = "OK"
+  case gone = "GONE"
+}
+
+enum FindUnlistedVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+// MARK: - Leader
+
+enum AcquireLeaseVerdict: String, StoreVerdict {
+  case ok = "OK"
+  /// The lease is another's.
+  case held = "HELD"
+}
+
+enum RenewLeaseVerdict: String, StoreVerdict {
+  case ok = "OK"
+  /// The lease is not the caller's any more.
+  case lost = "LOST"
+}
+
+enum ReleaseLeaseVerdict: String, StoreVerdict {
+  case ok = "OK"
+  case lost = "LOST"
+}
+
+enum SweepVerdict: String, StoreVerdict {
+  case ok = "OK"
+  /// The sweeper's term is over.
+  case fenced = "FENCED"
+}
+
+enum TrimVerdict: String, StoreVerdict {
+  case ok = "OK"
+  case fenced = "FENCED"
+}
+
+enum OverdueVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+// MARK: - The store itself
+
+enum ProbeVerdict: String, StoreVerdict {
+  case ok = "OK"
+}

@@ -1,0 +1,120 @@
+import NIOCore
+import RedisClient
+
+/// Calls the scripts of the store over one link, and reads what they answer. Belongs to the event loop of the link.
+final class StoreCaller {
+  typealias Completion<Verdict: StoreVerdict> = (Result<StoreReply<Verdict>, StoreFailure>) -> Void
+
+  /// The answer of a script that found something damaged (`prelude.lua`).
+  private static let damaged = "DAMAGED"
+
+  private let runner: ScriptRunner
+  /// Called with what scripts find damaged.
+  var sighted: ([StoreDamage]) -> Void = { _ in }
+  /// Called when Redis refuses something for a lack of rights.
+  var forbidden: () -> Void = {}
+
+  init(link: any CommandSender) { runner = ScriptRunner(link: link) }
+
+  var link: any CommandSender { runner.link }
+
+  func run<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
+    let plain = ScriptRunner.Call(
+      script: call.script.script, arguments: call.arguments, effectBefore: call.effectBefore, deadline: call.deadline)
+    runner.run(plain) { [self] result in completion(understood(result, from: call.script)) }
+  }
+
+  /// Calls a script that only reads; lost with its link, it is simply asked again.
+  func read<Verdict>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, deadline: NIODeadline,
+    completion: @escaping Completion<Verdict>
+  ) {
+    runner.read(script.script, arguments, deadline: deadline) { [self] result in
+      completion(understood(result, from: script))
+    }
+  }
+
+  /// Calls a script, and tells what its answer means (``decoded(_:from:_:)``).
+  func run<Verdict, Outcome>(
+    _ call: StoreCall<Verdict>, completion: @escaping (Result<Outcome, StoreFailure>) -> Void,
+    decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) {
+    run(call) { [self] result in completion(decoded(result, from: call.script, decode)) }
+  }
+
+  /// The same of a script that only reads.
+  func read<Verdict, Outcome>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, deadline: NIODeadline,
+    completion: @escaping (Result<Outcome, StoreFailure>) -> Void,
+    decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) {
+    read(script, arguments, deadline: deadline) { [self] result in
+      completion(decoded(result, from: script, decode))
+    }
+  }
+
+  /// What an answer means. `decode` throws ``StoreDamage`` where what is stored can't be read, and gives nil for what
+  /// follows no such verdict: that is a defect, and is told as such.
+  func decoded<Verdict, Outcome>(
+    _ result: Result<StoreReply<Verdict>, StoreFailure>, from script: StoreScript<Verdict>,
+    _ decode: (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) -> Result<Outcome, StoreFailure> {
+    result.flatMap { reply in
+      do throws(StoreDamage) {
+        guard let outcome = try decode(reply) else {
+          return .failure(.redis(script.script.strange(reply.verdict.rawValue)))
+        }
+        return .success(outcome)
+      } catch {
+        var damage = error
+        damage.script = script.script.name
+        sighted([damage])
+        return .failure(.damaged(damage))
+      }
+    }
+  }
+
+  private func understood<Verdict>(
+    _ result: Result<ScriptReply, RedisFailure>, from script: StoreScript<Verdict>
+  ) -> Result<StoreReply<Verdict>, StoreFailure> {
+    let failure: StoreFailure
+    switch result {
+    case .success(let reply):
+      if let verdict = Verdict(rawValue: reply.verdict) {
+        link.observe(redisMilliseconds: reply.time)
+        return .success(StoreReply(verdict: verdict, time: reply.time, rest: reply.rest))
+      }
+      failure =
+        reply.verdict == Self.damaged
+        ? StoreFailure(damage: reply, in: script.script)
+        // The one place where a verdict ends that its script should not give.
+        : .redis(script.script.strange(reply.verdict))
+    case .failure(let reason): failure = .redis(reason)
+    }
+    tell(failure)
+    return .failure(failure)
+  }
+
+  private func tell(_ failure: StoreFailure) {
+    switch failure {
+    case .damaged(let damage): sighted([damage])
+    case .redis(let reason): if reason.cause.map(RedisFailure.isLackOfRights) == true { forbidden() }
+    case .nearlyFull: break
+    }
+  }
+}
+
+extension StoreFailure {
+  /// Why a script would not go on: `sku|- key [words]`. Redis's own words are given where it would not let it have a key.
+  fileprivate init(damage reply: ScriptReply, in script: Script) {
+    var tokens = reply.rest
+    let sku = tokens.nextText().flatMap { SKU($0) }
+    let key = tokens.nextText() ?? "?"
+    let refusal = String(decoding: tokens.remainder, as: UTF8.self)
+    // The key may be well, and the user not allowed to touch it; any other refusal is for what the key is.
+    self =
+      RedisFailure.isLackOfRights(refusal)
+      ? .redis(.rejected(.init(line: script.signed(refusal))))
+      : .damaged(StoreDamage(sku: sku, key: key, script: script.name))
+  }
+}

@@ -1,0 +1,157 @@
+import NIOCore
+import RedisClient
+
+/// Runs write scripts so that a retry with the same idempotency key can never be told "no" while an earlier attempt
+/// may still take effect.
+///
+/// An attempt whose answer is lost may lie in a socket and run later, up to its not-after instant. Until that instant
+/// the key is in doubt: a success or a replay may be told, a refusal may not, for the attempt could still succeed
+/// behind its back (a phantom hold). A refusal is therefore kept back until the instant has passed, and then the script is
+/// asked once more; what it says then is final. "Outcome unknown" is told only after the instant too, so
+/// that a retry at another node finds the matter settled.
+///
+/// A write without a key is never repeated.
+final class KeyedWriter {
+  /// What rounding of clocks may add to an instant.
+  private static let margin = TimeAmount.milliseconds(5)
+
+  private let caller: StoreCaller
+  /// Until when an attempt for an idempotency record may still take effect.
+  private var doubts: [String: NIODeadline] = [:]
+  private var doubtsBeforeSweep = 1024
+  /// Set while the store is nearly full: nothing new is taken then, so that what is held can be finished.
+  var storeIsNearlyFull = false
+
+  init(caller: StoreCaller) { self.caller = caller }
+
+  /// - Parameters:
+  ///   - record: the name of the idempotency record, nil for a write without a key.
+  ///   - arrival: when the request was complete; all bounds count from there.
+  func run<Verdict: KeyedVerdict>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, record: String?, arrival: NIODeadline,
+    completion: @escaping StoreCaller.Completion<Verdict>
+  ) {
+    // What is in doubt is settled by its script even then.
+    guard !storeIsNearlyFull || script.kind != .adds || isInDoubt(record, at: now) else {
+      return replay(record, deadline: arrival + Budget.read, otherwise: .nearlyFull, completion)
+    }
+    let call = StoreCall(
+      script: script, arguments: arguments, effectBefore: arrival + Budget.effect, deadline: arrival + Budget.reply)
+    guard let record else { return caller.run(call, completion: completion) }
+    let attempt = Attempt(call: call, record: record, arrival: arrival, began: now, completion: completion)
+    ask(call, record) { [self] result in
+      guard case .failure(.redis(.unknown(let why))) = result else { return judge(attempt, result) }
+      switch why {
+      case .scriptFailed: return judge(attempt, result)
+      case .deadlinePassed, .linkLost: doubt(record, until: call.effectBefore)
+      }
+      guard why == .linkLost else { return judge(attempt, result) }
+      // The identical script, once: if the first one has run, this is its replay.
+      ask(call, record) { [self] result in judge(attempt, result) }
+    }
+  }
+
+  /// Writes, and tells what the answer means (``StoreCaller/decoded(_:from:_:)``).
+  func run<Verdict: KeyedVerdict, Outcome>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, record: String?, arrival: NIODeadline,
+    completion: @escaping (Result<Outcome, StoreFailure>) -> Void,
+    decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) {
+    run(script, arguments, record: record, arrival: arrival) { [caller] result in
+      completion(caller.decoded(result, from: script, decode))
+    }
+  }
+
+  /// Runs the script. A Redis that takes no writes refuses it before it could look for its key, so that is done then.
+  private func ask<Verdict: KeyedVerdict>(
+    _ call: StoreCall<Verdict>, _ record: String, _ completion: @escaping StoreCaller.Completion<Verdict>
+  ) {
+    caller.run(call) { [self] result in
+      guard case .failure(let refusal) = result, case .redis(.rejected(.unwritable)) = refusal else {
+        return completion(result)
+      }
+      replay(record, deadline: call.deadline, otherwise: refusal, completion)
+    }
+  }
+
+  /// What was answered before is repeated by a store that takes nothing new too; anything else is refused.
+  private func replay<Verdict: KeyedVerdict>(
+    _ record: String?, deadline: NIODeadline, otherwise refusal: StoreFailure,
+    _ completion: @escaping StoreCaller.Completion<Verdict>
+  ) {
+    guard let record else { return completion(.failure(refusal)) }
+    var command = ByteBuffer()
+    command.writeRedisCommand(RedisArguments("GET", record))
+    caller.link.send(command, deadline: deadline) { [self] result in
+      guard case .success(.bytes(let bytes)) = result, let time = caller.link.clock.time(at: now) else {
+        return completion(.failure(refusal))
+      }
+      completion(.success(StoreReply(prior: bytes, time: time)))
+    }
+  }
+
+  private struct Attempt<Verdict: KeyedVerdict> {
+    var call: StoreCall<Verdict>
+    var record: String
+    var arrival: NIODeadline
+    /// When Redis was asked first: not before this was it judged.
+    var began: NIODeadline
+    var completion: StoreCaller.Completion<Verdict>
+  }
+
+  private func judge<Verdict>(_ attempt: Attempt<Verdict>, _ result: Result<StoreReply<Verdict>, StoreFailure>) {
+    guard isInDoubt(attempt.record, at: attempt.began), let settled = doubts[attempt.record] else {
+      return attempt.completion(result)
+    }
+    switch result {
+    case .success(let reply) where !reply.verdict.isRefusal: attempt.completion(result)
+    // It ran, and will not run again.
+    case .failure(.redis(.unknown(.scriptFailed))): attempt.completion(result)
+    case .failure(.redis(.unknown)) where settled < now: attempt.completion(result)
+    // Judged, if at all, while an earlier attempt could still run behind it.
+    default:
+      // Another request's attempt may be in doubt for longer than this one can wait.
+      after(min(settled, attempt.arrival + Budget.lastEffect)) { [self] in lastWord(attempt) }
+    }
+  }
+
+  private func lastWord<Verdict>(_ attempt: Attempt<Verdict>) {
+    var call = attempt.call
+    call.effectBefore = attempt.arrival + Budget.lastEffect
+    call.deadline = attempt.arrival + Budget.lastReply
+    let began = now
+    // Whatever keeps this try from being judged, what became of the first one is still not known.
+    let notKnown = { attempt.completion(.failure(.redis(.unknown(.deadlinePassed)))) }
+    ask(call, attempt.record) { [self] result in
+      switch result {
+      case .success(let reply) where !reply.verdict.isRefusal || !isInDoubt(attempt.record, at: began):
+        attempt.completion(result)
+      // Damage is found by a script that has looked for the key.
+      case .failure(.damaged) where !isInDoubt(attempt.record, at: began): attempt.completion(result)
+      case .failure(.redis(.unknown)):
+        doubt(attempt.record, until: call.effectBefore)
+        after(call.effectBefore, notKnown)
+      case .success, .failure: notKnown()
+      }
+    }
+  }
+
+  private var now: NIODeadline { caller.link.eventLoop.now }
+
+  private func after(_ instant: NIODeadline, _ act: @escaping () -> Void) {
+    caller.link.eventLoop.assumeIsolated().scheduleTask(deadline: instant + Self.margin, act)
+  }
+
+  private func isInDoubt(_ record: String?, at instant: NIODeadline) -> Bool {
+    record.flatMap { doubts[$0] }.map { $0 + Self.margin > instant } ?? false
+  }
+
+  private func doubt(_ record: String, until instant: NIODeadline) {
+    if doubts.count >= doubtsBeforeSweep {
+      doubts = doubts.filter { $0.value + Self.margin > now }
+      // A lost link brings thousands at once; looking through all of them for each would stall the loop.
+      doubtsBeforeSweep = max(1024, 2 * doubts.count)
+    }
+    doubts[record] = max(doubts[record] ?? instant, instant)
+  }
+}

@@ -1,0 +1,34 @@
+import NIOCore
+
+/// What comes with each write: its idempotency key, if it has one, and when it was asked for.
+package struct Write: Sendable {
+  package var key: IdempotencyKey?
+  /// Of what is asked for; set where there is a key.
+  package var fingerprint: Fingerprint?
+  package var arrival: NIODeadline
+
+  package init(key: IdempotencyKey?, fingerprint: Fingerprint?, arrival: NIODeadline) {
+    self.key = key
+    self.fingerprint = fingerprint
+    self.arrival = arrival
+  }
+}
+
+extension RedisKeys {
+  /// The name of the write's idempotency record; nil for one without a key.
+  func record(of write: Write) -> String? { write.key.map(record) }
+
+  /// The answer that a script has found recorded under the write's key; nil if it is another request's.
+  func prior(_ reply: StoreReply<some KeyedVerdict>, _ write: Write) throws(StoreDamage) -> ArraySlice<UInt8>? {
+    guard let fingerprint = write.fingerprint else { return nil }
+    switch IdempotencyRecord.answer(in: reply.rest.remainder, for: fingerprint) {
+    case .ours(let answer): return answer
+    case .anothers: return nil
+    case .damaged: throw damagedRecord(of: write)
+    }
+  }
+
+  func damagedRecord(of write: Write) -> StoreDamage {
+    StoreDamage(key: record(of: write) ?? "")
+  }
+}

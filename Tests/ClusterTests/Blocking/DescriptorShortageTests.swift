@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Out of file descriptors: connections wait, the processor does not burn, and afterwards all is as before.
+@Suite struct DescriptorShortageTests {
+  /// After each failure to accept a connection, for so long none is tried.
+  private static let pause = Duration.milliseconds(200)
+
+  /// Asks over a connection of before: no other gets in.
+  private final class Watcher {
+    private let connection: RawConnection
+    private var asked = 0
+
+    init(_ server: some ServerUnderTest) async throws { connection = try await RawConnection(port: server.port) }
+
+    /// How often no connection could be accepted.
+    func failures() async throws -> Int {
+      asked += 1
+      connection.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+      let metrics = try await connection.answers(asked)[asked - 1].text
+      let line = metrics.split(separator: "\n").first { $0.hasPrefix("holdfast_accept_pauses_total ") }
+      return try #require(line?.split(separator: " ").last.flatMap { Int($0) }, "\(metrics)")
+    }
+  }
+
+  private struct Before {
+    var failures: Int
+    var instant = ContinuousClock.now
+  }
+
+  /// - Parameters:
+  ///   - shortage: what the log says of it.
+  ///   - during: what is to hold for as long as it lasts, and what was so before it began.
+  ///   - after: what else is to hold afterwards.
+  private static func expectBorne(
+    _ server: some ServerUnderTest, shortage: String, during: (Watcher, Before) async throws -> Void,
+    after: () async throws -> Void = {}
+  ) async throws {
+    let watcher = try await Watcher(server)
+    let before = Before(failures: try await watcher.failures())
+    var held: [RawConnection] = []
+    // Fewer than the kernel keeps waiting for a server that does not accept.
+    for _ in 0..<200 { held.append(try await RawConnection(port: server.port)) }
+    try await eventually("it is out of descriptors") {
+      !server.logLines(with: shortage).isEmpty
+    }
+    try await during(watcher, before)
+    // It is said once, however often it is tried.
+    #expect(server.logLines(with: shortage).count == 1)
+
+    for connection in held { connection.close() }
+    held = []
+    try await eventually("it accepts again") {
+      (try? await server.send(TestRequest("GET", "/health/live"), within: .seconds(5)))?.status == 200
+    }
+    try await after()
+    #expect(server.process.isRunning)
+  }
+
+  @Test("a node with few descriptors bears more connections than it has descriptors for")
+  func node() async throws {
+    let redis = try await PrivateRedis()
+    let node = try await NodeUnderTest(redisURL: redis.url, surroundings: Surroundings(openFiles: 48))
+    try await node.waitUntilReady()
+    try await Self.expectBorne(node, shortage: "no connections can be accepted at present") { watcher, before in
+      var more = 0
+      try await eventually("it is tried again and again") {
+        more = try await watcher.failures() - before.failures
+        return more >= 5
+      }
+      // A pause lies between each two: on a busy machine they are fewer, never more.
+      let took = ContinuousClock.now - before.instant
+      #expect(Self.pause * (more - 1) <= took, "\(more) times in \(took)")
+    } after: {
+      try await eventually("it says so") { !node.logLines(with: "connections are accepted again").isEmpty }
+    }
+    try await node.waitUntilReady()
+  }
+
+  @Test("a coordinator with few descriptors does so too")
+  func coordinator() async throws {
+    let coordinator = try await CoordinatorUnderTest(surroundings: Surroundings(openFiles: 64))
+    try await Self.expectBorne(coordinator, shortage: "all connections are taken") { watcher, before in
+      // It has as many as it may, and does not try for more.
+      for _ in 0..<20 {
+        let failures = try await watcher.failures()
+        #expect(failures == before.failures)
+      }
+    }
+  }
+}

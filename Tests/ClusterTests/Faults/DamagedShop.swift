@@ -1,0 +1,179 @@
+import Synchronization
+import TestSupport
+import Testing
+
+/// A shop that goes on while keys of its store are damaged: each answer is judged, and what was sold is written down.
+final class DamagedShop: Sendable {
+  /// SKUs whose own keys are left alone, and SKUs whose keys are damaged. No cart holds both.
+  static let whole = ["whole-1", "whole-2"], hurt = ["hurt-1", "hurt-2", "hurt-3"]
+  /// So few that they sell out, those of the hurt ones between two repairs.
+  static func total(of sku: String) -> Int { whole.contains(sku) ? 60 : 8 }
+  private static let shoppers = 8
+  /// What may be told beside a success, whatever stands in Redis.
+  private static let problems: Set<String> = [
+    "insufficient-stock", "unknown-sku", "unknown-reservation", "reservation-expired", "reservation-cancelled",
+    "reservation-confirmed", "hold-limit-reached", "stock-in-use", "stock-damaged", "overloaded", "store-unavailable",
+    "outcome-unknown",
+  ]
+
+  /// A SKU, from one repair to the next.
+  private struct Lot: Hashable {
+    var sku: String
+    var generation: Int
+  }
+
+  private struct Books {
+    var isOver = false
+    var answers = 0
+    var generation = 0
+    var sold: [Lot: Int] = [:]
+    /// Pieces of which it is not known whether they were sold.
+    var unknown: [String: Int] = [:]
+    /// Reservations of the hurt SKUs.
+    var hurtIDs: [String] = []
+    /// What was damaged, and what was found wrong, in order.
+    var journal: [String] = []
+    var faults = 0
+  }
+
+  private let cluster: TestCluster
+  private let books = Mutex(Books())
+
+  init(on cluster: TestCluster) async throws {
+    self.cluster = cluster
+    for sku in Self.whole + Self.hurt { try await cluster.succeed(.setStock(sku, total: Self.total(of: sku))) }
+  }
+
+  /// What was found wrong, with what led there; empty if nothing.
+  var faults: String { books.withLock { $0.faults == 0 ? "" : $0.journal.suffix(40).joined(separator: "\n") } }
+
+  func note(_ event: String) { books.withLock { $0.journal.append(event) } }
+
+  /// - Parameter words: what is wrong, unless it is as it must be.
+  func expect(_ isRight: Bool, _ words: @autoclosure () -> String) {
+    guard !isRight else { return }
+    books.withLock { books in
+      books.faults += 1
+      // The first ones tell the most.
+      if books.faults <= 10 { books.journal.append("wrong: \(words())") }
+    }
+  }
+
+  /// Reservations whose records may be damaged.
+  var hurtIDs: Set<String> { books.withLock { Set($0.hurtIDs) } }
+
+  /// How many pieces of a whole SKU were sold: at least, and at most.
+  func sold(_ sku: String) -> ClosedRange<Int> {
+    books.withLock { books in
+      let sold = books.sold.filter { $0.key.sku == sku }.values.reduce(0, +)
+      return sold...sold + (books.unknown[sku] ?? 0)
+    }
+  }
+
+  /// Lets the shoppers come for as long as `work` takes.
+  func open(during work: @Sendable () async throws -> Void) async throws {
+    let shopping = Task { try await concurrently(0..<Self.shoppers) { [self] shopper in try await shop(shopper) } }
+    do {
+      try await work()
+    } catch {
+      books.withLock { $0.isOver = true }
+      _ = await shopping.result
+      throw error
+    }
+    books.withLock { $0.isOver = true }
+    _ = try await shopping.value
+  }
+
+  /// Returns after so many further answers.
+  func flows(_ answers: Int) async throws {
+    let before = books.withLock { $0.answers }
+    try await eventually("\(answers) further answers", every: .milliseconds(5)) {
+      books.withLock { $0.answers } >= before + answers
+    }
+  }
+
+  /// The hurt SKUs, of which nothing is left, are there anew; and all are listed.
+  func stockAnew() async throws {
+    books.withLock { books in
+      books.generation += 1
+      books.hurtIDs = []
+    }
+    for sku in Self.whole + Self.hurt {
+      try await eventually("\(sku) is set anew") { try await ask(.setStock(sku, total: Self.total(of: sku))).isSuccess }
+    }
+  }
+
+  /// Every SKU is sold again, or has been sold out.
+  func expectToServe() async throws {
+    for sku in Self.whole + Self.hurt {
+      let held = try await ask(.reserve(sku, ttl: 3600))
+      expect(held.status == 201 || held.problem == "insufficient-stock", "\(sku), repaired: \(held)")
+      guard held.status == 201 else { continue }
+      for request in [TestRequest.reservation(held.id), .cancel(held.id)] {
+        let answer = try await ask(request)
+        expect(answer.status == 200, "\(sku), repaired: \(answer)")
+      }
+    }
+  }
+
+  // MARK: - Shoppers
+
+  private func shop(_ shopper: Int) async throws {
+    var visit = 0
+    while !books.withLock({ $0.isOver }) {
+      visit += 1
+      let isHurt = Bool.random()
+      let skus = (isHurt ? Self.hurt : Self.whole).shuffled().prefix(.random(in: 1...2))
+      let lines = skus.map { (sku: $0, quantity: Int.random(in: 1...2)) }
+      let key = "\(isHurt ? "hurt" : "whole")-\(shopper)-\(visit)"
+      let reserve = TestRequest.reserve(items: lines, ttl: Int.random(in: 1...3)).key(key)
+      let held = try await ask(reserve)
+      if Int.random(in: 0..<5) == 0 { try await ask(reserve) }
+      if Int.random(in: 0..<5) == 0 { try await ask(anything(of: lines[0].sku)) }
+      guard held.status == 201 else { continue }
+      // What was held before the last repair is gone, and can't be sold.
+      let generation = books.withLock { books in
+        if isHurt { books.hurtIDs.append(held.id) }
+        return books.generation
+      }
+      switch Int.random(in: 0..<8) {
+      case 0...2: note(try await ask(.confirm(held.id).key("\(key)-c")), lines, generation)
+      case 3...5: try await ask(.cancel(held.id).key("\(key)-x"))
+      case 6: try await ask(.extend(held.id, ttl: 5).key("\(key)-e"))
+      default: break
+      }
+    }
+  }
+
+  private func anything(of sku: String) -> TestRequest {
+    let requests: [TestRequest] = [
+      .inventory(sku), .listStock(limit: 2), .health,
+      // Never of a hurt one: it would be there again before its repair is done.
+      .setStock(Self.whole[0], total: Self.total(of: Self.whole[0])),
+    ]
+    return requests[.random(in: 0..<requests.count)]
+  }
+
+  private func note(_ answer: TestAnswer, _ lines: [(sku: String, quantity: Int)], _ generation: Int) {
+    books.withLock { books in
+      for (sku, quantity) in lines {
+        let lot = Lot(sku: sku, generation: generation)
+        if answer.status == 200 { books.sold[lot, default: 0] += quantity }
+        if answer.status == 504 { books.unknown[sku, default: 0] += quantity }
+      }
+    }
+    for (lot, sold) in books.withLock({ $0.sold }) {
+      expect(sold <= Self.total(of: lot.sku), "\(sold) of \(lot) are sold")
+    }
+  }
+
+  /// Any answer must be one of the contract's, in time.
+  @discardableResult
+  private func ask(_ request: TestRequest) async throws -> TestAnswer {
+    let answer = try await cluster.node.sendOnce(request)
+    let isKnown = answer.isSuccess || answer.problem.map(Self.problems.contains) == true
+    expect(isKnown && answer.isInTime, "\(request.method) \(request.path): \(answer)")
+    books.withLock { $0.answers += 1 }
+    return answer
+  }
+}

@@ -1,0 +1,40 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Common
+
+@Suite struct FileContentsTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func failure(_ path: String, limit: Int = 4) -> String? {
+    #expect(throws: FileFailure.self) { try FileContents.read(path, limit: limit) }?.reason
+  }
+
+  @Test func aRegularFileIsReadToItsEndWhateverItsSizeSays() throws {
+    let path = directory.url.appending(path: "file").path
+    let bytes = [UInt8](repeating: 7, count: 10_000)
+    try Data(bytes).write(to: URL(filePath: path))
+    #expect(try FileContents.read(path) == bytes)
+    #expect(try FileContents.read(path, limit: 10_000) == bytes)
+    #expect(failure(path, limit: 9999) == "longer than 9999 bytes")
+    let stat = try FileContents.read("/proc/self/stat")
+    #expect(!stat.isEmpty)
+  }
+
+  /// Their readers could wait for ever, or never come to an end.
+  @Test func nothingElseIsRead() throws {
+    let (pipe, link) = (directory.url.appending(path: "pipe").path, directory.url.appending(path: "link").path)
+    #expect(mkfifo(pipe, 0o600) == 0)
+    // A pipe that somebody has written to, so that whoever reads it need not wait.
+    let end = open(pipe, O_RDWR | O_CLOEXEC)
+    defer { close(end) }
+    #expect(write(end, "token", 5) == 5)
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: pipe)
+    for path in [pipe, link, "/dev/zero", "/dev/null"] { #expect(failure(path) == "not a regular file", "\(path)") }
+    #expect(failure(directory.url.path) == "Is a directory")
+    #expect(failure("/nowhere/x") == "No such file or directory")
+  }
+}

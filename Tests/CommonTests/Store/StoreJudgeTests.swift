@@ -1,0 +1,173 @@
+import Foundation
+import Testing
+
+@testable import Common
+
+@Suite struct StoreJudgeTests {
+  @Test("whatever the order: no loss is told that was none, and none is missed once a probe has run")
+  func simulation() {
+    var (losses, acknowledgements) = (0, 0)
+    for seed in UInt64(1)...3000 {
+      var simulation = StoreSimulation(seed: seed)
+      simulation.run(steps: 600)
+      #expect(simulation.breaches == [], "seed \(seed)")
+      if !simulation.breaches.isEmpty { break }
+      losses += simulation.losses
+      acknowledgements += simulation.acknowledgements
+    }
+    #expect(losses > 3000 && acknowledgements > 1000, "\(losses) losses, \(acknowledgements) acknowledgements")
+  }
+
+  @Test("the same where processes end as often as they start, before they have heard or told anything")
+  func restarts() {
+    var losses = 0
+    for seed in UInt64(400)...599 {
+      var simulation = StoreSimulation(seed: seed, restarts: 8)
+      simulation.run(steps: 1500)
+      #expect(simulation.breaches == [], "seed \(seed)")
+      if !simulation.breaches.isEmpty { break }
+      losses += simulation.losses
+    }
+    #expect(losses > 100, "\(losses) losses")
+  }
+
+  @Test(
+    "however many processes start in a store that was set back: the coordinator still knows what was there, and tells")
+  func freshMarks() {
+    var memory = StoreMemory()
+    memory.heard(HealthReport.Store(identity: "I", mark: 9000, markedBy: "a", acknowledged: 0))
+    for start in 1...50 {
+      // It has not heard of the coordinator when it is asked for its health, and ends.
+      let fresh = Bench()
+      fresh.probe("I", ["a": 1000, "fresh\(start)": 9000 + Int64(start)])
+      memory.heard(HealthReport.Store(fresh.judge))
+    }
+    bench.hear(memory)
+    #expect(bench.probe("I", ["a": 1000, "fresh50": 9050])?.seenMark == 9000)
+    #expect(HealthReport.Store(bench.judge).acknowledged == 0)
+  }
+
+  @Test("a loss that was told outlives all processes that found it, and the coordinator, until it is acknowledged")
+  func lossIsKept() throws {
+    bench.hear(StoreMemory())
+    bench.probe("I", ["a": 2000])
+    let loss = try #require(bench.probe("J", ["b": 3000]))
+    var memory = StoreMemory()
+    memory.heard(HealthReport.Store(bench.judge))
+    // Kept in its file.
+    memory = try JSONDecoder().decode(StoreMemory.self, from: JSONEncoder().encode(memory))
+    let fresh = Bench()
+    fresh.probe("J", ["b": 3000])
+    fresh.hear(memory)
+    #expect(fresh.judge.loss == loss)
+    fresh.probe("J", ["b": 3000])
+    memory.heard(HealthReport.Store(identity: "J", mark: 4000, markedBy: "c", acknowledged: 0))
+    #expect(memory.evidence == nil, "what is found there is no measure yet")
+    memory.acknowledge([HealthReport.Store(fresh.judge)], at: 7)
+    #expect(memory.loss == nil && memory.evidence?.identity == "J")
+    #expect(fresh.hear(memory) && fresh.judge.loss == nil && fresh.probe("J", ["b": 3000]) == nil)
+  }
+
+  private static func after(_ marks: [String: Int64], identity: String = "I") -> StoreEvidence {
+    StoreEvidence(identity: identity, marks: marks)
+  }
+
+  /// A node's judge.
+  private final class Bench {
+    var judge = StoreJudge()
+
+    /// One probe.
+    @discardableResult
+    func probe(_ identity: String?, _ marks: [String: Int64], floor: Int64 = 0) -> HealthReport.Store.Loss? {
+      end(judge.begin(), identity, marks, floor: floor)
+    }
+
+    func end(
+      _ probe: StoreJudge.Probe, _ identity: String?, _ marks: [String: Int64], floor: Int64 = 0
+    ) -> HealthReport.Store.Loss? {
+      judge.ended(
+        probe, found: StoreSight(identity: identity, marks: marks, floor: floor),
+        after: StoreJudgeTests.after(marks, identity: identity ?? "new"), at: 1_800_000_000_000)
+    }
+
+    @discardableResult
+    func hear(_ memory: StoreMemory) -> Bool { judge.heard(memory) }
+  }
+
+  private let bench = Bench()
+
+  @Test(
+    "an empty store, another one, and an older one are told apart; the first one seen is none of them",
+    arguments: [(nil, [:]), ("J", ["b": 9000]), ("I", ["a": 1000])] as [(String?, [String: Int64])])
+  func kinds(identity: String?, marks: [String: Int64]) {
+    #expect(bench.probe("I", ["a": 2000]) == nil)
+    #expect(bench.probe("I", ["a": 2000, "b": 2500]) == nil)
+    let loss = bench.probe(identity, marks)
+    #expect(loss?.seenIdentity == "I" && loss?.seenMark == 2500)
+    #expect(loss?.foundIdentity == identity && loss?.foundMark == marks.values.max())
+    #expect(bench.probe(identity, marks) == nil, "told once")
+    #expect(bench.judge.loss == loss && loss?.since == "2027-01-15T08:00:00.000Z", "and stands")
+  }
+
+  @Test(
+    "a mark that was dropped because there are too many is no loss; one beyond the floor is",
+    arguments: [(2000, false), (8999, false), (1999, true)] as [(Int64, Bool)])
+  func floor(floor: Int64, isLoss: Bool) {
+    bench.probe("I", ["a": 2000])
+    #expect((bench.probe("I", ["b": 9000], floor: floor) != nil) == isLoss)
+  }
+
+  @Test("what the coordinator tells is held against the next probe, and not against one that has begun")
+  func told() {
+    let begun = bench.judge.begin()
+    bench.hear(StoreMemory(evidence: Self.after(["a": 5000])))
+    #expect(bench.end(begun, "I", [:]) == nil)
+    #expect(bench.probe("I", ["a": 4999, "z": 9999]) != nil, "marks of others hide nothing")
+  }
+
+  @Test("an acknowledgement ends a loss once, and later ones count")
+  func acknowledged() {
+    bench.probe("I", ["a": 2000])
+    bench.probe("J", ["a": 3000])
+    let report = HealthReport.Store(bench.judge)
+    #expect(report.loss != nil && report.identity == "J" && report.mark == 3000 && report.acknowledged == nil)
+    var memory = StoreMemory(evidence: Self.after(["a": 2000]))
+    memory.heard(report)
+    #expect(memory.evidence?.identity == "I", "who tells of a loss does not hide it")
+    memory.acknowledge([report], at: 7)
+    #expect(memory.acknowledged == 7 && memory.evidence == Self.after(["a": 3000], identity: "J"))
+    #expect(bench.hear(memory) && bench.judge.loss == nil)
+    #expect(!bench.hear(memory), "told again")
+    #expect(!bench.hear(StoreMemory(evidence: Self.after(["a": 2000]))), "told late")
+    #expect(bench.probe("J", ["a": 3000]) == nil)
+    #expect(bench.probe(nil, [:]) != nil)
+  }
+
+  @Test("a coordinator whose file is lost learns of acknowledgements by the nodes")
+  func lostFile() {
+    var memory = StoreMemory()
+    memory.heard(HealthReport.Store(identity: "J", mark: 3, markedBy: "a", acknowledged: 9))
+    memory.heard(HealthReport.Store(identity: "I", mark: 4, markedBy: "b"))
+    #expect(memory.acknowledged == 9 && memory.evidence == Self.after(["a": 3], identity: "J"))
+  }
+
+  @Test("what no node of ours can have written is not remembered, and told by a coordinator it changes nothing")
+  func hostile() {
+    var memory = StoreMemory()
+    let texts = ["", "a b", String(repeating: "a", count: 65), "\u{0}"]
+    for text in texts { memory.heard(HealthReport.Store(identity: text, mark: 1, markedBy: "a", acknowledged: 0)) }
+    memory.heard(HealthReport.Store(identity: "I", mark: .max, markedBy: "a", acknowledged: 0))
+    memory.heard(HealthReport.Store(identity: "I", mark: 1, markedBy: "a", acknowledged: .max))
+    #expect(memory == StoreMemory())
+    #expect(!bench.hear(StoreMemory(acknowledged: .max)) && bench.judge.acknowledged == 0)
+    bench.hear(StoreMemory(evidence: Self.after(["a": .max])))
+    #expect(bench.judge.evidence == [])
+  }
+
+  @Test("as many marks as may be are kept, the newest")
+  func most() {
+    var evidence = StoreEvidence(identity: "I")
+    for mark in Int64(1)...100 { evidence.add(mark, by: "p\(mark % 50)") }
+    #expect(evidence.marks.count == StoreEvidence.maxMarks && evidence.marks.values.min() == 85)
+  }
+}

@@ -1,0 +1,26 @@
+import Testing
+
+@testable import Coordinator
+
+@Suite struct FailureDetectorTimingTests {
+  private let timing = FailureDetectorTiming()
+
+  @Test("a node that dies is DOWN on the page within 2.5 s, as long as the coordinator is in time")
+  func worstCase() {
+    #expect((2100.0...2100.001).contains(timing.worstDetection / .milliseconds(1)))
+    #expect(timing.worstDetection + ViewBroadcast.minPause <= .milliseconds(2500))
+  }
+
+  @Test("after a start every node is judged within 3 s, even one that lets every probe wait for the whole limit")
+  func firstJudgement() {
+    #expect(timing.hurry * (timing.fall - 1) + timing.limit < .seconds(3))
+  }
+
+  @Test("the times go together")
+  func relations() {
+    #expect(timing.connectLimit < timing.limit && timing.hurry < timing.interval && timing.interval < timing.backOff)
+    // Else probes of a silent node could not overlap as they must.
+    #expect(timing.hurry * timing.maxPending > timing.limit)
+    #expect(timing.rise <= timing.maxRise && timing.fall > 1)
+  }
+}

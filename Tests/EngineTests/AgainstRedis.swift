@@ -1,5 +1,0 @@
-import Testing
-
-/// The tests that watch the clock: one after the other, so that none of them mistakes a busy machine for a fault.
-@Suite("The engine against a real Redis", .serialized)
-enum AgainstRedis {}

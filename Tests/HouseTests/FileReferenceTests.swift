@@ -1,0 +1,43 @@
+import Testing
+
+@Suite("Files that comments and docs name")
+struct FileReferenceTests {
+  @Test("every one of them is there")
+  func all() throws {
+    let files = try Project.files()
+    // Else a walk that finds nothing would pass.
+    #expect(files.count > 500 && files.contains { $0.path == "README.md" })
+    let references = FileReferences(to: files)
+    // These tests name files that are not there.
+    for dead in files.filter({ !$0.path.hasPrefix("Tests/HouseTests/") }).flatMap(references.dead) {
+      Issue.record("\(dead). Name what is there now, or take the words out")
+    }
+  }
+
+  @Test(
+    "one that is not is noticed",
+    arguments: [
+      ("docs/a.md", "See [b](b.md).", "docs/a.md:1 refers to b.md"),
+      ("docs/a.md", "See [x](../Sources/X.swift).", "refers to ../Sources/X.swift"),
+      ("docs/a.md", "\nSee [there](#nowhere).", "docs/a.md:2 refers to #nowhere"),
+      ("Sources/A.swift", "let a = 1 // as engine.md has it", "Sources/A.swift:1 refers to engine.md"),
+      ("Sources/a.lua", "-- see stock.lua", "Sources/a.lua:1 refers to stock.lua"),
+      ("Scripts/a.sh", "# Scripts/lib/b.sh does it", "refers to Scripts/lib/b.sh"),
+    ])
+  func dead(path: String, text: String, expected: String) {
+    let file = SourceFile(path: path, text: text)
+    let found = FileReferences(to: [file]).dead(in: file)
+    #expect(found.contains { $0.contains(expected) }, "\(found)")
+  }
+
+  @Test(
+    "what is there, or is none of ours, is not",
+    arguments: [
+      "# Head one\nSee [itself](a.md#head-one), `a.md`, docs/a.md and https://example.org/x.md.",
+      "`*.lua` and `<name>.md`",
+    ])
+  func living(text: String) {
+    let file = SourceFile(path: "docs/a.md", text: text)
+    #expect(FileReferences(to: [file]).dead(in: file) == [])
+  }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+@Suite("The arrows between the parts of the house")
+struct ImportRulesTests {
+  @Test("no source file breaks a rule")
+  func sources() throws {
+    let files = try SourceFile.all()
+    // Else a folder that has moved would pass unread.
+    #expect(Set(files.map(\.module)) == Set(ImportRules.allowed.keys), "each target with a rule has sources")
+    #expect(files.count(where: { $0.path.hasPrefix("Sources/Node/Controllers/") }) > 1)
+    for breach in ImportRules.breaches(in: files) { Issue.record("\(breach)") }
+  }
+
+  @Test(
+    "each rule notices what it is there for, and tells the line",
+    arguments: [
+      ("Sources/Common/A.swift", "import NIOCore\nimport RedisClient", "Sources/Common/A.swift:2 imports RedisClient"),
+      ("Sources/RedisClient/A.swift", "import Store", "Sources/RedisClient/A.swift:1 imports Store"),
+      ("Sources/Store/A.swift", "@testable import Node", "Sources/Store/A.swift:1 imports Node"),
+      ("Sources/Store/A.swift", "import struct NIOHTTP1.HTTPHeaders", "Sources/Store/A.swift:1 imports NIOHTTP1"),
+      ("Sources/Store/A.swift", "\n\npackage import NIOHTTP1", "Sources/Store/A.swift:3 imports NIOHTTP1"),
+      ("Sources/Node/Controllers/A.swift", "import RedisClient", "Controllers/A.swift:1 imports RedisClient"),
+      ("Sources/Node/A.swift", "import Coordinator", "Sources/Node/A.swift:1 imports Coordinator"),
+      ("Sources/Coordinator/A.swift", "import Store", "Sources/Coordinator/A.swift:1 imports Store"),
+      ("Sources/RedisClient/A.swift", "\nlet vacantReservation = 1", "RedisClient/A.swift:2 says “reservation”"),
+      ("Sources/RedisClient/A.swift", "/// Of each SKU.", "Sources/RedisClient/A.swift:1 says “sku”"),
+      ("Sources/New/A.swift", "", "the target New has no rule"),
+    ])
+  func breach(path: String, text: String, expected: String) {
+    let breaches = ImportRules.breaches(in: [SourceFile(path: path, text: text)])
+    #expect(breaches.count == 1 && breaches.first?.contains(expected) == true, "\(breaches)")
+  }
+
+  @Test(
+    "what follows the arrows is no breach",
+    arguments: [
+      ("Sources/Node/Services/A.swift", "import Common\nimport NIOHTTP1\nimport RedisClient\nimport Store"),
+      ("Sources/Node/Controllers/A.swift", "import Store\n// import RedisClient"),
+      ("Sources/Store/A.swift", "import RedisClient\nlet text = \"import Node\""),
+      ("Sources/RedisClient/A.swift", "import CHiredis\nimport Common\nimport NIOCore"),
+      ("Sources/Coordinator/A.swift", "import Common\nimport Hummingbird\nlet sku = 1"),
+    ])
+  func noBreach(path: String, text: String) {
+    #expect(ImportRules.breaches(in: [SourceFile(path: path, text: text)]).isEmpty)
+  }
+}

@@ -1,0 +1,25 @@
+/// A file of this package's sources, read as text.
+struct SourceFile {
+  /// From the root of the package: `Sources/Store/Domain/SKU.swift`.
+  var path: String
+  var text: String
+
+  /// The target that it belongs to: the folder below `Sources`.
+  var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+
+  /// The modules that it imports, each with the number of its line.
+  var imports: [(module: String, line: Int)] {
+    // Attributes, an access level, and what of the module is meant: `@testable package import struct NIOCore.ByteBuffer`.
+    let pattern = #/^\s*(?:@\w+\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let)\s+)?(\w+)/#
+    return lines.compactMap { number, line in line.firstMatch(of: pattern).map { (String($0.1), number) } }
+  }
+
+  var lines: [(number: Int, text: Substring)] {
+    text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0.offset + 1, $0.element) }
+  }
+
+  /// All Swift below `Sources`.
+  static func all() throws -> [SourceFile] {
+    try Project.files().filter { $0.path.hasPrefix("Sources/") && $0.path.hasSuffix(".swift") }
+  }
+}

@@ -1,0 +1,85 @@
+import RedisClient
+import Testing
+
+@testable import Node
+@testable import Store
+
+/// What replies of Redis mean.
+@Suite struct StoreFindingTests {
+  private static func pairs(_ texts: String...) -> RedisReply { .array(texts.map { .bytes(Array($0.utf8)) }) }
+
+  @Test(
+    arguments: [
+      (pairs("server", "redis", "version", "7.0.0", "mode", "standalone"), "7.0.0", nil),
+      (pairs("mode", "standalone", "version", "8.2.1"), "8.2.1", nil),
+      (pairs("version", "6.2.14", "mode", "standalone"), "6.2.14", "must be 7.0 or later, but it is 6.2.14"),
+      (pairs("version", "255.255.255", "mode", "cluster"), "255.255.255", "cluster mode"),
+      (pairs("version", "7.0.0", "mode", "sentinel"), "7.0.0", "Sentinel"),
+      (.error("ERR unknown command `HELLO`, with args beginning with: "), nil, "below 6.0"),
+      (.error("ERR something else"), nil, nil), (.null, nil, nil), (pairs("version"), nil, nil),
+      (pairs("version", "x.y"), "x.y", nil),
+    ] as [(RedisReply, String?, String?)])
+  func server(hello: RedisReply, version: String?, words: String?) {
+    let server = StoreFinding.server(hello: hello)
+    #expect(server?.version == version && server?.findings.count == (words == nil ? 0 : 1))
+    #expect(server?.findings.allSatisfy { $0.endsStart && $0.meaning == .fault } == true)
+    if let words { #expect(server?.findings.first?.words.contains(words) == true) }
+  }
+
+  @Test(
+    arguments: [
+      (["noeviction", "yes", "everysec", "1"], []), (["noeviction", "yes", "always", "1"], []),
+      (["volatile-lru", "yes", "always", "1"], ["policy"]), (["noeviction", "no", "no", "1"], ["appendonly"]),
+      (["noeviction", "yes", "no", "1"], ["appendfsync"]), (["noeviction", "yes", "always", "0"], ["maxmemory"]),
+      (["allkeys-lru", "no", "no", "0"], ["policy", "appendonly", "maxmemory"]),
+    ])
+  func settings(values: [String], subjects: [String]) {
+    let config = RedisReply.array(
+      zip(StoreFinding.settings, values).flatMap { [$0, $1] }.map { .bytes(Array($0.utf8)) })
+    let findings = StoreFinding.settings(config: config)
+    #expect(findings?.map(\.subject) == subjects)
+    #expect(findings?.allSatisfy { $0.meaning == .warning && $0.endsStart == ($0.subject == "policy") } == true)
+  }
+
+  @Test(
+    arguments: [
+      ("NOREPLICAS Not enough good replicas to write.", "Redis takes no writes: NOREPLICAS"),
+      ("MISCONF Errors writing to the AOF file: No space left on device", "Redis takes no writes: MISCONF"),
+      ("READONLY You can't write against a read only replica.", "Redis takes no writes: READONLY"),
+      ("OOM command not allowed when used memory > 'maxmemory'.", "Redis takes no writes: OOM"),
+      ("LOADING Redis is loading the dataset in memory", "reads its data"),
+      ("BUSY Redis is busy running a script.", "busy with one long script"),
+      ("MASTERDOWN Link with MASTER is down", "answers nothing at present: MASTERDOWN"),
+      ("NOPERM this user has no permissions to run the 'evalsha' command", "forbids its user"),
+      ("ERR Error compiling script: unexpected symbol near '#'", "refuses the node's scripts"),
+    ])
+  func refusedWrites(line: String, words: String) {
+    let finding = StoreFinding.write(refused: .redis(.rejected(RedisFailure.Rejection(line: line))))
+    #expect(finding?.meaning == .fault && finding?.words.contains(words) == true)
+    #expect(finding?.words.contains(line) == true && finding?.words.hasSuffix(": the shop cannot sell") == true)
+    #expect(StoreFinding.write(refused: .redis(.unknown(.linkLost))) == nil)
+  }
+
+  @Test("a busy or loading Redis is no answer to any question")
+  func noAnswer() {
+    for line in ["LOADING x", "BUSY x", "MASTERDOWN x"] {
+      let reply = RedisReply.error(line)
+      #expect(StoreFinding.server(hello: reply) == nil && StoreFinding.settings(config: reply) == nil)
+      #expect(StoreFinding.memory(info: reply) == nil && RedisRights.isDenied(reply) == nil)
+      #expect(OwnKeys.findings(OwnKeys(RedisKeys(), hasEvents: true).all, [reply]) == nil)
+    }
+  }
+
+  @Test("keys of our own that are of another type are named, with what they are and must be")
+  func types() {
+    let keys = OwnKeys(RedisKeys(prefix: "shop:"), hasEvents: true).all
+    #expect(keys.map(\.name).contains("shop:events") && keys.count == 8)
+    #expect(OwnKeys(RedisKeys(), hasEvents: false).all.count == 7)
+    let right = keys.map { RedisReply.status($0.type) }
+    #expect(OwnKeys.findings(keys, right) == [])
+    #expect(OwnKeys.findings(keys, keys.map { _ in .status("none") }) == [])
+    let findings = OwnKeys.findings(keys, keys.map { _ in .status("list") }) ?? []
+    #expect(findings.count == 8 && findings.count { $0.meaning == .fault } == 2)
+    #expect(findings.first?.words.contains("The key shop:events in Redis is a list and must be a stream") == true)
+  }
+}

@@ -1,0 +1,92 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import RedisClient
+
+@Suite struct LinkProbeTests {
+  private static let latency = TimeAmount.milliseconds(3)
+
+  /// A link that nobody uses but a probe, to a Redis whose clock can be set.
+  private final class Bench {
+    let link: ScriptedLink
+    /// By how much Redis's clock has been set back.
+    var setBack: Int64 = 0
+    var measured: [TimeAmount] = []
+
+    /// - Parameter answer: what every question is answered with; nil for what Redis says to it.
+    init(link: ScriptedLink = ScriptedLink(), answer: ScriptedLink.Answer? = nil, checksRights: Bool = false) {
+      self.link = link
+      link.onSend = { [unowned self] command in
+        link.at(link.loop.now + LinkProbeTests.latency) { command.answer(answer ?? self.reply(to: command)) }
+      }
+      LinkProbe(link: link, vacantKey: "p:nobody", checksRights: checksRights) { self.measured.append($0) }.start()
+    }
+
+    var redisNow: Int64 { link.redisNow - setBack }
+
+    private func reply(to command: ScriptedLink.Command) -> ScriptedLink.Answer {
+      switch command.arguments {
+      case ["TIME"]: break
+      case ["ROLE"]: return .success(.array([.bytes(Array("master".utf8)), .integer(0), .array([])]))
+      case ["DEL", "p:nobody"]: return .success(.integer(0))
+      case ["CLIENT", "LIST", "ID", "1"]: return .success(.bytes([]))
+      default:
+        Issue.record("asked \(command.arguments)")
+        return .success(.null)
+      }
+      let parts = ["\(redisNow / 1000)", "\(redisNow % 1000 * 1000 + 999)"]
+      return .success(.array(parts.map { .bytes(Array($0.utf8)) }))
+    }
+  }
+
+  /// What is known of it makes the not-after instants of writes: a clock that was set back must not lengthen them.
+  @Test func redissClockIsFollowedWhereNobodyUsesTheLink() throws {
+    let bench = Bench()
+    bench.link.pass(60_000)
+    bench.setBack = 30_000
+    bench.link.pass(11_000)
+    let known = try #require(bench.link.clock.time(at: bench.link.loop.now))
+    #expect((0...5).contains(bench.redisNow - known), "behind by \(bench.redisNow - known) ms")
+  }
+
+  @Test func theTimeIsReadInMilliseconds() {
+    let reply = RedisReply.array([.bytes(Array("1795337100".utf8)), .bytes(Array("123999".utf8))])
+    #expect(reply.timeMilliseconds == 1_795_337_100_123)
+  }
+
+  @Test func twiceASecondARoundTripIsMeasured() {
+    let bench = Bench()
+    bench.link.pass(1900)
+    #expect(bench.measured == Array(repeating: Self.latency, count: 4))
+  }
+
+  @Test(
+    arguments: [
+      .null, .integer(1), .status("PONG"), .error("BUSY"), .array([]),
+      .array([.bytes([49]), .bytes([50]), .bytes([51])]),
+      .array([.bytes([49]), .bytes([120])]), .array([.bytes([120]), .bytes([49])]), .array([.null, .null]),
+    ] as [RedisReply])
+  func whatIsNoTimeTellsNothingOfTheClock(reply: RedisReply) {
+    let bench = Bench(link: ScriptedLink(knowsClock: false), answer: .success(reply))
+    bench.link.pass(1000)
+    #expect(bench.link.clock.time(at: bench.link.loop.now) == nil && reply.timeMilliseconds == nil)
+  }
+
+  @Test func whatHasNoAnswerIsNotMeasured() {
+    let bench = Bench(answer: .failure(.unknown(.deadlinePassed)))
+    bench.link.pass(1900)
+    #expect(bench.measured.isEmpty && bench.link.findings.isEmpty)
+    #expect(bench.link.sent.filter { $0.arguments == ["TIME"] }.count == 4)
+  }
+
+  @Test(arguments: [(false, ["TIME", "ROLE", "DEL"]), (true, ["TIME", "ROLE", "CLIENT", "DEL"])])
+  func whatIsFoundIsToldOnceForEachRound(checksRights: Bool, asked: [String]) {
+    let bench = Bench(checksRights: checksRights)
+    bench.link.pass(900)
+    #expect(bench.link.sent.map { $0.arguments[0] } == asked + asked)
+    #expect(Set(bench.link.sent.prefix(asked.count).map(\.sentAt)).count == 1, "all in one write")
+    #expect(bench.link.findings.map(\.role) == [.master, .master])
+    #expect(bench.link.findings.allSatisfy { $0.hasWritten && $0.refusal == nil && $0.warnings.isEmpty })
+  }
+}

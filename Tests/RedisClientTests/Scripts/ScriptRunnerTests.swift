@@ -1,0 +1,199 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import RedisClient
+
+@Suite struct ScriptRunnerTests {
+  private static let writing = Script(name: "write", source: "return 1", writes: true)
+  private static let reading = Script(name: "read", source: "return 2", writes: false)
+
+  /// A runner on a scripted link, and everything it has told.
+  private final class Bench {
+    static let script = writing
+    static func signed(_ line: String) -> String { "\(line) (script write)" }
+
+    let link: ScriptedLink
+    let runner: ScriptRunner
+    var told: [Result<ScriptReply, RedisFailure>] = []
+
+    init(knowsClock: Bool = true) {
+      link = ScriptedLink(knowsClock: knowsClock)
+      runner = ScriptRunner(link: link)
+    }
+
+    func run(_ script: Script = writing, effect: Int64 = 1400, reply: Int64 = 1500) {
+      let now = link.loop.now
+      let call = ScriptRunner.Call(
+        script: script, arguments: RedisArguments("a", "b c"), effectBefore: now + .milliseconds(effect),
+        deadline: now + .milliseconds(reply))
+      runner.run(call) { self.told.append($0) }
+    }
+
+    var failures: [RedisFailure] {
+      told.compactMap { if case .failure(let failure) = $0 { failure } else { nil } }
+    }
+    var verdicts: [String] { told.compactMap { try? $0.get().verdict } }
+  }
+
+  @Test func aScriptIsNamedByTheSHA1OfItsText() {
+    #expect(Self.writing.sha == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
+    #expect(Self.writing.writes && !Self.reading.writes)
+  }
+
+  @Test func aCallBringsItsNotAfterInstantBeforeItsArguments() throws {
+    let bench = Bench()
+    bench.run()
+    let command = try #require(bench.link.sent.first)
+    #expect(command.arguments[..<3] == ["EVALSHA", Self.writing.sha, "0"] && command.arguments[4...] == ["a", "b c"])
+    #expect(command.deadline == bench.link.loop.now + .milliseconds(1500))
+    // Never later than meant on Redis's clock, and hardly earlier.
+    let meant = bench.link.redisNow + 1400
+    #expect((meant - 2...meant).contains(command.notAfter))
+  }
+
+  @Test func whatOnlyReadsMayRunAtAnyTime() {
+    let bench = Bench()
+    bench.run(Self.reading)
+    #expect(bench.link.sent.first?.notAfter == 9_999_999_999_999)
+  }
+
+  @Test func withoutAClockAWriteDoesNothing() {
+    let bench = Bench(knowsClock: false)
+    bench.run()
+    #expect(bench.link.sent.first?.notAfter == 0)
+  }
+
+  @Test func aReplyTellsRedissClockOnceSomebodyUnderstandsIt() {
+    let bench = Bench(knowsClock: false)
+    bench.run()
+    bench.link[0].line("OK 1795337100123 x")
+    #expect(bench.verdicts == ["OK"] && bench.link.clock.time(at: bench.link.loop.now) == nil)
+    bench.run()
+    bench.link[1].line("LATE 1795337100123")
+    #expect(bench.link.clock.time(at: bench.link.loop.now) == 1_795_337_100_122)
+  }
+
+  @Test func aLostScriptIsLoadedAndCalledOnceMore() {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.success(.error("NOSCRIPT No matching script.")))
+    #expect(bench.link.sent.count == 3 && bench.told.isEmpty)
+    #expect(bench.link[1].arguments == ["SCRIPT", "LOAD", "return 1"])
+    #expect(bench.link[2].bytes == bench.link[0].bytes)
+    bench.link[2].answer(.success(.error("NOSCRIPT No matching script.")))
+    #expect(bench.link.sent.count == 3 && bench.failures == [.rejected(.noScript)])
+  }
+
+  @Test func aCallThatRanTooLateByAClockTakenForTooEarlyIsRepeatedOnce() {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].line("LATE \(bench.link.redisNow + 60_000)")
+    #expect(bench.link.sent.count == 2 && bench.told.isEmpty)
+    #expect(bench.link[1].notAfter > bench.link[0].notAfter + 59_000)
+    bench.link[1].line("LATE \(bench.link.redisNow + 200_000)")
+    #expect(bench.link.sent.count == 2 && bench.failures == [.notSent(.late)])
+  }
+
+  @Test func aCallThatIsTooLateIsNotRepeated() {
+    let bench = Bench()
+    bench.run()
+    bench.link.pass(1400)
+    bench.link[0].line("LATE \(bench.link.redisNow)")
+    #expect(bench.link.sent.count == 1 && bench.failures == [.notSent(.late)])
+  }
+
+  @Test(arguments: ["LOADING x", "BUSY x", "MASTERDOWN x", "TRYAGAIN x"])
+  func notYetIsAskedAgainUntilTheDeadline(line: String) {
+    let bench = Bench()
+    bench.link.onSend = { $0.answer(.success(.error(line))) }
+    bench.run(reply: 500)
+    #expect(bench.told.isEmpty)
+    bench.link.pass(2000)
+    #expect((15...20).contains(bench.link.sent.count))
+    #expect(bench.link.sent.allSatisfy { $0.sentAt < $0.deadline })
+    #expect(bench.failures == [.rejected(.notYet(Bench.signed(line)))])
+  }
+
+  @Test func notYetMayComeToAnEnd() {
+    let bench = Bench()
+    bench.link.onSend = { command in
+      if bench.link.sent.count < 5 { command.answer(.success(.error("BUSY x"))) } else { command.line("OK 5 done") }
+    }
+    bench.run()
+    bench.link.pass(2000)
+    #expect(bench.link.sent.count == 5 && bench.verdicts == ["OK"])
+  }
+
+  @Test func aReplicaIsLeftForAnotherLink() {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.success(.error("READONLY x")))
+    let line = Bench.signed("READONLY x")
+    #expect(bench.link.reconnectReasons == [line] && bench.failures == [.rejected(.readOnly(line))])
+  }
+
+  @Test(arguments: ["OOM x", "ERR x", "NOPERM x"])
+  func aRefusalBeforeTheScriptRanIsARejection(line: String) {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.success(.error(line)))
+    #expect(bench.link.sent.count == 1 && bench.failures == [.rejected(.init(line: Bench.signed(line)))])
+  }
+
+  /// Scripts are not rolled back: what was done before the error stays.
+  @Test(arguments: ["WRONGTYPE x", "OOM x", "READONLY x", "BUSY x"])
+  func anErrorWithinAWritingScriptIsNeverTakenForNothingDone(words: String) {
+    let bench = Bench()
+    bench.run()
+    let line = "\(words) script: \(Bench.script.sha), on @user_script:7."
+    bench.link[0].answer(.success(.error(line)))
+    bench.link.pass(3000)
+    #expect(bench.link.sent.count == 1 && bench.failures == [.unknown(.scriptFailed(Bench.signed(line)))])
+  }
+
+  @Test(arguments: [RedisReply.bytes(Array("NO".utf8)), .null, .integer(1), .array([])])
+  func nonsenseTellsNothingOfWhatWasDone(reply: RedisReply) {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.success(reply))
+    #expect(bench.link.sent.count == 1 && bench.told.count == 1)
+    guard case .unknown(.scriptFailed)? = bench.failures.first else {
+      Issue.record("\(bench.told)")
+      return
+    }
+  }
+
+  /// What they mean is known by whoever has written the script.
+  @Test(arguments: ["OK", "DAMAGED", "whatever", "late"])
+  func everyVerdictButTooLateIsHandedOn(verdict: String) {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].line("\(verdict) 5 a b")
+    #expect(bench.verdicts == [verdict] && bench.link.sent.count == 1)
+  }
+
+  @Test(arguments: [
+    RedisFailure.unknown(.linkLost), .unknown(.deadlinePassed), .notSent(.offline), .notSent(.overloaded),
+  ])
+  func aWriteThatCameToNothingIsNotSentAgain(failure: RedisFailure) {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.failure(failure))
+    bench.link.pass(3000)
+    #expect(bench.link.sent.count == 1 && bench.failures == [failure])
+  }
+
+  @Test func aReadIsAskedAgainOnceWhenItsLinkIsLost() {
+    let bench = Bench()
+    let deadline = bench.link.loop.now + .seconds(1)
+    bench.runner.read(Self.reading, RedisArguments("a"), deadline: deadline) { bench.told.append($0) }
+    bench.link[0].answer(.failure(.unknown(.linkLost)))
+    #expect(bench.link.sent.count == 2 && bench.told.isEmpty)
+    bench.link[1].answer(.failure(.unknown(.linkLost)))
+    #expect(bench.link.sent.count == 2 && bench.failures == [.unknown(.linkLost)])
+    bench.runner.read(Self.reading, RedisArguments("a"), deadline: deadline) { bench.told.append($0) }
+    bench.link[2].answer(.failure(.unknown(.deadlinePassed)))
+    #expect(bench.link.sent.count == 3 && bench.failures.count == 2)
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Whatever bytes stand in Redis")
+struct DamageTests {
+  private static let seedVariable = "HOLDFAST_TEST_SEED"
+  private static let seeds = 2_000
+  /// Runs at once, each on a Redis of its own.
+  private static let lanes = 2
+
+  @Test(
+    "thousands of seeds: no process ends, nothing is sold beyond a total, no refusal has an effect, the audit tells")
+  func random() async throws {
+    let given = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap { UInt64($0) }
+    let seeds = given.map { [$0] } ?? Array(1...UInt64(Self.seeds))
+    let faults = try await withThrowingTaskGroup(of: [String].self) { lanes in
+      for lane in 0..<Self.lanes {
+        lanes.addTask {
+          let store = try await ScriptStore(try await PrivateRedis())
+          var faults: [String] = []
+          for (index, seed) in seeds.enumerated() where index % Self.lanes == lane && faults.count < 3 {
+            if let fault = try await DamageRun(seed: seed, store: store).firstFault() { faults.append(fault) }
+          }
+          return faults
+        }
+      }
+      return try await lanes.reduce(into: []) { $0 += $1 }
+    }
+    for fault in faults {
+      Issue.record("\(fault)\nAgain, alone: \(Self.seedVariable)=SEED swift test --filter DamageTests")
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import TestSupport
+import Testing
+
+@testable import Store
+
+extension LeaseAndSweep {
+  @Suite("A damaged lease keeps nobody from leading, and says so")
+  struct DamagedLeaseTests {
+    private static let now = ScriptStore.at(0)
+
+    @Test("a lease without an end gets one: it lapses like any other")
+    func endless() async throws {
+      let store = try await ScriptStore(try await PrivateRedis())
+      _ = try await store.acquire(ScriptStore.theirs)
+      try await store.engine.link.reply("PERSIST", "lease")
+      #expect(try await store.acquire(ttl: 3000).hasPrefix("HELD 3000 \(ScriptStore.theirs) "))
+      let left = try await store.engine.link.reply("PTTL", "lease").number
+      #expect(left > 0 && left <= 3000)
+    }
+
+    @Test(
+      "what is no lease is nobody's",
+      arguments: ["", "a string", String(repeating: "0", count: 32), "\(ScriptStore.theirs) 1 2 3 node host:1"])
+    func foreign(_ content: String) async throws {
+      let store = try await ScriptStore(try await PrivateRedis())
+      try await store.engine.link.reply("SET", "lease", content)
+      #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - lease")
+      #expect(try await store.sweep() == "OK 0 -")
+    }
+
+    @Test("a lease of another type, and an epoch of one", arguments: ["lease", "lease:epoch"])
+    func otherType(_ key: String) async throws {
+      let store = try await ScriptStore(try await PrivateRedis())
+      try await store.engine.link.reply("RPUSH", key, "x")
+      if key == "lease" {
+        #expect(try await store.sweep() == "FENCED")
+        #expect(try await store.run(\.renewLease.script, ScriptStore.ours, "3000", "7 node-1 host:1") == "LOST")
+        #expect(try await store.run(\.releaseLease.script, ScriptStore.ours) == "LOST")
+      }
+      #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - \(key)")
+    }
+
+    @Test(
+      "an epoch that is none, or that nobody can have given out, is Redis's time again",
+      arguments: ["x", "", "-1", "1e15", "9007199254740993", "9999999999999", "99999999999999999999999"])
+    func epoch(_ epoch: String) async throws {
+      let store = try await ScriptStore(try await PrivateRedis())
+      try await store.engine.link.reply("SET", "lease:epoch", epoch)
+      #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - lease:epoch")
+      // And from there on it rises.
+      #expect(
+        try await store.acquire(ScriptStore.theirs, replacing: ScriptStore.ours) == "OK \(Self.now + 1) \(Self.now)")
+    }
+
+    @Test("releases of another type are made anew, and heard")
+    func releases() async throws {
+      let store = try await ScriptStore(try await PrivateRedis())
+      try await store.engine.link.reply("SET", "lease:releases", "x")
+      _ = try await store.acquire()
+      #expect(try await store.run(\.releaseLease.script, ScriptStore.ours) == "OK - lease:releases")
+      #expect(try await store.engine.link.integer("XLEN", "lease:releases") == 1)
+    }
+  }
+}

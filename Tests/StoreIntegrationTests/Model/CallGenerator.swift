@@ -1,0 +1,209 @@
+import TestSupport
+
+@testable import Store
+
+/// Seeded random calls that meet each other: few SKUs, short deadlines, keys used again, time that likes to stop at a
+/// deadline, just before it and just after.
+struct CallGenerator {
+  private var random: SeededRandom
+  private var history: [Call] = []
+  private var freshKeys = 0
+  /// Calls that have been decided on already; to begin with, all SKUs but the last are stocked.
+  private var decided = skus.dropLast().map { Call(wish: .set($0, total: 12)) }
+  /// A hold whose deadline is now, or all but.
+  private var focus: String?
+
+  /// Names that a careless pattern or parser takes for something else: members of the record, wildcards of Lua,
+  /// prefixes of one another.
+  static let skus = [
+    "A", "a", "a.b", "aXb", "a-b", "aa", "v", "items", "createdAt", "expiresAt", "7", "A.A",
+    String(repeating: "Z-", count: 32), "ghost",
+  ]
+
+  private static let labels = [
+    nil, nil, "c-1", "c-2", "\"},\"items\":{\"A\":9", "back\\slash", "{\"v\":1,\"status\":\"CONFIRMED\"", "a\":5,\"A",
+  ]
+
+  init(seed: UInt64) { random = SeededRandom(seed) }
+
+  /// The next call, and the time that passes before it in milliseconds.
+  mutating func next(in model: Model) -> (passing: Int64, call: Call) {
+    let passing = time(model)
+    if let call = decided.popLast() { return (passing, call) }
+    var call = roll(100) < 12 ? again(model) : Call(wish: wish(model))
+    if call.key == nil, call.wish.operation != nil, roll(2) == 0 { call = keyed(call) }
+    if call.key != nil { history.append(call) }
+    decideMore(after: call)
+    return (passing, call)
+  }
+
+  private mutating func decideMore(after call: Call) {
+    switch call.wish {
+    // Asked for twice, an hour is refused the second time.
+    case .extend(_, 3600): decided.append(Call(wish: call.wish))
+    // Mostly there is a next generation soon.
+    case .delete(let sku) where roll(3) > 0: decided.append(Call(wish: .set(sku, total: 5 + roll(20))))
+    default: break
+    }
+  }
+
+  private mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &random) }
+
+  private mutating func pick<Element>(_ elements: [Element]) -> Element { elements[roll(elements.count)] }
+
+  // MARK: - Time
+
+  private mutating func time(_ model: Model) -> Int64 {
+    let ahead = model.activeDeadlines.filter { $0.at > model.now + 1 }
+    focus = nil
+    switch roll(20) {
+    case 0..<5: return Int64(roll(40))
+    case 5: return Int64(roll(1500))
+    case 6 where roll(15) == 0: return Int64(roll(4_000_000))
+    case 7...9 where !ahead.isEmpty:
+      let next = ahead[roll(3) == 0 ? roll(min(4, ahead.count)) : 0]
+      focus = next.id
+      return next.at - model.now + pick([-1, 0, 0, 0, 1])
+    default: return 0
+    }
+  }
+
+  // MARK: - Keys
+
+  private mutating func keyed(_ call: Call) -> Call {
+    var call = call
+    call.caller = pick(["-", "-", "alice"])
+    freshKeys += 1
+    call.key = "k~:/\(freshKeys)"
+    return call
+  }
+
+  /// An earlier call once more, or another one under its key.
+  private mutating func again(_ model: Model) -> Call {
+    guard var call = earlier(model) else { return Call(wish: wish(model)) }
+    switch roll(4) {
+    case 0:
+      // It must not have become that other call.
+      decided.append(call)
+      call.wish = other(than: call.wish, model)
+    case 1: call.caller = call.caller == "-" ? "alice" : "-"
+    default: call.wish = respelled(call.wish)
+    }
+    return call
+  }
+
+  /// An earlier call with a key, mostly one that was a success.
+  private mutating func earlier(_ model: Model) -> Call? {
+    guard !history.isEmpty else { return nil }
+    for _ in 0..<3 {
+      let call = history[max(0, history.count - 1 - roll(60))]
+      if model.isRecorded(call) { return call }
+    }
+    return history.last
+  }
+
+  private mutating func respelled(_ wish: Call.Wish) -> Call.Wish {
+    guard case .reserve(var basket) = wish else { return wish }
+    if let line = basket.lines.first, line.quantity > 1 {
+      basket.lines[0].quantity -= 1
+      basket.lines.append(Call.Line(sku: line.sku, quantity: 1))
+    }
+    basket.lines.shuffle(using: &random)
+    return .reserve(basket)
+  }
+
+  /// Other content for the same operation, mostly near by.
+  private mutating func other(than wish: Call.Wish, _ model: Model) -> Call.Wish {
+    switch wish {
+    case .reserve(var basket):
+      switch roll(4) {
+      case 0: basket.ttlSeconds = basket.ttlSeconds == nil ? 300 : nil
+      case 1: basket.customerID = basket.customerID == nil ? "someone" : nil
+      case 2: (basket.customerID, basket.reference) = (basket.reference, basket.customerID)
+      default: basket.lines[0].quantity += 1
+      }
+      return .reserve(basket)
+    case .confirm: return .confirm(alive(model))
+    case .cancel: return .cancel(alive(model))
+    case .extend(let id, let ttlSeconds): return .extend(id, ttlSeconds: ttlSeconds + 1)
+    case .set(let sku, let total): return .set(sku, total: max(0, total - 1))
+    case .adjust(let sku, let delta, let reason):
+      return .adjust(sku, delta: delta, reason: reason == nil ? "counted" : nil)
+    case .delete: return .delete(pick(Self.skus))
+    case .readReservation, .readStock, .list, .audit, .sweep: return wish
+    }
+  }
+
+  // MARK: - Wishes
+
+  private mutating func wish(_ model: Model) -> Call.Wish {
+    switch focus == nil ? roll(100) : 34 + roll(50) {
+    case 0..<38: return .reserve(basket())
+    case 38..<49: return .confirm(reservation(model))
+    case 49..<56: return .cancel(reservation(model))
+    case 56..<64: return .extend(reservation(model), ttlSeconds: pick([1, 2, 3, 60, 1800, 3600]))
+    case 64..<69: return .readReservation(reservation(model))
+    case 69..<76: return .readStock(pick(Self.skus))
+    case 76..<84:
+      let sku = pick(Self.skus)
+      return .set(sku, total: roll(30) == 0 ? Model.mostStock : total(near: model.stock[sku]))
+    case 84..<91:
+      let reason = pick([nil, "counted", "a \"quoted\" reason\nwith a line feed, é and ✓"])
+      return .adjust(
+        pick(Self.skus), delta: roll(25) == 0 ? Model.mostStock : pick([-9, -3, -1, 1, 4, 12]), reason: reason)
+    case 91..<93:
+      let scarce = model.stock.filter { $0.value.reserved == 1 }.keys.sorted()
+      return .delete(pick(scarce.isEmpty || roll(3) > 0 ? Self.skus : scarce))
+    case 93..<97: return .list(after: roll(2) == 0 ? nil : pick(Self.skus), limit: 1 + roll(14))
+    case 97: return .sweep
+    default: return .audit
+    }
+  }
+
+  /// Often what is in use, or one more or less.
+  private mutating func total(near stock: Model.Stock?) -> Int {
+    guard let stock, roll(3) == 0 else { return roll(40) }
+    return max(0, stock.reserved + stock.sold + pick([-1, 0, 1]))
+  }
+
+  private mutating func basket() -> Call.Basket {
+    let count = roll(3) == 0 ? 1 + roll(6) : 1
+    return Call.Basket(
+      lines: (0..<count).map { _ in
+        Call.Line(
+          sku: pick(Self.skus.dropLast(roll(8) == 0 ? 0 : 1)), quantity: roll(60) == 0 ? 1_000_000 : 1 + roll(6))
+      },
+      customerID: pick(Self.labels), reference: pick(Self.labels), ttlSeconds: pick([nil, 1, 2, 3, 30, 60, 3600]))
+  }
+
+  private mutating func reservation(_ model: Model) -> String {
+    if let focus, roll(4) > 0 { return focus }
+    switch roll(20) {
+    case 0: return "no-such-reservation"
+    case 1: return String(repeating: "x", count: ReservationID.length)
+    case 2..<11: return alive(model)
+    default:
+      guard !model.ids.isEmpty else { return "none" }
+      // Mostly recent ones.
+      return model.ids[max(0, model.ids.count - 1 - roll(roll(4) == 0 ? 400 : 12))]
+    }
+  }
+
+  private mutating func alive(_ model: Model) -> String {
+    model.active.isEmpty ? "none" : pick(model.active)
+  }
+}
+
+extension CallGenerator {
+  private mutating func pick<Element>(_ elements: ArraySlice<Element>) -> Element {
+    elements[elements.startIndex + roll(elements.count)]
+  }
+}
+
+extension Model {
+  /// The deadlines of all stored active holds, the earliest first.
+  fileprivate var activeDeadlines: [(at: Int64, id: String)] {
+    // Of two at one instant the older one comes first: ids are not the seed's.
+    active.compactMap { id in holds[id].map { (at: $0.expiresAt, id: id) } }.sorted { $0.at < $1.at }
+  }
+}

@@ -1,0 +1,134 @@
+import NIOCore
+import TestSupport
+
+/// One seeded run of the scripts, behind their repositories and services, beside the model.
+struct ModelRun {
+  let seed: UInt64
+  let calls: Int
+  let engine: Engine
+  let retentionSeconds: Int
+
+  /// Where the two part, with what led there.
+  struct Difference: CustomStringConvertible {
+    var seed: UInt64
+    var number: Int
+    var what: [String]
+    var trace: [String]
+
+    var description: String {
+      """
+      seed \(seed), call \(number): model and store part.
+      \(what.joined(separator: "\n"))
+      The last calls:
+        \(trace.joined(separator: "\n  "))
+      Again, alone: HOLDFAST_TEST_SEED=\(seed) swift test --filter ModelTests
+      """
+    }
+  }
+
+  /// What a call should touch is looked at after each one; all SKUs, and then the whole store, after so many.
+  private static let callsPerCheckOfStock = 20
+  private static let callsPerFullCheck = 500
+
+  /// - Parameter seen: counts what was answered, by operation.
+  func firstDifference(seen: inout [String: Int]) async throws -> Difference? {
+    try await engine.link.reply("FLUSHALL")
+    var model = Model(now: TestClock.start)
+    var generator = CallGenerator(seed: seed)
+    var clockJitter = SeededRandom(~seed)
+    let store = StoreReader(link: engine.link)
+    let began = NIODeadline.now()
+    var lastEvent = "-"
+    var trace: [(number: Int, at: Int64, call: Call, answer: Answer)] = []
+
+    for number in 1...calls {
+      let (passing, call) = generator.next(in: model)
+      model.now += passing
+      engine.link.post(TestClock.setting(model.now, microseconds: .random(in: 0..<1000, using: &clockJitter)))
+      // More time than a node gives: a busy machine is no difference.
+      let answer = await engine.ask(call, age: Engine.patience)
+      trace = trace.suffix(11) + [(number, model.now, call, answer)]
+
+      let isMade = answer.status == 201 && !answer.isReplay
+      var what = isMade && model.holds[answer.reservationID] != nil ? ["an id was given out twice"] : []
+      let expected = model.answer(call, newID: isMade ? answer.reservationID : "")
+      if answer != expected { what.append("answer\n    expected \(expected)\n    found    \(answer)") }
+
+      let isFull = number % Self.callsPerFullCheck == 0 || number == calls
+      let isWide = isFull || call.wish == .sweep || number % Self.callsPerCheckOfStock == 0
+      let skus = isWide ? CallGenerator.skus : Array(model.touchedSKUs)
+      let ids = isFull ? model.ids : Array(model.touchedIDs)
+      let reading = try await store.read(skus: skus, ids: ids, after: lastEvent)
+      lastEvent = reading.lastEvent
+      what += StoreContents.differences(expected: model.contents(skus: skus, ids: ids), found: reading.contents)
+      what += bounds(model, reading, isSwept: call.wish == .sweep) + lifetimes(model, reading, since: began)
+      if isFull { what += try await keys(model, since: began) }
+      seen[call.wish.outcome(answer), default: 0] += 1
+      guard what.isEmpty else { return Difference(seed: seed, number: number, what: what, trace: trace.map(Self.told)) }
+    }
+    return nil
+  }
+
+  private static func told(number: Int, at: Int64, call: Call, answer: Answer) -> String {
+    "\(number) at \(at): \(call) → \(answer)"
+  }
+
+  /// `due` must find every hold in time, and know nothing of SKUs that are gone; after a sweep, of none that is due.
+  private func bounds(_ model: Model, _ reading: StoreReader.Reading, isSwept: Bool) -> [String] {
+    reading.contents.stock.keys.compactMap { sku in
+      if isSwept, let bound = reading.due[sku], bound <= model.now { return "due still tells of \(sku) after a sweep" }
+      if model.stock[sku] == nil {
+        return reading.due[sku].map { "due of \(sku), which is gone: \($0)" }
+      }
+      guard let earliest = model.earliestDeadline(sku) else { return nil }
+      guard let bound = reading.due[sku] else { return "due lacks \(sku)" }
+      return bound <= earliest ? nil : "due of \(sku) is \(bound), after its earliest deadline \(earliest)"
+    }
+  }
+
+  /// Active reservations never vanish by themselves; final ones do, a minute after the keys that replay them.
+  private func lifetimes(_ model: Model, _ reading: StoreReader.Reading, since began: NIODeadline) -> [String] {
+    let longest = Int64(retentionSeconds + 60) * 1000
+    let shortest = longest - (.now() - began).nanoseconds / 1_000_000 - 1
+    return reading.lifetimes.compactMap { id, lifetime in
+      let isRight = model.active.contains(id) ? lifetime == -1 : lifetime <= longest && lifetime >= shortest
+      return isRight ? nil : "reservation \(id) lives for another \(lifetime) ms"
+    }
+  }
+
+  /// No key stands in the store that should not, none is missing, and each record of a key has its lifetime.
+  private func keys(_ model: Model, since began: NIODeadline) async throws -> [String] {
+    var expected: Set<String> = ["test:seconds", "test:microseconds", "events"]
+    for (sku, stock) in model.stock {
+      expected.formUnion(["skus", "inventory:\(sku)", "total:\(sku)", "sold:\(sku)"])
+      if !stock.sales.isEmpty { expected.insert("sales:\(sku)") }
+      if model.earliestDeadline(sku) != nil { expected.insert("holds:\(sku)") }
+    }
+    expected.formUnion(model.ids.map { "reservation:\($0)" })
+    expected.formUnion(model.keys.keys)
+    let found = Set(try await engine.link.reply("KEYS", "*").elements.compactMap(\.text))
+      .subtracting(["due", "lease", "lease:epoch"])
+    var what: [String] = []
+    if found != expected {
+      what.append("keys missing \(expected.subtracting(found)), too many \(found.subtracting(expected))")
+    }
+    let longest = Int64(retentionSeconds) * 1000
+    for name in model.keys.keys {
+      let lifetime = try await engine.link.reply("PTTL", name).number
+      let shortest = longest - (.now() - began).nanoseconds / 1_000_000 - 1
+      if lifetime > longest || lifetime < shortest { what.append("\(name) lives for another \(lifetime) ms") }
+    }
+    return what
+  }
+}
+
+extension Call.Wish {
+  /// The operation and how it ended, in few words.
+  fileprivate func outcome(_ answer: Answer) -> String {
+    let name = "\(self)".prefix { $0 != "(" }
+    let ending = answer.isSuccess ? "\(answer.status)" : "\(answer.body.prefix { $0 != "," })"
+    let isEmpty = answer.body == "[] next none"
+    return "\(name) \(ending)" + (answer.isReplay ? " replayed" : "") + (answer.retryAfter == nil ? "" : " retry after")
+      + (isEmpty ? " empty" : "")
+  }
+}

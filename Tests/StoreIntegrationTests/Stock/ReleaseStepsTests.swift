@@ -1,0 +1,114 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Node
+@testable import Store
+
+extension AgainstRedis {
+  @Suite("Expired holds are released on use, in bounded steps, each exactly once")
+  struct ReleaseStepsTests {
+    /// As many item lines as one call of the release script may put back.
+    private static let linesPerStep = 80
+
+    private func engine(on redis: PrivateRedis) async throws -> Engine {
+      let engine = try await Engine(redis.url, scripts: TestClock.scripts())
+      engine.link.post(TestClock.setting(TestClock.start))
+      return engine
+    }
+
+    private func reserve(_ count: Int, _ lines: [Call.Line], on engine: Engine) async {
+      await withTaskGroup(of: Void.self) { tasks in
+        for _ in 0..<count {
+          tasks.addTask {
+            let answer = await engine.ask(.reserve(lines, ttlSeconds: 60), age: Engine.patience)
+            #expect(answer.status == 201, "\(answer)")
+          }
+        }
+      }
+    }
+
+    @Test("1,000 of them: the request that finds them sees them back, after 13 steps")
+    func thousand() async throws {
+      let redis = try await PrivateRedis()
+      let engine = try await engine(on: redis)
+      _ = await engine.ask(Call(wish: .set("A", total: 1000)))
+      await reserve(1000, [Call.Line(sku: "A", quantity: 1)], on: engine)
+      #expect(await engine.ask(.reserve("A")).status == 409)
+
+      engine.link.post(TestClock.setting(TestClock.start + 60_000))
+      let before = try await engine.link.callsOfScripts()
+      let held = await engine.ask(.reserve("A", 1000), age: Engine.patience)
+      #expect(held.status == 201)
+      // Refused, released, granted.
+      let steps = (1000 + Self.linesPerStep - 1) / Self.linesPerStep
+      #expect(try await engine.link.callsOfScripts() - before == 1 + steps + 1)
+      let expired = try await engine.idsOfEvents("expired")
+      #expect(expired.count == 1000 && Set(expired).count == 1000)
+      #expect(try await engine.wholeAudit().violations == [])
+    }
+
+    @Test("a step is bounded by item lines, not by reservations")
+    func manyLines() async throws {
+      let redis = try await PrivateRedis()
+      let engine = try await engine(on: redis)
+      let skus = (10..<30).map { "S\($0)" }
+      for sku in skus { _ = await engine.ask(Call(wish: .set(sku, total: 50))) }
+      await reserve(50, skus.map { Call.Line(sku: $0, quantity: 1) }, on: engine)
+
+      engine.link.post(TestClock.setting(TestClock.start + 60_000))
+      let before = try await engine.link.callsOfScripts()
+      let stock = await engine.ask(Call(wish: .readStock("S17")), age: Engine.patience)
+      #expect(stock.number("available") == 50)
+      // 50 reservations of 20 lines, of which a step releases 4.
+      #expect(try await engine.link.callsOfScripts() - before == 1 + 13 + 1)
+      for sku in skus { #expect(try await engine.link.integer("GET", "inventory:\(sku)") == 50) }
+    }
+
+    @Test("by several nodes at once: still each exactly once")
+    func atOnce() async throws {
+      let redis = try await PrivateRedis()
+      var engines = [try await engine(on: redis)]
+      for _ in 0..<3 { engines.append(try await engine(on: redis)) }
+      _ = await engines[0].ask(Call(wish: .set("A", total: 600)))
+      await reserve(600, [Call.Line(sku: "A", quantity: 1)], on: engines[0])
+      // Awaited, since it is seen by other links.
+      _ = try await engines[0].link.send(TestClock.setting(TestClock.start + 60_000)).get()
+      let told = await withTaskGroup(of: Answer.self) { tasks in
+        for engine in engines {
+          for _ in 0..<5 { tasks.addTask { await engine.ask(Call(wish: .readStock("A")), age: Engine.patience) } }
+        }
+        return await tasks.reduce(into: []) { $0.append($1) }
+      }
+      #expect(told.allSatisfy { $0.number("available") == 600 && $0.number("reserved") == 0 })
+      #expect(try await engines[0].idsOfEvents("expired").count == 600)
+      #expect(try await engines[0].link.integer("GET", "inventory:A") == 600)
+    }
+
+    @Test("out of time for them: 'overloaded', nothing of the request done; what was released stays so")
+    func outOfTime() async throws {
+      let redis = try await PrivateRedis()
+      let engine = try await engine(on: redis)
+      _ = await engine.ask(Call(wish: .set("A", total: 1500)))
+      await reserve(1500, [Call.Line(sku: "A", quantity: 1)], on: engine)
+      engine.link.post(TestClock.setting(TestClock.start + 60_000))
+
+      // It came long ago: there is no time left for any step, then for a few.
+      let overloaded = Answer.problem(.overloaded, retryAfter: 1)
+      #expect(await engine.ask(.reserve("A", key: "k"), age: Budget.release) == overloaded)
+      #expect(try await engine.link.integer("ZCARD", "holds:A") == 1500)
+      var answer = overloaded
+      var tries = 0
+      while answer == overloaded, tries < 1000 {
+        tries += 1
+        // Too little on any machine at first, and then more, until it is enough.
+        let left = TimeAmount.microseconds(Int64(200 * tries))
+        answer = await engine.ask(Call(wish: .set("A", total: 1400)), age: Budget.release - left)
+      }
+      #expect(tries > 1, "no try came to its end")
+      #expect(answer.body == "{\"sku\":\"A\",\"total\":1400,\"available\":1400,\"reserved\":0,\"sold\":0}")
+      #expect(try await engine.idsOfEvents("expired").count == 1500)
+      #expect(try await engine.link.integer("EXISTS", "idem:reserve/-:k") == 0)
+    }
+  }
+}

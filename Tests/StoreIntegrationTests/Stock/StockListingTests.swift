@@ -1,0 +1,56 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Store
+
+extension AgainstRedis {
+  @Suite("The list of SKUs")
+  struct StockListingTests {
+    @Test(
+      "page by page, in byte order, every SKU that is there throughout exactly once, whatever comes and goes meanwhile")
+    func pages() async throws {
+      let redis = try await PrivateRedis()
+      let engine = try await Engine(redis.url)
+      // More than two steps of one script call.
+      let steady = (0..<130).map { "s\($0 * 7919 % 1000)" }
+      for sku in steady { _ = await engine.ask(Call(wish: .set(sku, total: 5))) }
+      for limit in [1, 7, 49, 50, 51, 130, 1000] {
+        var seen: [String] = []
+        var cursor: String?
+        var pages = 0
+        repeat {
+          let page = await engine.ask(Call(wish: .list(after: cursor, limit: limit)), age: Engine.patience)
+          let skus = page.body.matches(of: /"sku":"([^"]+)"/).map { String($0.1) }
+          #expect(skus.count <= limit)
+          seen += skus
+          cursor = page.body.firstMatch(of: /next (.+)$/).map { String($0.1) }.flatMap { $0 == "none" ? nil : $0 }
+          pages += 1
+          // Around the cursor, on both sides of it.
+          guard let cursor else { break }
+          for near in [cursor + "-x", String(cursor.dropLast()) + "-"] {
+            _ = await engine.ask(Call(wish: pages % 2 == 0 ? .set(near, total: 1) : .delete(near)))
+          }
+        } while cursor != nil && pages < 500
+        #expect(seen.filter(Set(steady).contains) == steady.sorted())
+        #expect(Set(seen).count == seen.count)
+      }
+    }
+
+    @Test("holds that are due count as released in every row, over several steps")
+    func holdsThatAreDue() async throws {
+      let redis = try await PrivateRedis()
+      let engine = try await Engine(redis.url, scripts: TestClock.scripts())
+      engine.link.post(TestClock.setting(TestClock.start))
+      let skus = (0..<60).map { "s\($0 + 100)" }
+      for sku in skus {
+        _ = await engine.ask(Call(wish: .set(sku, total: 5)))
+        _ = await engine.ask(.reserve(sku, 2, ttlSeconds: 10))
+      }
+      engine.link.post(TestClock.setting(TestClock.start + 10_000))
+      let page = await engine.ask(Call(wish: .list(after: nil, limit: 60)), age: Engine.patience)
+      #expect(page.body.matches(of: /"total":5,"available":5,"reserved":0/).count == 60)
+      #expect(try await engine.link.integer("XLEN", "events") == 180)
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import Common
+import NIOCore
+import NIOPosix
+import RedisClient
+import TestSupport
+
+@testable import Node
+@testable import Store
+
+/// A node without its HTTP: repositories and services over real links, on an event loop.
+final class Engine: Sendable {
+  /// Lives on the event loop.
+  final class Parts {
+    let scripts: ScriptLibrary
+    let caller: StoreCaller
+    let writer: KeyedWriter
+    let reservations: ReservationService
+    let stock: StockService
+    let listing: StockListing
+    let audit: AuditService
+
+    init(scripts: ScriptLibrary, link: RedisLink, auditLink: RedisLink) {
+      self.scripts = scripts
+      let session = StoreSession(scripts: scripts, link: link)
+      (caller, writer) = (session.caller, session.writer)
+      let releaser = HoldReleaser(stock: session.stock)
+      reservations = ReservationService(reservations: session.reservations, releaser: releaser)
+      stock = StockService(stock: session.stock, releaser: releaser)
+      listing = StockListing(stock: session.stock, service: stock)
+      audit = AuditService(
+        stock: StoreSession(scripts: scripts, link: auditLink).stock, link: auditLink, keys: scripts.keys)
+    }
+  }
+
+  /// As an age: more time than a node gives. What a busy machine does not answer in time is another promise.
+  static let patience = TimeAmount.seconds(-30)
+
+  let link: LinkHandle
+  let auditLink: LinkHandle
+  let parts: NIOLoopBound<Parts>
+
+  /// - Parameter auditURL: where the audit's link leads; nil: where all does.
+  init(_ url: String, scripts: ScriptLibrary = ScriptLibrary(tuning: .init())) async throws {
+    let link = try await LinkHandle(url, scripts: scripts.forShoppers)
+    let auditLink = try await LinkHandle(url, scripts: scripts.forOperators, eventLoop: link.eventLoop)
+    parts = try await link.eventLoop.submit {
+      NIOLoopBound(
+        Parts(scripts: scripts, link: link.link.value, auditLink: auditLink.link.value), eventLoop: link.eventLoop)
+    }.get()
+    (self.link, self.auditLink) = (link, auditLink)
+    try await link.whenUp()
+    try await auditLink.whenUp()
+  }
+
+  /// Does what the controller of the call does, and tells its answer.
+  ///
+  /// - Parameter age: how long ago the request arrived; negative ages leave more time than a node gives.
+  func ask(_ call: Call, age: TimeAmount = .zero) async -> Answer {
+    await withCheckedContinuation { continuation in
+      link.eventLoop.execute { [parts] in
+        let context = CallContext(caller: call.caller, keyText: call.key, arrival: .now() - age)
+        parts.value.perform(call.wish, context) { continuation.resume(returning: $0) }
+      }
+    }
+  }
+
+  func audit(after cursor: AuditService.Cursor? = nil) async throws -> AuditService.Report {
+    try await withCheckedContinuation { continuation in
+      link.eventLoop.execute { [parts] in
+        parts.value.audit.slice(after: cursor, arrival: .now()) { continuation.resume(returning: $0) }
+      }
+    }.get()
+  }
+
+  /// What the outbox tells of one type, by the ids of its entries.
+  func idsOfEvents(_ type: String) async throws -> [String] {
+    try await link.reply("XRANGE", "events", "-", "+").elements.compactMap { entry in
+      let fields = entry.elements[1].elements
+      return fields[1].text == type ? fields[3].text : nil
+    }
+  }
+
+  /// Follows the cursors of the audit to its end.
+  func wholeAudit() async throws -> AuditService.Report { try await slices().whole }
+
+  /// The same, and how many answers it took.
+  func slices() async throws -> (whole: AuditService.Report, count: Int) {
+    var (whole, count) = (try await audit(), 1)
+    while let next = whole.next {
+      let slice = try await audit(after: next)
+      whole.skus += slice.skus
+      whole.violations += slice.violations
+      whole.unverified += slice.unverified
+      whole.next = slice.next
+      count += 1
+    }
+    return (whole, count)
+  }
+}
+
+extension Engine.Parts {
+  func perform(_ wish: Call.Wish, _ context: CallContext, answer: @escaping (Answer) -> Void) {
+    switch wish {
+    case .reserve(let basket):
+      reservations.reserve(basket.request, context) { answer(Answer($0, status: 201)) }
+    case .confirm(let id): reservations.confirm(id, context) { answer(Answer($0, status: 200)) }
+    case .cancel(let id): reservations.cancel(id, context) { answer(Answer($0, status: 200)) }
+    case .extend(let id, let ttlSeconds):
+      reservations.extend(id, ttlSeconds: ttlSeconds, context) { answer(Answer($0, status: 200)) }
+    case .readReservation(let id):
+      reservations.read(id, arrival: context.arrival) { result in
+        answer(Answer(result) { Answer(status: 200, body: String(buffer: $0.document)) })
+      }
+    case .readStock(let sku):
+      stock.read(SKU(stored: sku.utf8), arrival: context.arrival) { result in
+        answer(Answer(result) { Answer(status: 200, body: String(buffer: $0.document)) })
+      }
+    case .set(let sku, let total):
+      stock.set(SKU(stored: sku.utf8), total: total, context) { answer(Answer($0)) }
+    case .adjust(let sku, let delta, let reason):
+      stock.adjust(SKU(stored: sku.utf8), delta: delta, reason: reason, context) { answer(Answer($0)) }
+    case .delete(let sku):
+      stock.delete(SKU(stored: sku.utf8), context) { result in
+        answer(Answer(result) { Answer(status: 204, body: "", isReplay: $0.isReplay) })
+      }
+    case .list(let cursor, let limit):
+      listing.page(after: cursor.flatMap(IndexPlace.init), limit: limit, arrival: context.arrival) { result in
+        answer(
+          Answer(result) { page in
+            let items = page.items.map { String(buffer: $0.document) }.joined(separator: ",")
+            return Answer(status: 200, body: "[\(items)] next \(page.next?.description ?? "none")")
+          })
+      }
+    case .audit:
+      // Violations alone: the count of SKUs depends on how far a slice came in its time.
+      audit.slice(after: nil, arrival: .now()) { result in
+        answer(Answer(result) { Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)") })
+      }
+    case .sweep: sweep(answer)
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Node
+@testable import Store
+
+extension LeaseAndSweep {
+  @Suite("The lease in Redis: one holder at a time, epochs that only rise")
+  struct LeaseScriptTests {
+    private static let (ours, theirs) = (ScriptStore.ours, ScriptStore.theirs)
+    private static let place = "7 node-1 host:1"
+
+    /// What the key holds.
+    private static func record(_ token: String, _ epoch: Int64, _ since: Int64, _ place: String = place) -> String {
+      "\(token) \(epoch) \(since) \(place)"
+    }
+
+    private static func lease(_ store: ScriptStore) async throws -> String? {
+      try await store.engine.link.reply("GET", "lease").text
+    }
+
+    /// Cuts the remaining life of the lease down to ten seconds.
+    private static func age(_ store: ScriptStore) async throws {
+      try await store.engine.link.reply("EXPIRE", "lease", "10")
+    }
+
+    private static func isFresh(_ store: ScriptStore) async throws -> Bool {
+      (500_000...600_000).contains(try await store.engine.link.integer("PTTL", "lease") ?? 0)
+    }
+
+    private static let holding: PromiseCheck = { store, breaches in
+      let first = ScriptStore.at(0)
+      breaches.expect(try await store.acquire(), "OK \(first) \(first)", "a free lease")
+      breaches.expect(try await lease(store), record(ours, first, first), "its record")
+      breaches.expect(try await isFresh(store), "it lapses by itself")
+
+      // The same token again: an attempt whose answer was lost.
+      try await age(store)
+      try await store.setClock(1000)
+      breaches.expect(try await store.acquire(), "OK \(first) \(first)", "the same term")
+      breaches.expect(try await isFresh(store), "refreshed")
+
+      let before = try await store.everything()
+      let refused = try await store.acquire(theirs)
+      let words = refused.split(separator: " ", maxSplits: 2)
+      breaches.expect(words.first == "HELD" && words.last ?? "" == record(ours, first, first), "refused: \(refused)")
+      breaches.expect((500_000...600_000).contains(words.count == 3 ? Int(words[1]) ?? 0 : 0), "time left: \(refused)")
+      let mistaken = try await store.acquire(theirs, replacing: String(repeating: "f", count: 32))
+      breaches.expect(mistaken.hasPrefix("HELD "), "another holder than this one was to be replaced: \(mistaken)")
+      breaches.expect(try await store.run(\.renewLease.script, theirs, "600000", place), "LOST", "renewal of another's")
+      breaches.expect(try await store.run(\.releaseLease.script, theirs), "LOST", "release of another's")
+      breaches.expect(try await store.everything() == before, "nobody else changes anything")
+
+      try await age(store)
+      breaches.expect(try await store.run(\.renewLease.script, ours, "600000", place), "OK", "renewal")
+      breaches.expect(try await isFresh(store), "renewed")
+      try await age(store)
+      breaches.expect(
+        try await store.run(\.renewLease.script, ours, "600000", "8 node-1 host:1"), "OK", "renewal, moved")
+      breaches.expect(try await lease(store), record(ours, first, first, "8 node-1 host:1"), "where the holder is now")
+      breaches.expect(try await isFresh(store), "renewed, moved")
+
+      breaches.expect(try await store.run(\.releaseLease.script, ours), "OK", "release")
+      breaches.expect(try await lease(store), nil, "no holder")
+      let bell = try await store.engine.link.reply("XRANGE", "lease:releases", "-", "+").elements.map(\.elements)
+      breaches.expect(bell.map { $0[1].elements.map(\.text) }, [["epoch", "\(first)"]], "told")
+      breaches.expect(try await store.run(\.renewLease.script, ours, "600000", place), "LOST", "renewal after release")
+      breaches.expect(try await store.run(\.releaseLease.script, ours), "LOST", "release after release")
+      breaches.expect(try await lease(store), nil, "still no holder")
+    }
+
+    private static let epochs: PromiseCheck = { store, breaches in
+      let first = ScriptStore.at(0)
+      breaches.expect(try await store.acquire(), "OK \(first) \(first)", "first term")
+      breaches.expect(
+        try await store.acquire(theirs, replacing: ours), "OK \(first + 1) \(first)", "replaced in the same instant")
+      breaches.expect(try await lease(store), record(theirs, first + 1, first), "the successor's record")
+      _ = try await store.run(\.releaseLease.script, theirs)
+      // Redis's clock was set back.
+      try await store.setClock(-5000)
+      breaches.expect(try await store.acquire(), "OK \(first + 2) \(first - 5000)", "in the past")
+      try await store.setClock(1000)
+      try await store.engine.link.reply("DEL", "lease", "lease:epoch")
+      breaches.expect(try await store.acquire(theirs), "OK \(first + 1000) \(first + 1000)", "its keys lost")
+      try await store.clear()
+      try await store.setClock(2000)
+      breaches.expect(try await store.acquire(ours, ttl: 20), "OK \(first + 2000) \(first + 2000)", "all data lost")
+      try await eventually("the lease has lapsed") { try await lease(store) == nil }
+      breaches.expect(try await store.acquire(theirs), "OK \(first + 2001) \(first + 2000)", "lapsed")
+      let late = try await store.run(\.acquireLease.script, ours, "600000", place, theirs, notAfter: "\(first + 1999)")
+      breaches.expect(late, "LATE", "given up on")
+      breaches.expect(try await lease(store), record(theirs, first + 2001, first + 2000), "the record at last")
+    }
+
+    /// Replacing a holder that is taken for gone, and a clock that is set back.
+    private static let replacing: PromiseCheck = { store, breaches in
+      let first = ScriptStore.at(0)
+      _ = try await store.acquire()
+      // It has told its new connection before its absence on the old one led to this attempt.
+      let moved = try await store.run(\.acquireLease.script, theirs, "600000", "9 node-2 host:2", ours, "6")
+      breaches.expect(moved.hasPrefix("HELD "), "a holder on another connection was replaced: \(moved)")
+      let gone = try await store.run(\.acquireLease.script, theirs, "600000", "9 node-2 host:2", ours, "7")
+      breaches.expect(gone, "OK \(first + 1) \(first)", "a holder on that connection")
+
+      // As after a clock that was set back by an hour: it would live that much longer.
+      try await store.engine.link.reply("PEXPIRE", "lease", "4200000")
+      let told = try await store.acquire()
+      breaches.expect(told.hasPrefix("HELD 600000 "), "time left after the clock was set back: \(told)")
+      breaches.expect(try await isFresh(store), "it lives no longer than a term without renewal")
+    }
+
+    private static let replacingMutants = [
+      ScriptMutant(
+        "lease_acquire", "does not look at the connection",
+        "or holder and ARGV[6] and string.match(record, '%d+', 62) ~= ARGV[6]",
+        ""),
+      ScriptMutant("lease_acquire", "takes another number for the connection", "'%d+', 62", "'%d+', 48"),
+      ScriptMutant("lease_acquire", "lets it live on", "remaining > tonumber(ARGV[3])", "false"),
+      ScriptMutant("lease_acquire", "tells, but lets it live on", "    redis.call('PEXPIRE', LEASE, ARGV[3])\n", ""),
+    ]
+
+    private static let prolongs = "redis.call('PEXPIRE', LEASE, ARGV[3])"
+    private static let isOthers = "if not record or record.err or string.sub(record, 1, 32) ~= ARGV[2] then"
+
+    private static let holdingMutants = [
+      ScriptMutant("lease_acquire", "does not know its own", "if holder == ARGV[2] then", "if false then"),
+      ScriptMutant("lease_acquire", "does not refresh", prolongs, ""),
+      ScriptMutant("lease_acquire", "takes it from anybody", "holder and holder ~= ARGV[5]", "false"),
+      ScriptMutant("lease_acquire", "takes it from all that are not to be replaced", "~= ARGV[5]", "== ARGV[5]"),
+      ScriptMutant("lease_acquire", "takes it for ever", ", 'PX', ARGV[3])", ")"),
+      ScriptMutant("lease_renew", "renews anybody's", isOthers, "if not record then"),
+      ScriptMutant("lease_renew", "does not prolong", prolongs, ""),
+      ScriptMutant("lease_renew", "does not tell where it is", "== ARGV[4] then", "~= '' then"),
+      ScriptMutant("lease_renew", "keeps for ever what moves", ", 'PX', ARGV[3])", ")"),
+      ScriptMutant("lease_release", "gives back anybody's", isOthers, "if not record then"),
+      ScriptMutant("lease_release", "keeps it", "redis.call('DEL', LEASE)", ""),
+      ScriptMutant(
+        "lease_release", "tells nobody",
+        "redis.pcall('XADD', LEASE_RELEASES, 'MAXLEN', '1', '*', 'epoch', string.sub(record, 34, 46)).err", "false"),
+    ]
+
+    private static let epochMutants = [
+      ScriptMutant("lease_acquire", "repeats an epoch", "or 0) + 1", "or 0)"),
+      ScriptMutant("lease_acquire", "counts from one", "tonumber(now)", "1"),
+      ScriptMutant(
+        "lease_acquire", "counts by the clock alone",
+        "math.max((last or 0) + 1, tonumber(now))", "tonumber(now)"),
+      ScriptMutant("lease_acquire", "forgets the epoch", "redis.call('SET', LEASE_EPOCH, epoch)", ""),
+      ScriptMutant("lease_acquire", "replaces nobody", "holder and holder ~= ARGV[5]", "holder"),
+      ScriptMutant("lease_acquire", "knows no end", "if now > ARGV[1] then", "if false then"),
+    ]
+
+    @Test("acquired, refreshed, refused, renewed, moved, released: by its holder alone")
+    func held() async throws {
+      #expect(try await breaches(of: Self.holding) == [])
+    }
+
+    @Test("a holder is replaced only where it is taken for gone, and none outlives a clock that is set back")
+    func replaced() async throws {
+      #expect(try await breaches(of: Self.replacing) == [])
+    }
+
+    @Test("each term's epoch is greater: after replacement, lapse, a clock set back, loss of its keys and of all data")
+    func rising() async throws {
+      #expect(try await breaches(of: Self.epochs) == [])
+    }
+
+    @Test("mistakes in the lease are noticed")
+    func noticed() async throws {
+      #expect(try await unnoticed(Self.holdingMutants, by: Self.holding) == [])
+      #expect(try await unnoticed(Self.epochMutants, by: Self.epochs) == [])
+      #expect(try await unnoticed(Self.replacingMutants, by: Self.replacing) == [])
+    }
+
+    @Test("who waits for the lease is woken by its release, by every later one too, and after its link was cut")
+    func bell() async throws {
+      let redis = try await PrivateRedis()
+      let store = try await ScriptStore(redis)
+      let waiting = try await LinkHandle(redis.url)
+      try await waiting.whenUp()
+      let rings = try await waiting.eventLoop.submit { [link = waiting.link] in
+        let rings = NIOLoopBoundBox(0, eventLoop: link.value.eventLoop)
+        ReleaseBell(link: link.value, stream: "lease:releases").listen { rings.value += 1 }
+        return rings
+      }.get()
+      for round in 1...3 {
+        if round == 3 { try await store.engine.link.reply("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+        try await eventually("the waiter waits") { try await store.blockedClients() == 1 }
+        _ = try await store.acquire()
+        #expect(try await store.run(\.releaseLease.script, ScriptStore.ours) == "OK")
+        try await eventually("woken") { try await waiting.eventLoop.submit { rings.value }.get() == round }
+      }
+    }
+  }
+}
+
+extension ScriptStore {
+  fileprivate func blockedClients() async throws -> Int? {
+    let clients = try await engine.link.reply("INFO", "clients").text ?? ""
+    return clients.firstMatch(of: /blocked_clients:(\d+)/).flatMap { Int($0.1) }
+  }
+}

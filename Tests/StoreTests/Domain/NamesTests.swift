@@ -1,0 +1,61 @@
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite struct NamesTests {
+  @Test(arguments: [
+    "A", "z", "0", "moka-pot-6", "grinder-burr.steel", "a_b", "A..B--C__", "9.", String(repeating: "x", count: 64),
+  ])
+  func aSKUIsUpTo64LettersDigitsDotsLowLinesAndHyphens(text: String) {
+    #expect(SKU(text)?.text == text)
+  }
+
+  @Test(arguments: [
+    "", ".", "_a", "-a", ".a", String(repeating: "x", count: 65), "a b", "a/b", "a:b", "a\n", "\na", "é", "aé",
+    "e\u{301}",
+    "a\u{301}", "٣", "ａ", "a\u{0}", "a\"", "a\\", "a,", "a{", "\u{212A}",
+  ])
+  func nothingElseIsASKU(text: String) {
+    #expect(SKU(text) == nil)
+  }
+
+  @Test func everyByteIsJudgedInItsPlace() {
+    let first = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+    for byte in UInt8.min...127 {
+      let text = String(Unicode.Scalar(byte))
+      #expect((SKU(text) != nil) == first.contains(byte))
+      #expect((SKU("a" + text) != nil) == (first + Array("._-".utf8)).contains(byte))
+    }
+  }
+
+  /// As Redis orders members of equal score, whatever the language of the machine.
+  @Test(arguments: UInt64(1)...5)
+  func theOrderOfSKUsIsThatOfTheirBytes(seed: UInt64) {
+    var random = SeededRandom(seed)
+    let skus = (0..<300).compactMap { _ in SKU(random.text("aAbBzZ019", 1...1) + random.text("aAbBzZ019._-", 0...5)) }
+    let byBytes = skus.map { Array($0.text.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
+    #expect(skus.sorted().map { Array($0.text.utf8) } == byBytes)
+  }
+
+  @Test func aReservationIDIsUnguessableAndOpaque() {
+    var pool = RandomPool()
+    let ids = (0..<10_000).map { $0 < 100 ? ReservationID().text : ReservationID(random: &pool).text }
+    #expect(Set(ids).count == ids.count)
+    #expect(ids.allSatisfy { $0.utf8.count == ReservationID.length && ReservationID($0)?.text == $0 })
+    // 128 bits: every place of the text varies, the last one by its two bits.
+    for place in 0..<ReservationID.length {
+      let found = Set(ids.map { Array($0.utf8)[place] })
+      #expect(found.count == (place == ReservationID.length - 1 ? 4 : 64))
+    }
+  }
+
+  @Test(arguments: [
+    "", "x", String(repeating: "a", count: 21), String(repeating: "a", count: 23),
+    String(repeating: "a", count: 21) + "=",
+    String(repeating: "a", count: 21) + " ", String(repeating: "a", count: 20) + "é", "reservation:aaaaaaaaaa",
+  ])
+  func whatNoReservationIsCalledIsNoID(text: String) {
+    #expect(ReservationID(text) == nil)
+  }
+}

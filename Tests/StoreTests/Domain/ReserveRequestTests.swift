@@ -1,0 +1,73 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite struct ReserveRequestTests {
+  private static func line(_ sku: String, _ quantity: Int) -> ReservationLine {
+    ReservationLine(sku: SKU(stored: sku.utf8), quantity: quantity)
+  }
+
+  private static func wish(
+    _ lines: [ReservationLine], customer: String? = nil, reference: String? = nil, ttl: Int? = nil
+  ) -> ReserveRequest {
+    ReserveRequest(lines: lines, customerID: customer, reference: reference, ttlSeconds: ttl)
+  }
+
+  @Test func linesOfOneSKUAreSummedAndAllAreSortedByTheirBytes() {
+    let wish = Self.wish([Self.line("b", 1), Self.line("A", 2), Self.line("b", 40), Self.line("B", 5)])
+    #expect(wish.lines == [Self.line("A", 2), Self.line("B", 5), Self.line("b", 41)])
+  }
+
+  @Test(arguments: UInt64(1)...10)
+  func theOrderAndSplittingOfLinesDoNotMatter(seed: UInt64) {
+    var random = SeededRandom(seed)
+    for _ in 0..<200 {
+      let lines = random.lines(1...8)
+      let halves = lines.flatMap {
+        $0.quantity < 2 ? [$0] : [Self.line($0.sku.text, 1), Self.line($0.sku.text, $0.quantity - 1)]
+      }
+      #expect(Self.wish(lines) == Self.wish(halves.shuffled(using: &random)))
+    }
+  }
+
+  @Test func anAbsentTTLIsAnotherWishThanAnyGivenOne() {
+    let absent = Self.wish([Self.line("A", 1)]).canonical
+    for ttl in [1, 300, 3600] { #expect(Self.wish([Self.line("A", 1)], ttl: ttl).canonical != absent) }
+  }
+
+  @Test func aCustomerIsNoReference() {
+    let line = [Self.line("A", 1)]
+    #expect(Self.wish(line, customer: "x").canonical != Self.wish(line, reference: "x").canonical)
+    #expect(Self.wish(line, customer: "x").labels != Self.wish(line, reference: "x").labels)
+  }
+
+  @Test(arguments: UInt64(1)...20)
+  func noTwoDifferentRequestsShareACanonicalText(seed: UInt64) {
+    var random = SeededRandom(seed)
+    var meant: [String: ReserveRequest] = [:]
+    for _ in 0..<3000 {
+      // Few values, so that near misses are many: labels that look like numbers, lines and each other.
+      let label = { (random: inout SeededRandom) in random.oneIn(3) ? nil : random.text(#"A1,\""#, 1...3) }
+      let wish = ReserveRequest(
+        lines: (0..<random.number(1...2)).map { _ in
+          Self.line(random.pick(["A", "A1", "1", "B"]), random.pick([1, 11, 2]))
+        },
+        customerID: label(&random), reference: label(&random), ttlSeconds: random.pick([nil, 1, 11, 300]))
+      #expect(meant[wish.canonical, default: wish] == wish, "\(wish.canonical.debugDescription)")
+      meant[wish.canonical] = wish
+    }
+    #expect(meant.count > 300)
+  }
+
+  @Test func labelsAreJSONMembers() throws {
+    var random = SeededRandom(3)
+    for _ in 0..<200 {
+      let (customer, reference) = (random.label(), random.label())
+      let labels = Self.wish([], customer: customer, reference: reference).labels
+      let json = try ByteBuffer(string: #"{"x":1\#(String(buffer: labels))}"#).json()
+      #expect(json["customerId"] as? String == customer && json["reference"] as? String == reference)
+    }
+  }
+}

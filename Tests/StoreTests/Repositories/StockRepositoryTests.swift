@@ -1,0 +1,135 @@
+import NIOCore
+import RedisClient
+import Testing
+
+@testable import Store
+
+/// What the scripts are given, and what their replies mean.
+@Suite struct StockRepositoryTests {
+  private static let sku = SKU(stored: "moka".utf8)
+  /// The record's head of the request that every call below makes, and of another one.
+  private static let mine = IdempotencyRecord.head(Fingerprint(of: "mine"))
+  private static let other = IdempotencyRecord.head(Fingerprint(of: "other"))
+
+  private static func inventory(_ available: Int, _ total: Int, _ sold: Int, _ next: Int64? = nil) -> Inventory {
+    Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: next)
+  }
+
+  @Test func stockIsToldAsItsCounters() {
+    let told = Bench().read("OK 5 97 120 20 1795337100123")
+    #expect(told == .success(.stock(Self.inventory(97, 120, 20, 1_795_337_100_123))))
+    #expect(Bench().read("OK 5 1 1 0 -") == .success(.stock(Self.inventory(1, 1, 0))))
+    #expect(Bench().read("GONE 5") == .success(.gone))
+    #expect(Bench().read("DUE 5 moka") == .success(.due([Self.sku])))
+  }
+
+  @Test(arguments: ["OK 5", "OK 5 1 2", "OK 5 a b c -", "SHORT 5", "INUSE 5 1 1"])
+  func aReplyThatMeansNothingIsADefect(line: String) {
+    guard case .failure(.redis(.rejected(.other))) = Bench().read(line) else {
+      Issue.record("taken for something")
+      return
+    }
+  }
+
+  @Test func changesGiveTheirScriptWhatItNeeds() {
+    let bench = Bench()
+    _ = bench.change(.set(total: 7), "GONE 5")
+    #expect(bench.arguments == ["moka", "idem:adjust-stock/ops:k", Self.mine, "set", "7", ""])
+    _ = bench.change(.adjust(delta: -3, reason: "lost \"two\"\n"), "GONE 5")
+    #expect(bench.arguments[3...] == ["adjust", "-3", #""lost \"two\"\u000a""#])
+    _ = bench.change(.adjust(delta: 1, reason: nil), "GONE 5")
+    #expect(bench.arguments[3...] == ["adjust", "1", ""])
+  }
+
+  @Test(arguments: [
+    ("OK 5 created 7 7 0 -", true, false), ("OK 5 changed 7 7 0 -", false, false),
+    ("PRIOR 5 \(mine)created 7 7 0 -", true, true),
+    ("PRIOR 5 \(mine)changed 7 7 0 -", false, true),
+  ])
+  func aChangeIsToldAsNewOrChangedAndAgainAsItWas(line: String, isNew: Bool, isReplay: Bool) {
+    let expected = StockRepository.ChangeOutcome.done(Self.inventory(7, 7, 0), isNew: isNew, isReplay: isReplay)
+    #expect(Bench().change(.set(total: 7), line) == .success(expected))
+  }
+
+  @Test(arguments: [
+    "made 7 7 0 -", "created 7 7 0 -  ", "created 7 7 0 - x", "created 7 7 0 x", "created 7 7 0",
+    "changed 7 7 0 9999999999999", "changed 8 7 0 -",
+  ])
+  func aReplayThatIsNoAnswerIsDamage(answer: String) {
+    let damage = StoreDamage(key: "idem:adjust-stock/ops:k")
+    #expect(Bench().change(.set(total: 7), "PRIOR 1795337200000 \(Self.mine)\(answer)") == .failure(.damaged(damage)))
+    #expect(Bench().delete("PRIOR 1795337200000 \(Self.mine)\(answer)") == .failure(.damaged(damage)))
+  }
+
+  @Test(arguments: [
+    ("INUSE 5 3 4", StockRepository.ChangeOutcome.inUse(reserved: 3, sold: 4)), ("LIMIT 5 9", .limit(total: 9)),
+    ("GONE 5", .gone), ("DUE 5 moka", .due([sku])), ("PRIOR 5 \(other)changed 1 1 0 -", .keyReused),
+  ])
+  func refusalsOfChangesBringTheirFacts(line: String, outcome: StockRepository.ChangeOutcome) {
+    #expect(Bench().change(.adjust(delta: 1, reason: nil), line) == .success(outcome))
+  }
+
+  @Test(arguments: [
+    ("OK 5", StockRepository.DeleteOutcome.done(isReplay: false)), ("PRIOR 5 \(mine)", .done(isReplay: true)),
+    ("PRIOR 5 \(other)", .keyReused), ("GONE 5", .gone), ("DUE 5 moka", .due([sku])),
+    ("INUSE 5 2 0", .inUse(reserved: 2, sold: 0)),
+  ])
+  func deletionsAreTold(line: String, outcome: StockRepository.DeleteOutcome) {
+    #expect(Bench().delete(line) == .success(outcome))
+  }
+
+  @Test(arguments: [("OK 5 3 -", false), ("OK 5 3 6", false), ("OK 5 3 5", true), ("OK 5 80 4", true)])
+  func aReleaseTellsWhetherMoreIsDue(line: String, isMoreDue: Bool) {
+    #expect(Bench().release(line) == .success(isMoreDue))
+  }
+
+  @Test func anAuditSliceIsItsNumbers() {
+    let bench = Bench()
+    let slice = StockRepository.AuditSlice(
+      available: 1, total: 2, sold: 3, holds: 4, sales: 5, active: 6, confirmed: 7, lapsed: 8,
+      unreadable: 9, unrecorded: 10, misdated: 11, lapsing: 12)
+    #expect(bench.audit("OK 5 1 2 3 4 5 6 7 8 9 10 11 12") == .success(slice))
+    #expect(bench.arguments == ["moka", "512", "256"])
+    #expect(bench.audit("GONE 5") == .success(nil))
+    guard case .failure(.redis(.rejected(.other))) = bench.audit("OK 5 1 2 3") else {
+      Issue.record("taken for something")
+      return
+    }
+  }
+}
+
+private typealias Bench = RepositoryBench<StockRepository>
+
+extension Bench {
+  fileprivate convenience init() { self.init(\.stock) }
+
+  private var sku: SKU { SKU(stored: "moka".utf8) }
+
+  private var write: Write {
+    Write(
+      key: IdempotencyKey(operation: "adjust-stock", caller: "ops", text: "k"), fingerprint: Fingerprint(of: "mine"),
+      arrival: link.loop.now)
+  }
+
+  fileprivate func read(_ line: String) -> Result<StockRepository.ReadOutcome, StoreFailure>? {
+    told(line) { repository.read(sku, deadline: .now(), completion: $0) }
+  }
+
+  fileprivate func change(
+    _ change: StockRepository.Change, _ line: String
+  ) -> Result<StockRepository.ChangeOutcome, StoreFailure>? {
+    told(line) { repository.change(sku, change, write: write, completion: $0) }
+  }
+
+  fileprivate func delete(_ line: String) -> Result<StockRepository.DeleteOutcome, StoreFailure>? {
+    told(line) { repository.delete(sku, write: write, completion: $0) }
+  }
+
+  fileprivate func release(_ line: String) -> Result<Bool, StoreFailure>? {
+    told(line) { repository.releaseSome(of: sku, arrival: link.loop.now, completion: $0) }
+  }
+
+  fileprivate func audit(_ line: String) -> Result<StockRepository.AuditSlice?, StoreFailure>? {
+    told(line) { repository.audit(sku, from: 512, entries: 256, deadline: .now(), completion: $0) }
+  }
+}

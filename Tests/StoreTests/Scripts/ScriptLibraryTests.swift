@@ -1,0 +1,139 @@
+import RedisClient
+import Testing
+
+@testable import Store
+
+@Suite struct ScriptLibraryTests {
+  private static let library = ScriptLibrary(tuning: .init(retentionSeconds: 77, eventsMaxLength: 99))
+  /// A script with all that is known of it here.
+  private struct Known {
+    var script: Script
+    var kind: StoreScriptKind
+    var verdicts: Set<String>
+    /// Those that say no; nil for a script without a key.
+    var refusals: Set<String>?
+
+    init<Verdict: StoreVerdict>(_ known: StoreScript<Verdict>) {
+      (script, kind) = (known.script, known.kind)
+      verdicts = Set(Verdict.allCases.map(\.rawValue))
+    }
+
+    init<Verdict: KeyedVerdict>(_ known: StoreScript<Verdict>) {
+      (script, kind) = (known.script, known.kind)
+      verdicts = Set(Verdict.allCases.map(\.rawValue))
+      refusals = Set(Verdict.allCases.filter(\.isRefusal).map(\.rawValue))
+    }
+  }
+
+  private static var all: [Known] {
+    [
+      Known(library.reserve),
+      Known(library.confirm),
+      Known(library.cancel),
+      Known(library.extend),
+      Known(library.readReservation),
+      Known(library.readStock),
+      Known(library.listStock),
+      Known(library.changeStock),
+      Known(library.deleteStock),
+      Known(library.auditStock),
+      Known(library.findUnlisted),
+      Known(library.inspectStock),
+      Known(library.release),
+      Known(library.acquireLease),
+      Known(library.renewLease),
+      Known(library.releaseLease),
+      Known(library.sweep),
+      Known(library.trim),
+      Known(library.overdue),
+      Known(library.probeStore),
+    ]
+  }
+
+  @Test func everyScriptIsItsFirstLineThenTheConstantsThenTheSharedHead() {
+    for script in Self.all.map(\.script) {
+      let lines = script.source.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines[0].hasPrefix("#!lua"), "\(script.name)")
+      #expect(lines[1].hasPrefix("local ") && lines[2].hasPrefix("-- Runs at the head"), "\(script.name)")
+      #expect(script.source.contains("if now > ARGV[1] then\n  return 'LATE ' .. now"), "\(script.name)")
+      #expect(script.sha.count == 40 && script.sha.allSatisfy(\.isHexDigit))
+    }
+    #expect(Set(Self.all.map(\.script.sha)).count == Self.all.count)
+  }
+
+  /// Scripts that free memory or keep order run on a full Redis too.
+  @Test func whatFinishesRunsOnAFullStoreAndWhatReadsWritesNothing() {
+    for (script, kind) in Self.all.map({ ($0.script, $0.kind) }) {
+      let flags = script.source.prefix { $0 != "\n" }
+      #expect(script.writes == (kind != .reads), "\(script.name)")
+      switch kind {
+      case .reads: #expect(flags.contains("no-writes"), "\(script.name)")
+      case .adds: #expect(!flags.contains("allow-oom"), "\(script.name)")
+      case .finishes where script.name == "extend": break
+      case .finishes: #expect(flags.contains("allow-oom"), "\(script.name)")
+      }
+    }
+    let finishing = Self.all.filter { $0.kind == .finishes }.map(\.script.name)
+    #expect(Set(finishing).isSuperset(of: ["confirm", "cancel", "release"]))
+    // On a full Redis the one process that would free memory must still be elected, and run.
+    #expect(Set(finishing).isSuperset(of: Self.library.forElection.map(\.name) + ["sweep", "trim"]))
+    #expect(Self.all.filter { $0.kind == .adds }.map(\.script.name) == ["reserve", "change_stock"])
+  }
+
+  @Test func anOperatorsTuningIsPartOfTheScripts() {
+    let scripts = [Self.library.extend.script, Self.library.confirm.script, Self.library.reserve.script]
+    let source = scripts.map(\.source).joined()
+    for constant in [
+      "RETENTION = '77'", "EVENTS_MAX = '99'", "KEPT = '137'", "HOLD_LIMIT = 3600", "STOCK_LIMIT = 1000000000",
+      "STATUS_END = \(StoredReservation.statusEnd + 1)", "RESERVATION = 'reservation:'",
+    ] {
+      #expect(source.contains("local \(constant)"), "\(constant)")
+    }
+    #expect(ScriptLibrary(tuning: .init()).reserve.script.sha != Self.library.reserve.script.sha)
+  }
+
+  @Test func everyScriptIsLoadedWhereItIsCalled() {
+    let library = Self.library
+    #expect(
+      Set(library.forShoppers.map(\.name)) == [
+        "reserve", "confirm", "cancel", "extend", "read_reservation", "read_stock", "release",
+      ])
+    #expect(
+      Set(library.forOperators.map(\.name)) == [
+        "read_stock", "list_stock", "change_stock", "delete_stock", "audit_stock", "find_unlisted", "inspect_stock",
+        "release",
+      ])
+    let others = [library.forElection, library.forSweeping, library.forWatching].joined()
+    let loaded = Set((library.forShoppers + library.forOperators + others).map(\.name))
+    #expect(loaded == Set(Self.all.map(\.script.name)))
+  }
+
+  /// What a script can answer stands three times: in its head, in its text, and in its enum of verdicts.
+  @Test func everyVerdictIsTheSameInAScriptsHeadInItsTextAndInSwift() throws {
+    for known in Self.all {
+      let script = known.script
+      let own = try #require(script.source.split(separator: "\n-- ARGV: ").last)
+      let head = try #require(own.split(separator: "\n-- Reply: ").last).prefix { $0 != "\u{0}" }
+      let comment = head.split(separator: "\n").prefix { !$0.isEmpty }
+      let reply = comment.enumerated().prefix { $0.offset == 0 || $0.element.hasPrefix("--") }.map(\.element)
+      let promised = Set(("| " + reply.joined()).matches(of: /\| ([A-Z]+)\b/).map { String($0.1) })
+      #expect(promised.subtracting(["DAMAGED"]) == known.verdicts, "the head of \(script.name).lua, and its enum")
+
+      let text = own.matches(of: /'([A-Z]+)(?: ' \.\. now|', now)/).map { String($0.1) }
+      let told = Set(text + (own.contains("prior_answer(") ? ["PRIOR"] : []))
+      #expect(told == known.verdicts, "the text of \(script.name).lua, and its enum")
+    }
+  }
+
+  /// What leaves it open may come to another end when it is asked again; all else is a no.
+  @Test func noIsSaidByEveryVerdictButThoseThatLeaveItOpen() {
+    for known in Self.all {
+      guard let refusals = known.refusals else { continue }
+      #expect(refusals == known.verdicts.subtracting(["OK", "PRIOR", "DUE"]), "\(known.script.name)")
+    }
+    #expect(
+      Set(Self.all.filter { $0.refusals != nil }.map(\.script.name)) == [
+        "reserve", "confirm", "cancel", "extend", "change_stock", "delete_stock",
+      ])
+  }
+}

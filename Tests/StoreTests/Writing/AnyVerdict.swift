@@ -1,0 +1,21 @@
+@testable import Store
+
+/// All that scripts with a key can answer, for tests of what holds for each of them.
+enum AnyVerdict: String, KeyedVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+  case due = "DUE"
+  case short = "SHORT"
+  case unknownSKU = "UNKNOWN"
+  case gone = "GONE"
+  case expired = "EXPIRED"
+  case limit = "LIMIT"
+  case inUse = "INUSE"
+
+  var isRefusal: Bool {
+    switch self {
+    case .ok, .prior, .due: false
+    case .short, .unknownSKU, .gone, .expired, .limit, .inUse: true
+    }
+  }
+}

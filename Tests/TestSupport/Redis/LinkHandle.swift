@@ -1,0 +1,131 @@
+import Common
+import Logging
+import NIOCore
+import NIOPosix
+import RedisClient
+
+/// A ``RedisLink`` on an event loop, for tests, which run beside the loop. Stopped when it goes.
+package final class LinkHandle: Sendable {
+  package typealias Answer = Result<RedisReply, RedisFailure>
+
+  /// A key that no test makes.
+  private static let vacantKey = "reservation:vacant"
+
+  package let eventLoop: any EventLoop
+  package let link: NIOLoopBound<RedisLink>
+
+  package init(
+    _ url: String, tls: RedisTLS? = nil, scripts: [Script] = [], maxPending: Int = 8192,
+    eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(), logger: Logger = .silent
+  ) async throws {
+    let configuration = RedisLink.Configuration(
+      url: try RedisURL(url), tls: tls, clientName: "holdfast:test", scripts: scripts, vacantKey: Self.vacantKey,
+      maxPending: maxPending)
+    self.eventLoop = eventLoop
+    link = try await eventLoop.submit {
+      let link = RedisLink(eventLoop: eventLoop, configuration: configuration, logger: logger)
+      link.start()
+      return NIOLoopBound(link, eventLoop: eventLoop)
+    }.get()
+  }
+
+  deinit {
+    let link = link
+    eventLoop.execute { link.value.stop() }
+  }
+
+  /// Sends one command; tells what its caller was told.
+  package func send(_ words: String..., within limit: TimeAmount = .seconds(30)) async -> Answer {
+    await send(words, within: limit)
+  }
+
+  package func send(_ words: [String], within limit: TimeAmount = .seconds(30)) async -> Answer {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [link] in
+        var command = ByteBuffer()
+        command.writeRedisCommand(words)
+        link.value.send(command, deadline: .now() + limit) { continuation.resume(returning: $0) }
+      }
+    }
+  }
+
+  /// Sends several in one turn of the loop, in their order, and tells what each caller was told.
+  /// - Parameter pause: done on the loop after each is sent.
+  package func sendTogether(
+    _ commands: [(words: [String], limit: TimeAmount)], pause: @escaping @Sendable () -> Void = {}
+  ) async -> [Answer] {
+    let promises = commands.map { _ in eventLoop.makePromise(of: Answer.self) }
+    eventLoop.execute { [link] in
+      for (command, promise) in zip(commands, promises) {
+        var bytes = ByteBuffer()
+        bytes.writeRedisCommand(command.words)
+        link.value.send(bytes, deadline: .now() + command.limit) { promise.succeed($0) }
+        pause()
+      }
+    }
+    var results: [Answer] = []
+    // A promise that only succeeds.
+    for promise in promises { if let result = try? await promise.futureResult.get() { results.append(result) } }
+    return results
+  }
+
+  /// Sends a command ahead of whatever is asked for next.
+  package func post(_ words: [String]) {
+    eventLoop.execute { [link] in
+      var command = ByteBuffer()
+      command.writeRedisCommand(words)
+      link.value.send(command, deadline: .now() + .seconds(30)) { _ in }
+    }
+  }
+
+  /// The reply of a command that is expected to be answered.
+  @discardableResult
+  package func reply(_ words: String...) async throws -> RedisReply {
+    try await send(words).get()
+  }
+
+  /// The integer that a command is answered with, told as a number or as text.
+  package func integer(_ words: String...) async throws -> Int? {
+    switch try await send(words).get() {
+    case .integer(let number): Int(number)
+    case let other: other.text.flatMap { Int($0) }
+    }
+  }
+
+  /// Redis's TIME as answers show instants; of equal length, they compare as text.
+  package func time() async throws -> String {
+    let parts = try await reply("TIME").elements.map { Int64($0.text ?? "") ?? 0 }
+    return RFC3339.string(epochMilliseconds: parts[0] * 1000 + parts[1] / 1000)
+  }
+
+  package var status: RedisLink.Status {
+    get async throws { try await eventLoop.submit { [link] in link.value.status() }.get() }
+  }
+
+  package func whenUp() async throws {
+    try await eventually("the link is up") { try await status.isUp }
+  }
+
+  /// Has it probed from now on, as a node's links are.
+  package func probe(checksRights: Bool = false) async throws {
+    try await eventLoop.submit { [link] in
+      LinkProbe(link: link.value, vacantKey: Self.vacantKey, checksRights: checksRights).start()
+    }.get()
+  }
+
+  package func stop() async throws {
+    try await eventLoop.submit { [link] in link.value.stop() }.get()
+  }
+}
+
+extension ByteBuffer {
+  package mutating func writeRedisCommand(_ words: [String]) {
+    var arguments = RedisArguments()
+    for word in words { arguments.append(word) }
+    writeRedisCommand(arguments)
+  }
+}
+
+extension Logger {
+  package static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+}

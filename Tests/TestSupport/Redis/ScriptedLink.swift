@@ -1,0 +1,88 @@
+import NIOCore
+import NIOEmbedded
+import RedisClient
+import Testing
+
+/// A way to Redis whose other end a test plays. Time is the embedded loop's, and goes on only when the test says so.
+///
+/// Redis's clock is ``redisOffset`` ahead of the loop's.
+package final class ScriptedLink: CommandSender {
+  package typealias Answer = Result<RedisReply, RedisFailure>
+
+  package static let redisOffset: Int64 = 1_795_337_100_000
+
+  package struct Command {
+    package var arguments: [String]
+    package var bytes: [UInt8]
+    package var sentAt: NIODeadline
+    package var deadline: NIODeadline
+    package var answer: (Answer) -> Void
+
+    /// Redis's clock may say no more than this when a script does something.
+    package var notAfter: Int64 { arguments.count > 3 ? Int64(arguments[3]) ?? -1 : -1 }
+    package func line(_ text: String) { answer(.success(.bytes(Array(text.utf8)))) }
+  }
+
+  package let loop: EmbeddedEventLoop
+  package var eventLoop: any EventLoop { loop }
+  package private(set) var clock = RedisClock()
+  package var connectionID: Int64? = 1
+  /// Nobody calls it but a test.
+  package var whenUp: (() -> Void)?
+  package private(set) var sent: [Command] = []
+  package private(set) var reconnectReasons: [String] = []
+  package private(set) var findings: [LinkFindings] = []
+  /// Told of every command, in the order of sending.
+  package var onSend: (Command) -> Void = { _ in }
+
+  /// - Parameter knowsClock: whether Redis's clock has been seen already.
+  package init(loop: EmbeddedEventLoop = EmbeddedEventLoop(), knowsClock: Bool = true) {
+    self.loop = loop
+    if knowsClock { observe(redisMilliseconds: redisNow) }
+  }
+
+  /// The command that was sent as the so-manieth. A test that asks for one that was not sent has failed.
+  package subscript(index: Int) -> Command {
+    if sent.indices.contains(index) { return sent[index] }
+    Issue.record("only \(sent.count) commands were sent, none at \(index)")
+    return Command(arguments: Self.noArguments, bytes: [], sentAt: loop.now, deadline: loop.now) { _ in }
+  }
+
+  package var last: Command { self[sent.count - 1] }
+
+  /// Redis's clock, epoch milliseconds.
+  package var redisNow: Int64 { Self.redisOffset + Int64(loop.now.uptimeNanoseconds / 1_000_000) }
+
+  package func send(_ command: ByteBuffer, deadline: NIODeadline, completion: @escaping RedisLink.Completion) {
+    let sending = Command(
+      arguments: Self.arguments(command), bytes: Array(command.readableBytesView), sentAt: loop.now, deadline: deadline,
+      answer: completion)
+    sent.append(sending)
+    onSend(sending)
+  }
+
+  package func observe(redisMilliseconds: Int64) { clock.observe(redisMilliseconds, at: loop.now) }
+
+  package func reconnect(because reason: String) { reconnectReasons.append(reason) }
+
+  package func take(_ findings: LinkFindings) { self.findings.append(findings) }
+
+  package func at(_ instant: NIODeadline, _ act: @escaping () -> Void) {
+    loop.assumeIsolated().scheduleTask(deadline: instant, act)
+  }
+
+  package func pass(_ milliseconds: Int64) { loop.advanceTime(by: .milliseconds(milliseconds)) }
+
+  private static let noArguments = Array(repeating: "", count: 12)
+
+  /// A command is an array of bulk strings, as replies may be.
+  private static func arguments(_ command: ByteBuffer) -> [String] {
+    var reader = ReplyReader()
+    command.withUnsafeReadableBytes { bytes in try? reader.feed(bytes) }
+    guard let reply = try? reader.next(), case .array(let parts) = reply else {
+      Issue.record("what was sent is no command")
+      return noArguments
+    }
+    return parts.map { $0.text ?? "" }
+  }
+}
