@@ -4,11 +4,15 @@ max_line_length = 120
 
 read_globals = {
   "redis", "ARGV",
-  -- Made by ScriptLibrary at the head of every script: key names and limits.
+  -- Made by ScriptConstant at the head of every script: key names, limits and layouts.
   "INVENTORY", "TOTAL", "SOLD", "HOLDS", "SALES", "RESERVATION", "DUE", "SKUS", "EVENTS",
-  "LEASE", "LEASE_EPOCH", "LEASE_RELEASES", "STORE", "STORE_MARK",
-  "RETENTION", "KEPT", "EVENTS_MAX", "HOLD_LIMIT", "STOCK_LIMIT", "QUANTITY_LIMIT", "LOOK_AGAIN", "EPOCH_AHEAD", "TOLD_LIMIT",
-  "COUNT", "ACTIVE_RECORD", "FINAL_RECORD", "RECORD_LINE", "LEASE_RECORD", "STATUS_END", "DEADLINE_END",
+  "LEASE", "LEASE_EPOCH", "LEASE_RELEASES", "STORE", "STORE_MARK", "RETENTION", "KEPT", "EVENTS_MAX",
+  "HOLD_LIMIT", "STOCK_LIMIT", "QUANTITY_LIMIT", "SKU_LIMIT", "LOOK_AGAIN", "EPOCH_AHEAD", "TOLD_LIMIT",
+  "COUNT", "INSTANT_DIGITS", "SKU_NAME", "SALE_ID_END", "SALE_AT",
+  "ACTIVE_HEAD", "CONFIRMED_HEAD", "CANCELLED_HEAD", "EXPIRED_HEAD", "CREATED_AT", "AFTER_STATUS", "AFTER_DEADLINE",
+  "ACTIVE_RECORD", "FINAL_RECORD", "RECORD_LINE", "LABEL_ESCAPE", "CUSTOMER_LABEL", "LAST_LABEL",
+  "LEASE_RECORD", "TOKEN_END", "EPOCH_START", "EPOCH_END", "TERM_END", "HOLDER_START",
+  "STORE_IDENTITY", "MARK_NAME_LIMIT",
   -- From prelude.lua, which stands between that head and the script.
   "time", "millis", "now", "damaged", "prior_answer", "untold",
   -- From stock.lua, hold.lua, release_due.lua and inspect.lua, which some scripts stand behind.

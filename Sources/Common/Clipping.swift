@@ -1,7 +1,8 @@
 extension String {
-  /// At most so many characters of it: texts of others must not fill our memory and pages.
-  package func clipped(to most: Int) -> String {
-    // Of bytes, since a single character can be made of any number of them.
-    utf8.count <= most ? self : String(decoding: utf8.prefix(most), as: UTF8.self) + "…"
+  /// At most so many bytes of it, then an ellipsis. Texts of others must not fill our memory and pages.
+  package func clipped(to maxBytes: Int) -> String {
+    assert(maxBytes > 0)
+    // In bytes, since a single character can have any number of them.
+    return utf8.count <= maxBytes ? self : String(decoding: utf8.prefix(maxBytes), as: UTF8.self) + "…"
   }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value that is put in the place of another while others read it. Not for a hot path: reading takes a lock.
+/// A value that can be replaced while others read it. To read it takes a lock, so it is not for a hot path.
 package final class Replaceable<Value: Sendable>: Sendable {
   private let value: Mutex<Value>
 

@@ -11,23 +11,24 @@ struct CoordinatorProcess {
   /// Runs until the process is told to stop.
   func run() async throws {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: [:])
-    // A few of each node, beside those of the process.
-    let registry = PrometheusRegistry(maxSeries: 500 + 4 * settings.maxNodes)
-    MetricsSystem.bootstrap(registry)
-    ProcessMetrics.register(with: registry)
+    // The process has a fixed number of series, and each node has a few.
+    let metrics = PrometheusRegistry(maxSeries: 500 + 4 * settings.maxNodes)
+    MetricsSystem.bootstrap(metrics)
+    ProcessMetrics.register(with: metrics)
     let logger = Logger(label: "coordinator")
-    // Else the last of 500 nodes could not be connected to, and would pass for dead.
+    // Otherwise the last of 500 nodes could not be connected to, and would pass for dead.
     FileDescriptorLimit.raise()
 
-    registry.describe(CoordinatorMetrics.help)
-    registry.describe(AcceptPause.help)
+    metrics.describe(CoordinatorMetrics.help)
+    metrics.describe(AcceptPause.help)
     let watch = ClusterWatch(
       allowed: settings.allowedNetworks, maxNodes: settings.maxNodes, path: settings.stateFile,
       logger: Logger(label: "watch"))
     let site = try Site(
       watch: watch, adminTokens: settings.adminTokens, clusterToken: settings.clusterToken, base: settings.basePath,
-      proxies: settings.trustedProxies, registry: registry, logger: logger)
-    // Each node has a connection to announce itself by, and another while it changes over; the rest is for people.
+      proxies: settings.trustedProxies, metrics: metrics, logger: logger)
+    // Each node announces itself over one connection, and has a second one while it changes over. The rest is for
+    // people.
     let wantedConnections = 2 * settings.maxNodes + 256
     let maxConnections = FileDescriptorLimit.connections(atMost: wantedConnections)
     if maxConnections < wantedConnections {
@@ -43,7 +44,7 @@ struct CoordinatorProcess {
     let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) {
       site.take($0)
     }
-    // Stopped in reverse: the last answers are still true.
+    // Stopped in reverse order, so that the last answers are still true.
     let services = ServiceGroup(
       services: [tokens, watch, server], gracefulShutdownSignals: [.sigterm, .sigint],
       logger: Logger(label: "lifecycle"))

@@ -29,43 +29,42 @@ struct NodeProcess {
     tellOfFewConnections(logger)
 
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-    let (front, back) = (group.next(), group.next())
-    let scripts = ScriptLibrary(
-      tuning: .init(
-        retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
-        keyPrefix: settings.keyPrefix))
-    let makeLink = try linkFactory(vacantKey: scripts.keys.vacant)
-
-    let backOffice = try await back.submit { [settings] in
+    let (dataLoop, controlLoop) = (group.next(), group.next())
+    let store = try StoreAccess(settings)
+    let reports = NodeReports()
+    let (unfit, refuse) = AsyncStream.makeStream(of: StoreWatch.Unfit.self)
+    let controlPlane = try await controlLoop.submit { [settings] in
       NIOLoopBound(
-        BackOffice(eventLoop: back, scripts: scripts, makeLink: makeLink, settings: settings), eventLoop: back)
+        ControlPlane(
+          eventLoop: controlLoop, store: store, settings: settings, reports: reports, unfit: { refuse.yield($0) }),
+        eventLoop: controlLoop)
     }.get()
-    let frontOffice = try await front.submit { [settings] in
+    let dataPlane = try await dataLoop.submit { [settings] in
       NIOLoopBound(
-        FrontOffice(
-          eventLoop: front, backOffice: backOffice, scripts: scripts, makeLink: makeLink, settings: settings,
-          registry: registry), eventLoop: front)
+        DataPlane(
+          eventLoop: dataLoop, controlPlane: controlPlane, store: store, settings: settings, reports: reports,
+          registry: registry), eventLoop: dataLoop)
     }.get()
 
-    let duty = Duty(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
+    let lifecycle = Lifecycle(dataPlane: dataPlane, controlPlane: controlPlane)
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
-      desk: try await front.submit { NIOLoopBound(frontOffice.value.desk, eventLoop: front) }.get(), eventLoop: front,
-      serves: { port in duty.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
-      willDrain: { duty.set(.stopping, to: true) }, logger: logger)
-    let store = StoreService(front: frontOffice, back: backOffice, frontLoop: front, backLoop: back)
+      dispatcher: try await dataLoop.submit { NIOLoopBound(dataPlane.value.dispatcher, eventLoop: dataLoop) }.get(),
+      serves: { port in lifecycle.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
+      willDrain: { lifecycle.set(.stopping, to: true) }, logger: logger)
+    let links = StoreService(dataPlane: dataPlane, controlPlane: controlPlane, unfit: unfit)
     let clusterToken = Replaceable(settings.clusterToken ?? "")
     let announcer = settings.coordinatorUrl.map { coordinator in
       Announcer(
-        coordinator: coordinator, token: clusterToken, client: CurlClient(), duty: duty,
+        coordinator: coordinator, token: clusterToken, client: CurlClient(), lifecycle: lifecycle,
         logger: Logger(label: "announcer"))
     }
     let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) { tokens in
-      front.execute { frontOffice.value.take(tokens) }
+      dataLoop.execute { dataPlane.value.take(tokens) }
       clusterToken.current = tokens.cluster ?? ""
     }
     // Stopped in reverse: the store serves until the last request is answered, and the coordinator sees the node drain.
-    let all: [any Service] = [tokens, store] + (announcer.map { [$0] } ?? []) + [server]
+    let all: [any Service] = [tokens, links] + (announcer.map { [$0] } ?? []) + [server]
     let services = ServiceGroup(
       services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
     do {
@@ -83,42 +82,22 @@ struct NodeProcess {
       "fewer connections than maxConnections: the limit of file descriptors (ulimit -n) is low",
       metadata: ["connections": .number(connections), "maxConnections": .number(settings.maxConnections)])
   }
-
-  private func linkFactory(
-    vacantKey: String
-  ) throws -> @Sendable (any EventLoop, String, [Script]) -> RedisLink {
-    let url = settings.redisUrl
-    let tls =
-      url.usesTLS
-      ? try RedisTLS(
-        caFile: settings.redisCaFile, certFile: settings.redisCertFile, keyFile: settings.redisKeyFile) : nil
-    return { [nodeID = settings.nodeId] eventLoop, name, scripts in
-      RedisLink(
-        eventLoop: eventLoop,
-        configuration: .init(
-          url: url, tls: tls, clientName: "holdfast:\(nodeID):\(name)", scripts: scripts, vacantKey: vacantKey),
-        logger: Logger(label: "redis.\(name)"))
-    }
-  }
 }
 
 /// Keeps the links to the store up from start to stop, and ends the process if the store is not fit to be used.
 struct StoreService: Service {
-  let front: NIOLoopBound<FrontOffice>
-  let back: NIOLoopBound<BackOffice>
-  let frontLoop: any EventLoop
-  let backLoop: any EventLoop
+  let dataPlane: NIOLoopBound<DataPlane>
+  let controlPlane: NIOLoopBound<ControlPlane>
+  /// Yields why, if it is not.
+  let unfit: AsyncStream<StoreWatch.Unfit>
 
   func run() async throws {
-    let (unfit, refuse) = AsyncStream.makeStream(of: StoreWatch.Unfit.self)
-    try await frontLoop.submit { front.value.start() }.get()
-    try await backLoop.submit {
-      back.value.start(
-        report: { report in frontLoop.execute { front.value.take(report) } }, unfit: { refuse.yield($0) })
-    }.get()
+    let (dataPlane, controlPlane) = (dataPlane, controlPlane)
+    try await dataPlane.eventLoop.submit { dataPlane.value.start() }.get()
+    try await controlPlane.eventLoop.submit { controlPlane.value.start() }.get()
     // Ends with the first of: the store is unfit, the process is to stop.
     for await reason in unfit.cancelOnGracefulShutdown() { throw reason }
-    try await frontLoop.submit { front.value.stop() }.get()
-    try await backLoop.submit { back.value.stop() }.get()
+    try await dataPlane.eventLoop.submit { dataPlane.value.stop() }.get()
+    try await controlPlane.eventLoop.submit { controlPlane.value.stop() }.get()
   }
 }

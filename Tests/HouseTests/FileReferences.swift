@@ -44,23 +44,35 @@ struct FileReferences {
       default: "\0"
       }
     guard !mark.isEmpty else { return String(line) }
-    // Not within an address.
-    return line.matches(of: try! Regex("(^|[^:])\(NSRegularExpression.escapedPattern(for: mark))")).first.map {
-      String(line[$0.range.upperBound...])
+    return afterMark(mark, in: line).map(String.init)
+  }
+
+  /// What follows the first mark of a comment; one behind a colon is within an address.
+  private static func afterMark(_ mark: String, in line: Substring) -> Substring? {
+    var rest = line
+    while let found = rest.range(of: mark) {
+      let isInAddress = found.lowerBound > line.startIndex && line[line.index(before: found.lowerBound)] == ":"
+      guard isInAddress else { return line[found.upperBound...] }
+      rest = line[found.upperBound...]
     }
+    return nil
   }
 
   private func deadNames(in text: String) -> [String] {
     // Whatever else stands in such a word makes it an address or a pattern.
     let words = text.split { !($0.isLetter || $0.isNumber || "._/+-*<>{}:@~$%".contains($0)) }
     return words.map { String($0).trimmingCharacters(in: .punctuationCharacters) }.filter { word in
-      guard let match = word.wholeMatch(of: #/(?:\w[\w.+-]*\/)*\w[\w.+-]*\.(\w+)/#) else { return false }
-      return Self.suffixes.contains(String(match.1)) && !tails.contains(word) && !Self.foreign.contains(word)
+      // Cheap looks first: a pattern is made anew for each word.
+      guard let dot = word.lastIndex(of: "."), Self.suffixes.contains(String(word[word.index(after: dot)...])),
+        !tails.contains(word), !Self.foreign.contains(word)
+      else { return false }
+      return word.wholeMatch(of: #/(?:\w[\w.+-]*\/)*\w[\w.+-]*\.\w+/#) != nil
     }
   }
 
   private func deadLinks(in text: String, of file: SourceFile) -> [String] {
-    text.matches(of: #/\]\(([^)\s]+)\)/#).map { String($0.1) }.filter { link in
+    guard text.contains("](") else { return [] }
+    return text.matches(of: #/\]\(([^)\s]+)\)/#).map { String($0.1) }.filter { link in
       guard !link.contains("://"), !link.hasPrefix("mailto:") else { return false }
       let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
       let target = parts[0].isEmpty ? file.path : Self.resolve(String(parts[0]), from: file.path)

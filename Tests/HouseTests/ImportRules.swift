@@ -22,6 +22,11 @@ enum ImportRules {
         + " it is about what is stored, into a repository in Sources/Store"
     ),
     (
+      "Sources/Node/Services/", ["RedisClient"],
+      "a service is policy. How Redis holds what is stored, and what a link is needed for, belongs into a repository in"
+        + " Sources/Store"
+    ),
+    (
       "Sources/Store/", ["NIOHTTP1", "NIOHTTP2", "NIOHTTPTypes", "HTTPTypes", "Hummingbird", "HummingbirdCore"],
       "the store must work below any front end. Give it values, and turn requests into them in Sources/Node"
     ),

@@ -11,7 +11,9 @@ struct SourceFile {
   var imports: [(module: String, line: Int)] {
     // Attributes, an access level, and what of the module is meant: `@testable package import struct NIOCore.ByteBuffer`.
     let pattern = #/^\s*(?:@\w+\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let)\s+)?(\w+)/#
-    return lines.compactMap { number, line in line.firstMatch(of: pattern).map { (String($0.1), number) } }
+    return lines.filter { $0.text.contains("import") }.compactMap { number, line in
+      line.firstMatch(of: pattern).map { (String($0.1), number) }
+    }
   }
 
   var lines: [(number: Int, text: Substring)] {

@@ -20,7 +20,7 @@ package final class ControlTimer: Sendable {
   /// A request goes through some processes, each of which may have to wait as long as this one did at worst.
   private static let steps = 10
   /// Lateness of so many ticks is kept: some minutes.
-  private static let mostKept = 60_000
+  private static let maxKept = 60_000
   /// From here on a node may run into its own limits, which are half a second and more, without a fault of its own.
   private static let starvation = Duration.milliseconds(100)
 
@@ -56,7 +56,7 @@ package final class ControlTimer: Sendable {
     past.withLock { past in
       if let due = past.due[timer], now > due { past.late.append(Tick(at: now, late: now - due)) }
       past.due[timer] = now + Self.tick
-      if past.late.count > Self.mostKept { past.late.removeFirst(Self.mostKept / 2) }
+      if past.late.count > Self.maxKept { past.late.removeFirst(Self.maxKept / 2) }
     }
   }
 

@@ -30,6 +30,17 @@ package final class RawConnection: Sendable {
 
   package func send(_ text: String) { send(Array(text.utf8)) }
 
+  /// Sends in pieces of so many bytes, each in a turn of its own of the event loop.
+  ///
+  /// Not from the test's task: where many tests run, it may wait for seconds between two pieces, and the server gives a
+  /// request ten seconds to come.
+  package func send(_ bytes: [UInt8], inPiecesOf size: Int) {
+    channel.eventLoop.execute { [channel] in
+      channel.writeAndFlush(ByteBuffer(bytes: bytes.prefix(size)), promise: nil)
+      if bytes.count > size { self.send(Array(bytes.dropFirst(size)), inPiecesOf: size) }
+    }
+  }
+
   /// Tells the server that nothing more will be sent; its answers can still be read.
   package func finishSending() { channel.close(mode: .output, promise: nil) }
 
@@ -51,7 +62,9 @@ package final class RawConnection: Sendable {
       return contents.answers.count >= count || contents.isEnded
     }
     guard answers.count >= count else {
-      throw ServerProcess.StartFailed(description: "the server ended after \(answers.count) of \(count) answers")
+      let last = answers.last.map { "\($0.status)" } ?? "-"
+      throw ServerProcess.StartFailed(
+        description: "the server ended after \(answers.count) of \(count) answers, the last one \(last)")
     }
     return answers
   }

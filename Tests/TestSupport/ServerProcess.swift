@@ -86,10 +86,10 @@ package final class TemporaryDirectory: Sendable {
   private static let memory: URL? = {
     // `cluster.sh test` gives a directory that it removes in the end, whatever becomes of the tests.
     let path = ProcessInfo.processInfo.environment["HOLDFAST_TEST_MEMORY"] ?? "/dev/shm"
-    let leastBytes = 2 << 30
+    let minBytes = 2 << 30
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
     let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue ?? 0
-    guard free >= leastBytes, FileManager.default.isWritableFile(atPath: path) else { return nil }
+    guard free >= minBytes, FileManager.default.isWritableFile(atPath: path) else { return nil }
     return URL(filePath: path)
   }()
 

@@ -7,12 +7,11 @@ package struct FileFailure: Error, Equatable {
 
 /// Whole small files: settings, tokens, `/proc`.
 package enum FileContents {
-  /// Reads a regular file to its end; its announced size is not asked for, since `/proc` has none.
+  /// Reads a regular file to its end. It does not ask for the size first, since files of `/proc` tell none.
   ///
-  /// - Parameter limit: The most bytes that the file may have.
-  /// - Throws: ``FileFailure`` if it is missing, unreadable, no regular file, or longer than `limit`.
-  package static func read(_ path: String, limit: Int = 1 << 20) throws(FileFailure) -> [UInt8] {
-    // Without waiting: a pipe that nobody writes to would hold up its reader for ever.
+  /// - Throws: ``FileFailure`` if the file is missing, unreadable, not regular, or longer than `maxBytes`.
+  package static func read(_ path: String, maxBytes: Int = 1 << 20) throws(FileFailure) -> [UInt8] {
+    // Non-blocking: a pipe that nobody writes to would block its reader for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileFailure(errno: errno) }
     defer { close(descriptor) }
@@ -29,14 +28,14 @@ package enum FileContents {
         if errno == EINTR { continue }
         throw FileFailure(errno: errno)
       }
-      guard bytes.count + count <= limit else {
-        throw FileFailure(reason: "longer than \(limit) bytes")
+      guard bytes.count + count <= maxBytes else {
+        throw FileFailure(reason: "longer than \(maxBytes) bytes")
       }
       bytes.append(contentsOf: chunk[..<count])
     }
   }
 
-  /// Whether something is at that path that is no regular file: a directory, a pipe, a device.
+  /// Whether something at that path is not a regular file: a directory, a pipe, a device.
   package static func isOther(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && !status.isRegular

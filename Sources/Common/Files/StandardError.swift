@@ -1,10 +1,11 @@
 import Dispatch
 import Glibc
 
-/// Where the process speaks to its operator. Nobody who does waits for whoever reads it.
+/// Where the process speaks to its operator. Whoever writes never waits for the reader.
 package enum StandardError {
-  /// What has been said is waited for so long at the end of the process: a reader that is stuck must not hold it up.
-  private static let flushLimit = DispatchTimeInterval.seconds(1)
+  /// At its end the process waits so long for what was written to be read. A stuck reader must not hold it up for
+  /// longer.
+  private static let maxFlush = DispatchTimeInterval.seconds(1)
 
   package static let queue = LogQueue(descriptor: STDERR_FILENO)
 
@@ -16,5 +17,5 @@ package enum StandardError {
   }
 
   /// To be called before the process ends.
-  package static func flush() { queue.flush(within: flushLimit) }
+  package static func flush() { queue.flush(within: maxFlush) }
 }

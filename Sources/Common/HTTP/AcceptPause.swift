@@ -3,26 +3,29 @@ import Logging
 import Metrics
 import NIOCore
 
-/// On a channel that listens: when the process is out of file descriptors, connections are not accepted for a moment.
+/// Belongs on a listening channel. When the process is out of file descriptors, no connection is accepted for a moment.
 ///
-/// Without that the loop would try again at once, and for as long as it lasts take a whole core for nothing. Clients wait
-/// in the kernel's queue meanwhile.
+/// Otherwise the loop would try again at once, and take a whole core for as long as the shortage lasts. Clients wait in
+/// the kernel's queue meanwhile.
 package final class AcceptPause: ChannelInboundHandler {
   package typealias InboundIn = any Channel
 
   package static let metric = "holdfast_accept_pauses_total"
   package static let help = [metric: "Failures to accept a connection, for want of file descriptors; a pause follows."]
   package static let pause = TimeAmount.milliseconds(200)
-  /// So long without a further failure, the shortage is over.
+  /// The shortage is over after so long without a failure.
   private static let relief = TimeAmount.seconds(5)
 
   private let logger: Logger
   private let failures = Counter(label: metric)
   private var isPaused = false
   private var began: NIODeadline?
-  private var lastFailure = NIODeadline.now()
+  private var lastFailure = NIODeadline.uptimeNanoseconds(0)
 
-  package init(logger: Logger) { self.logger = logger }
+  package init(logger: Logger) {
+    precondition(Self.pause < Self.relief, "a pause alone must not pass for the end of the shortage")
+    self.logger = logger
+  }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard let failure = error as? IOError, Self.isShortage(failure.errnoCode) else {
@@ -36,7 +39,7 @@ package final class AcceptPause: ChannelInboundHandler {
       return
     }
     isPaused = true
-    lastFailure = .now()
+    lastFailure = context.eventLoop.now
     if began == nil {
       began = lastFailure
       let reason = String(cString: strerror(failure.errnoCode))
@@ -51,11 +54,11 @@ package final class AcceptPause: ChannelInboundHandler {
     isPaused = false
     // Fails once the channel is closed, which is well.
     channel.setOption(.autoRead, value: true).whenFailure { _ in }
-    channel.eventLoop.assumeIsolated().scheduleTask(in: Self.relief) { self.tellOfRelief() }
+    channel.eventLoop.assumeIsolated().scheduleTask(in: Self.relief) { self.tellOfRelief(at: channel.eventLoop.now) }
   }
 
-  private func tellOfRelief() {
-    guard let began, NIODeadline.now() - lastFailure >= Self.relief else { return }
+  private func tellOfRelief(at now: NIODeadline) {
+    guard let began, now - lastFailure >= Self.relief else { return }
     self.began = nil
     logger.notice(
       "connections are accepted again", metadata: ["seconds": .seconds(Duration(lastFailure - began))])

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Addresses that one client has: an IPv4 address by itself, all of an IPv6 network of 64 bits, of which each client has
-/// one to choose addresses from.
+/// The addresses that one client has: one IPv4 address, or a whole IPv6 network of 64 bits. An IPv6 client can choose
+/// any address of such a network.
 package struct AddressGroup: Hashable, Sendable, CustomStringConvertible {
   private enum Kind: Hashable {
     case v4(UInt32)
@@ -12,7 +12,7 @@ package struct AddressGroup: Hashable, Sendable, CustomStringConvertible {
 
   private let kind: Kind
 
-  /// - Parameter address: without port and brackets; whatever is no address is in a group of its own kind.
+  /// - Parameter address: without port and brackets. All texts that are no addresses are in one group.
   package init(_ address: some StringProtocol) {
     let text = String(address.prefix { $0 != "%" })
     var (v4, v6) = (in_addr(), in6_addr())

@@ -152,7 +152,8 @@ package struct Problem: Error, Sendable {
 
 /// One fault of a request: where, and what is wrong there.
 package struct Fault: Error, Sendable, Equatable {
-  /// `#/items/0/quantity` in the body (RFC 6901 as a URI fragment); `path/sku`, `query/limit`, `header/Idempotency-Key`.
+  /// `#/items/0/quantity` in the body (RFC 6901 as a URI fragment); `path/sku`, `query/limit`,
+  /// `header/Idempotency-Key`.
   package var pointer: String
   package var detail: String
 

@@ -1,6 +1,6 @@
 /// Where a process of ours serves: a scheme, a host and a port, and nothing else.
 ///
-/// Whatever could be read in two ways is refused rather than understood, since libcurl reads it too.
+/// Whatever could be read in two ways is refused, since libcurl reads it too.
 package struct ServerURL: Equatable, Sendable {
   package static let rule = "http:// or https://, a host name or address, a port or none, at most \(maxBytes) bytes"
   private static let maxBytes = 300

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Tells whose request it is: that of the connection's other end or, where that is a load balancer of ours, of whom it
-/// says. Anybody can send `X-Forwarded-For`, so nobody else is believed.
+/// Tells whose request it is: that of the connection's other end or, if that is a load balancer of ours, of the client
+/// that it names. Anybody can send `X-Forwarded-For`, so nobody else is believed.
 package struct TrustedProxies: Equatable, Sendable {
   /// The other end of a connection.
   package struct Peer: Sendable {
@@ -21,8 +21,8 @@ package struct TrustedProxies: Equatable, Sendable {
     return Peer(address: text, isProxy: isProxy(text))
   }
 
-  /// The client's address. Each proxy adds whom it was asked by at the end, so what stands furthest right that is no
-  /// proxy is the client; what stands left of it, anybody may have written.
+  /// The client's address. Each proxy adds at the end the address that asked it. So the client is the rightmost address
+  /// that is no proxy. What stands left of it, anybody may have written.
   package func client(of peer: Peer, forwardedFor: String?) -> String {
     guard peer.isProxy, let forwardedFor else { return peer.address }
     var client = peer.address

@@ -1,13 +1,16 @@
-/// Who has presented wrong tokens lately, and how many: decides what is told of it, and who has used up a budget.
+/// Who has sent wrong tokens lately, and how many. It decides what the log tells of that, and who has used up a budget.
 ///
-/// Bounded, whoever comes: the least recent addresses are forgotten when there are too many.
+/// It is bounded, whoever comes: when there are too many addresses, the least recent ones are forgotten.
 package struct WrongTokens: Sendable {
   package struct Budget: Sendable {
-    /// So many wrong tokens of one address within `period` are looked at as any other.
+    /// So many wrong tokens of one address within `period` get an answer as any other.
     package var tokens: Int
     package var period: Duration
 
-    package init(tokens: Int, period: Duration) { (self.tokens, self.period) = (tokens, period) }
+    package init(tokens: Int, period: Duration) {
+      precondition(tokens > 0 && period > .zero)
+      (self.tokens, self.period) = (tokens, period)
+    }
   }
 
   /// What follows from one more wrong token.
@@ -17,7 +20,7 @@ package struct WrongTokens: Sendable {
     package var lineWithCount: Int?
   }
 
-  /// Of each address there is a line at most so often, and so many lines of all of them together.
+  /// Within this there is one log line of each address, and so many of all addresses together.
   package static let linePause = Duration.seconds(60)
   package static let maxLines = 20
   package static let maxAddresses = 2048
@@ -30,7 +33,8 @@ package struct WrongTokens: Sendable {
   }
 
   private let budget: Budget
-  // Two generations: when the younger is full it becomes the older, and that is forgotten. Cheaper than a list by age.
+  // Two generations. When the younger one is full, it takes the place of the older one, which is forgotten. That is
+  // cheaper than a list by age.
   private var young: [AddressGroup: Entry] = [:]
   private var old: [AddressGroup: Entry] = [:]
   private var lines: (began: ContinuousClock.Instant, count: Int)?
@@ -51,6 +55,7 @@ package struct WrongTokens: Sendable {
     }
     if young[address] == nil, young.count >= Self.maxAddresses / 2 { (old, young) = (young, [:]) }
     young[address] = entry
+    assert(addresses <= Self.maxAddresses)
     return finding
   }
 

@@ -2,8 +2,8 @@ import Glibc
 
 /// Which addresses may be connected to, as networks in CIDR notation.
 ///
-/// What is judged is the address of the connection itself, not a name that was looked up before: a name may lead
-/// elsewhere a moment later (DNS rebinding).
+/// It judges the address of the connection itself, not a name that was looked up before: a moment later a name may lead
+/// elsewhere (DNS rebinding).
 package struct AddressPolicy: Equatable, Sendable {
   private struct Network: Equatable, Sendable {
     /// IPv4 addresses as IPv4-mapped IPv6 ones.
@@ -11,7 +11,8 @@ package struct AddressPolicy: Equatable, Sendable {
     var bits: Int
 
     func contains(_ address: [UInt8]) -> Bool {
-      // "All of IPv6" is not meant to be all of IPv4 too.
+      assert(address.count == prefix.count && (0...prefix.count * 8).contains(bits))
+      // "All of IPv6" does not mean all of IPv4 too.
       guard bits >= AddressPolicy.mappedBits || !address.starts(with: AddressPolicy.mappedPrefix) else { return false }
       let (whole, rest) = (bits / 8, bits % 8)
       guard prefix[..<whole] == address[..<whole] else { return false }
@@ -21,8 +22,8 @@ package struct AddressPolicy: Equatable, Sendable {
     }
   }
 
-  /// Loopback and the private networks (RFC 1918, RFC 4193). Link-local ones are left out: that is where clouds serve
-  /// credentials.
+  /// Loopback and the private networks (RFC 1918, RFC 4193). Link-local ones are left out, since clouds serve
+  /// credentials there.
   package static let privateNetworks = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
   private let networks: [Network]
@@ -41,11 +42,11 @@ package struct AddressPolicy: Equatable, Sendable {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard let address = bytes(of: String(parts[0])) else { return nil }
     let isIPv4 = !parts[0].contains(":")
-    let most = isIPv4 ? 32 : 128
+    let maxBits = isIPv4 ? 32 : 128
     guard parts.count == 2 else { return Network(prefix: address, bits: 128) }
-    guard let bits = Int(parts[1]), (0...most).contains(bits), parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+    guard let bits = Int(parts[1]), (0...maxBits).contains(bits), parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
     else { return nil }
-    return Network(prefix: address, bits: bits + 128 - most)
+    return Network(prefix: address, bits: bits + 128 - maxBits)
   }
 
   private static let mappedPrefix: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]

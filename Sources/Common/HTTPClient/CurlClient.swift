@@ -3,10 +3,10 @@ import Glibc
 import NIOPosix
 import Synchronization
 
-/// HTTP requests, all at once, by libcurl's multi interface on a thread of its own: the only door to libcurl.
+/// The only door to libcurl. It makes many HTTP requests at once, by the multi interface, on a thread of its own.
 ///
-/// Connections are kept alive between requests. Redirects are not followed, proxies of the environment not used, and
-/// only http and https are spoken: what is asked may be a URL that somebody else chose.
+/// Connections are kept between requests. Somebody else may have chosen the URL, so redirects are not followed, proxies
+/// of the environment are not used, and only http and https are spoken.
 package final class CurlClient: Sendable {
   package typealias Completion = @Sendable (Result<IncomingAnswer, ExchangeFailure>) -> Void
 
@@ -15,13 +15,13 @@ package final class CurlClient: Sendable {
     let completion: Completion
   }
 
-  /// Unchecked: others than the client's thread only wake it, which libcurl allows, and do so under the lock after
-  /// which the thread frees it.
+  /// Unchecked: other threads only wake it, which libcurl allows. They do so under the lock of the inbox. The client's
+  /// thread frees it only after it was taken out of the inbox.
   private struct Multi: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
   }
 
-  /// What the thread is told from outside.
+  /// What others tell the thread.
   private struct Inbox {
     var jobs: [Job] = []
     /// Nil once the client is stopped.
@@ -39,7 +39,7 @@ package final class CurlClient: Sendable {
     let multi = Multi(pointer: pointer)
     inbox = Mutex(Inbox(multi: multi))
     thread.start()
-    // It runs until `stop`: the pool has this one thread for this one task.
+    // The task runs until `stop`. The pool has this one thread for it.
     thread.submit { [self] _ in
       Self.holdBackBrokenPipes()
       let worker = CurlWorker(multi: multi.pointer, allowed: allowed)
@@ -53,7 +53,7 @@ package final class CurlClient: Sendable {
   package func send(_ request: OutgoingRequest, completion: @escaping Completion) {
     let isTaken = inbox.withLock { inbox in
       guard let multi = inbox.multi else { return false }
-      // Whoever was first has woken the thread, and it takes all there are.
+      // Whoever came first has woken the thread, and the thread takes all jobs.
       if inbox.jobs.isEmpty { curl_multi_wakeup(multi.pointer) }
       inbox.jobs.append(Job(request: request, completion: completion))
       return true
@@ -85,7 +85,7 @@ package final class CurlClient: Sendable {
 
   static let stopped = "the client is stopped"
 
-  /// Those that came just before the stop.
+  /// The jobs that came just before the stop.
   private func takeLateJobs() -> [Job] {
     inbox.withLock { inbox in
       defer { inbox.jobs = [] }

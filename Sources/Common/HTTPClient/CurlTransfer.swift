@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// One request on its way through libcurl. Belongs to the thread of its client.
+/// One request on its way through libcurl. It belongs to the thread of its client.
 final class CurlTransfer {
   let easy: UnsafeMutableRawPointer
   private let job: CurlClient.Job
@@ -45,10 +45,10 @@ final class CurlTransfer {
     long(CURLOPT_NOSIGNAL, 1)
     long(CURLOPT_FOLLOWLOCATION, 0)
     long(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-    long(CURLOPT_CONNECTTIMEOUT_MS, request.connectLimit.wholeMilliseconds)
-    long(CURLOPT_TIMEOUT_MS, request.limit.wholeMilliseconds)
+    long(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
+    long(CURLOPT_TIMEOUT_MS, request.timeout.wholeMilliseconds)
     for field in request.headers { fields = curl_slist_append(fields, "\(field.name): \(field.value)") }
-    // Else a body of more than a megabyte would wait for "100 Continue".
+    // Otherwise a body of more than a megabyte would wait for "100 Continue".
     fields = curl_slist_append(fields, "Expect:")
     holdfast_curl_set_pointer(easy, CURLOPT_HTTPHEADER, fields)
     if let body = request.body {
@@ -115,8 +115,8 @@ final class CurlTransfer {
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_COULDNT_RESOLVE_HOST: return .unusable(words(code))
     case CURLE_COULDNT_CONNECT: return .noConnection(systemError ?? words(code))
     case CURLE_OPERATION_TIMEDOUT:
-      let limit = min(job.request.connectLimit, job.request.limit).wholeMilliseconds
-      return hasConnected ? .timedOut : .noConnection("no connection within \(limit) ms")
+      let timeout = min(job.request.connectTimeout, job.request.timeout).wholeMilliseconds
+      return hasConnected ? .timedOut : .noConnection("no connection within \(timeout) ms")
     default: return .broken(words(code))
     }
   }
@@ -139,12 +139,12 @@ final class CurlTransfer {
 }
 
 extension Duration {
-  /// At least one: to libcurl, zero is no limit.
+  /// At least one, since zero means no limit to libcurl.
   fileprivate var wholeMilliseconds: Int { max(1, Int(self / .milliseconds(1))) }
 }
 
 extension String {
-  /// With a small first letter, to stand within a sentence.
+  /// With a small first letter, as within a sentence.
   fileprivate var asClause: String { prefix(1).lowercased() + dropFirst() }
 }
 
@@ -152,7 +152,7 @@ private func transfer(_ context: UnsafeMutableRawPointer?) -> CurlTransfer? {
   context.map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }
 }
 
-/// A count other than that of the bytes makes libcurl give the transfer up.
+/// A callback that returns another count than that of the bytes makes libcurl give up the transfer.
 private let giveUp = 0
 
 private let takeBody: curl_write_callback = { bytes, size, count, context in

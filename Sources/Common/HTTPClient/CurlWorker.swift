@@ -1,11 +1,11 @@
 import CCurl
 import Glibc
 
-/// What the thread of a ``CurlClient`` does. Touched by that thread alone.
+/// What the thread of a ``CurlClient`` does. Only that thread touches it.
 final class CurlWorker {
-  /// Most time asleep; jobs and libcurl's own timers end it sooner.
-  private static let nap: Int32 = 1000
-  /// Handles kept, in all.
+  /// The longest sleep. Jobs and libcurl's own timers end it sooner.
+  private static let maxNapMs: Int32 = 1000
+  /// Handles kept for later transfers.
   private static let maxSpare = 64
   /// Connections kept open, in all.
   private static let maxConnections = 1024
@@ -13,7 +13,7 @@ final class CurlWorker {
   private let multi: UnsafeMutableRawPointer
   private let allowed: AddressPolicy?
   private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
-  /// Handles that wait for their next transfer: to make one is a good part of the cost of a small request.
+  /// Handles that wait for their next transfer. To make one is a good part of the cost of a small request.
   private var spare: [UnsafeMutableRawPointer] = []
 
   init(multi: UnsafeMutableRawPointer, allowed: AddressPolicy?) {
@@ -28,7 +28,7 @@ final class CurlWorker {
     var running: Int32 = 0
     curl_multi_perform(multi, &running)
     tellEnded()
-    curl_multi_poll(multi, nil, 0, Self.nap, nil)
+    curl_multi_poll(multi, nil, 0, Self.maxNapMs, nil)
   }
 
   func end() {
@@ -52,6 +52,7 @@ final class CurlWorker {
       transfer.fail(.broken("libcurl takes no further request"))
       return keep(easy)
     }
+    assert(transfers[easy] == nil, "a handle has one transfer at a time")
     transfers[easy] = transfer
   }
 

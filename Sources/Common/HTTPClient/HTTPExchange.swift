@@ -4,18 +4,19 @@ package struct OutgoingRequest: Sendable {
   package var url: String
   package var headers: [(name: String, value: String)]
   package var body: [UInt8]?
-  /// Most time until the connection is made…
-  package var connectLimit: Duration
-  /// …and until the whole answer is there.
-  package var limit: Duration
+  /// Until the connection is made.
+  package var connectTimeout: Duration
+  /// Until the whole answer is there.
+  package var timeout: Duration
   package var maxBodyBytes = 64 << 10
 
   package init(
     method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
-    connectLimit: Duration, limit: Duration
+    connectTimeout: Duration, timeout: Duration
   ) {
+    precondition(connectTimeout > .zero && timeout > .zero, "a request must have time")
     (self.method, self.url, self.headers, self.body) = (method, url, headers, body)
-    (self.connectLimit, self.limit) = (connectLimit, limit)
+    (self.connectTimeout, self.timeout) = (connectTimeout, timeout)
   }
 }
 
@@ -29,7 +30,7 @@ package struct IncomingAnswer: Sendable {
 
 /// Why there is no answer.
 package enum ExchangeFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The URL is none that may be asked, or its host has no address.
+  /// The URL can't be asked, or its host has no address.
   case unusable(String)
   /// The address that the name led to is not among those allowed.
   case forbiddenAddress(String)

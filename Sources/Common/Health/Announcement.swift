@@ -14,7 +14,7 @@ package struct Announcement: Codable, Equatable, Sendable {
   }
 }
 
-/// What an operator wants of a node; the coordinator answers announcements with it.
+/// What an operator wants of a node. The coordinator answers announcements with it.
 package enum Wanted: String, Codable, Sendable {
   case serve, drain
 }

@@ -2,8 +2,8 @@ extension HealthReport {
   /// What was read is no health report.
   package struct Unreadable: Error {}
 
-  /// Reads what ``json`` writes. At one report per node and second this is a good part of what the coordinator does, and
-  /// Foundation's decoder takes several times as long; a test holds the two together.
+  /// Reads what ``json`` writes. At one report per node and second this is a good part of what the coordinator does.
+  /// Foundation's decoder takes several times as long; a test makes sure that both read the same.
   package init(_ document: JSONValue) throws(Unreadable) {
     guard let state = State(rawValue: try document.text("state")) else { throw Unreadable() }
     // Nodes of earlier versions tell nothing of it.

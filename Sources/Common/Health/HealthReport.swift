@@ -61,10 +61,10 @@ package struct HealthReport: Equatable, Sendable, Codable {
     package var identity: String?
     /// Rises as long as the store keeps its data: epoch milliseconds of the last write probe seen.
     package var mark: Int64?
-    /// The name of that mark: each process leaves its own.
+    /// The name of that mark. Each process leaves its own.
     package var markedBy: String?
-    /// When an operator last acknowledged a loss, as far as the node knows: epoch milliseconds, 0 for never. Nil until the
-    /// node has held the store against what the coordinator tells.
+    /// When an operator last acknowledged a loss, as far as the node knows: epoch milliseconds, 0 for never. Nil until
+    /// the node has compared the store with what the coordinator tells.
     package var acknowledged: Int64?
     /// Stands until an operator acknowledges it.
     package var loss: Loss?
@@ -149,7 +149,7 @@ package struct HealthReport: Equatable, Sendable, Codable {
   package var uptimeSeconds: Int64
   package var state: State
   package var reasons: [String]
-  /// It drains because an operator wants it, and for no other reason: it is as it should be.
+  /// It drains because an operator wants it, and for no other reason. So it is as it should be.
   package var drained: Bool
   package var redis: Redis
   package var store: Store

@@ -1,7 +1,8 @@
 /// A JSON document, read strictly.
 ///
-/// Foundation's readers lose what the contract must judge: duplicate members are dropped silently, and `1`, `1.0` and
-/// `1e0` come out alike. Hence one small reader for all bodies; a test holds it to Foundation's in what is JSON at all.
+/// Foundation's readers lose what the contract must judge: they drop duplicate members silently, and `1`, `1.0` and
+/// `1e0` come out alike. Hence this small reader for all bodies. A test makes sure that it and Foundation agree on what
+/// is JSON at all.
 package enum JSONValue: Sendable {
   case null
   case boolean(Bool)
@@ -35,8 +36,8 @@ package enum JSONValue: Sendable {
 
 /// Recursive descent over bytes. It looks at each byte once and copies only strings.
 private struct JSONParser {
-  static let deepest = 32
-  /// Below this many members comparing names pairwise is cheaper than hashing them.
+  static let maxDepth = 32
+  /// With fewer members than this, it is cheaper to compare names pairwise than to hash them.
   static let fewMembers = 16
 
   private let bytes: UnsafeRawBufferPointer
@@ -69,7 +70,7 @@ private struct JSONParser {
   }
 
   private mutating func value(depth: Int) throws(JSONValue.SyntaxError) -> JSONValue {
-    guard depth < Self.deepest else { throw error("nested deeper than \(Self.deepest) levels") }
+    guard depth < Self.maxDepth else { throw error("nested deeper than \(Self.maxDepth) levels") }
     skipSpace()
     switch peek {
     case UInt8(ascii: "{"): return try object(depth: depth)
@@ -95,6 +96,7 @@ private struct JSONParser {
   }
 
   private mutating func array(depth: Int) throws(JSONValue.SyntaxError) -> JSONValue {
+    assert(peek == UInt8(ascii: "["))
     at += 1
     var elements: [JSONValue] = []
     skipSpace()
@@ -108,9 +110,10 @@ private struct JSONParser {
   }
 
   private mutating func object(depth: Int) throws(JSONValue.SyntaxError) -> JSONValue {
+    assert(peek == UInt8(ascii: "{"))
     at += 1
     var members: [(name: String, value: JSONValue)] = []
-    // By bytes: String's own equality takes canonically equivalent names for one.
+    // By bytes, since String takes canonically equivalent names for equal.
     var names: Set<[UInt8]> = []
     skipSpace()
     if take(UInt8(ascii: "}")) { return .object(members) }
@@ -182,6 +185,7 @@ private struct JSONParser {
   }
 
   private mutating func string() throws(JSONValue.SyntaxError) -> String {
+    assert(peek == UInt8(ascii: "\""))
     at += 1
     let start = at
     while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {

@@ -3,7 +3,7 @@ import NIOCore
 /// Writing JSON straight into the buffer that goes out. Names and punctuation are written as literals by the caller.
 extension ByteBuffer {
   /// Writes a JSON string with its quotes.
-  package mutating func writeJSONString(_ text: some StringProtocol) {
+  @inlinable package mutating func writeJSONString(_ text: some StringProtocol) {
     writeInteger(UInt8(ascii: "\""))
     let plain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     if plain {
@@ -14,7 +14,7 @@ extension ByteBuffer {
     writeInteger(UInt8(ascii: "\""))
   }
 
-  private mutating func writeJSONEscaped(_ byte: UInt8) {
+  @usableFromInline mutating func writeJSONEscaped(_ byte: UInt8) {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"):
       writeInteger(UInt8(ascii: "\\"))

@@ -38,7 +38,7 @@ package struct JSONLogHandler: LogHandler {
 
   package func log(event: LogEvent) {
     var all = metadata
-    // The nearer to the call, the stronger.
+    // What is given nearer to the call is stronger.
     if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
     if let given = event.metadata { all.merge(given) { $1 } }
     if let error = event.error { all["error"] = "\(error)" }

@@ -61,7 +61,7 @@ extension ByteBuffer {
     case .string(let text): writeJSONString(text)
     case .stringConvertible(let value): writeConvertible(value)
     case .array(let values): writeJSONArray(values) { $0.writeMetadata($1) }
-    // Only inside of an array, where there is no name to put dots into.
+    // Only within an array, where no name can take the dots.
     case .dictionary(let members): writeJSONString(members.description)
     }
   }

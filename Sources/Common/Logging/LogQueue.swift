@@ -5,29 +5,29 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Lines on their way to a descriptor whose reader may be slow, or may have stopped reading altogether.
+/// Lines on their way to a descriptor whose reader may be slow, or may have stopped reading.
 ///
-/// A thread of its own writes them, so that nobody who logs ever waits. What does not fit is dropped and counted, and
-/// told in a line of its own as soon as something can be written again.
+/// A thread of its own writes them, so that whoever logs never waits. What does not fit is dropped and counted. A line
+/// tells of that as soon as something can be written again.
 package final class LogQueue: Sendable {
-  /// Lines wait up to so many bytes: a second of a node that logs each request, under full load.
-  package static let bytesHeld = 1 << 20
-  /// A pipe takes so much in one piece: lines of several processes do not mix.
-  private static let pieceBytes = 4096
+  /// Enough for a second of a node that logs each request, under full load.
+  package static let defaultMaxBytes = 1 << 20
+  /// A pipe takes so much in one piece, so that lines of several processes do not mix.
+  private static let maxPieceBytes = 4096
 
   private struct State {
     var waiting: [UInt8] = []
-    /// Since the last line that told of them.
+    /// Dropped since the last line that told of it.
     var dropped = 0
     var droppedEver = 0
     /// The writer is at work, or has been woken.
     var isWriting = false
-    /// Told once nothing waits any more.
+    /// Signalled once nothing waits any more.
     var onlookers: [DispatchSemaphore] = []
   }
 
   private let descriptor: Int32
-  private let limit: Int
+  private let maxBytes: Int
   /// The line that tells how many were dropped.
   private let dropNotice: Mutex<@Sendable (Int) -> ByteBuffer>
   private let state = Mutex(State())
@@ -36,15 +36,16 @@ package final class LogQueue: Sendable {
 
   /// - Parameters:
   ///   - descriptor: stays open for as long as the process lives, as the queue and its thread do.
-  ///   - limit: bytes that may wait.
-  package init(descriptor: Int32, limit: Int = bytesHeld) {
+  ///   - maxBytes: how many bytes may wait.
+  package init(descriptor: Int32, maxBytes: Int = defaultMaxBytes) {
+    precondition(maxBytes > 0)
     self.descriptor = descriptor
-    self.limit = limit
+    self.maxBytes = maxBytes
     dropNotice = Mutex({ LogQueue.notice(of: $0, metadata: [:]) })
     // A reader that has gone is an error of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     thread.start()
-    // It never ends: the pool has this one thread for this one task.
+    // The task never ends. The pool has this one thread for it.
     thread.submit { [self] _ in
       while true {
         work.wait()
@@ -56,15 +57,16 @@ package final class LogQueue: Sendable {
   /// Lines that have been dropped so far.
   package var droppedEver: Int { state.withLock { $0.droppedEver } }
 
-  /// What is said of each record is to be said of the one about dropped lines too.
+  /// The line about dropped lines is to have this metadata, as all others have.
   package func setMetadata(_ metadata: Logger.Metadata) {
     dropNotice.withLock { $0 = { LogQueue.notice(of: $0, metadata: metadata) } }
   }
 
   /// Takes one whole line, its newline included, or counts it as dropped. Never waits for the reader.
   package func append(_ line: UnsafeRawBufferPointer) {
+    assert(line.last == UInt8(ascii: "\n"), "the writer parts what waits by lines")
     let wakes = state.withLock { state in
-      guard state.waiting.count + line.count <= limit else {
+      guard state.waiting.count + line.count <= maxBytes else {
         state.dropped += 1
         state.droppedEver += 1
         return false
@@ -109,19 +111,19 @@ package final class LogQueue: Sendable {
     }
   }
 
-  /// As many whole lines at a time as go in one piece, and a longer line by itself.
+  /// Writes as many whole lines at a time as fit into one piece. A longer line goes by itself.
   private func writeInPieces(_ lines: UnsafeRawBufferPointer) {
     var rest = lines[...]
     while !rest.isEmpty {
       let newline = UInt8(ascii: "\n")
-      let lastFitting = rest.prefix(Self.pieceBytes).lastIndex(of: newline)
+      let lastFitting = rest.prefix(Self.maxPieceBytes).lastIndex(of: newline)
       let end = lastFitting ?? rest.firstIndex(of: newline) ?? rest.endIndex - 1
       write(UnsafeRawBufferPointer(rebasing: rest[...end]))
       rest = rest[(end + 1)...]
     }
   }
 
-  /// What cannot be written at all is dropped: there is nowhere left to say so.
+  /// What can't be written at all is dropped. There is nowhere left to say so.
   private func write(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes
     while !rest.isEmpty {

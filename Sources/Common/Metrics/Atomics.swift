@@ -30,6 +30,7 @@ struct AtomicCounts: ~Copyable, @unchecked Sendable {
   let count: Int
 
   init(count: Int) {
+    precondition(count > 0)
     self.count = count
     counts = .allocate(capacity: count)
     for index in 0..<count { (counts + index).initialize(to: Atomic(0)) }
@@ -41,10 +42,12 @@ struct AtomicCounts: ~Copyable, @unchecked Sendable {
   }
 
   func increment(_ index: Int) {
+    assert((0..<count).contains(index), "nothing else bounds the pointer")
     counts[index].wrappingAdd(1, ordering: .relaxed)
   }
 
   subscript(index: Int) -> UInt64 {
-    counts[index].load(ordering: .relaxed)
+    assert((0..<count).contains(index), "nothing else bounds the pointer")
+    return counts[index].load(ordering: .relaxed)
   }
 }

@@ -42,8 +42,8 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
   ///   - help: What metrics mean, by their labels.
   ///   - bounds: Upper bounds of histogram buckets, ascending, by labels: of a timer in seconds, of
   ///     a recorder in its own unit.
-  ///   - maxSeries: How many series (a metric under one set of labels) there may be. Those beyond
-  ///     it record nothing and are counted, so that a mistaken label cannot eat the memory.
+  ///   - maxSeries: How many series (a metric under one set of labels) there may be. Further ones
+  ///     record nothing and are counted, so that a mistaken label cannot eat the memory.
   package init(
     help: [String: String] = [:], bounds: [String: [Double]] = [:], maxSeries: Int = 2000
   ) {
@@ -51,6 +51,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
       precondition(
         zip(bounds, bounds.dropFirst()).allSatisfy(<), "the bounds of \(label) must ascend")
     }
+    precondition(maxSeries > 0, "a registry without room is of no use")
     state = Mutex(State(help: help))
     self.bounds = bounds
     self.maxSeries = maxSeries

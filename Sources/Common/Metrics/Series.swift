@@ -13,7 +13,7 @@ protocol Series: AnyObject, Sendable {
 
 /// A total that only rises, in whole or fractional steps.
 final class CounterSeries: Series, CounterHandler, FloatingPointCounterHandler {
-  // Apart, so that the common whole steps are a single addition and never lose precision.
+  // Apart, so that whole steps, the common case, are a single addition and never lose precision.
   private let whole = Atomic<Int64>(0)
   private let fractional = AtomicDouble()
 
@@ -108,13 +108,14 @@ private struct Buckets<Bound: Comparable & Sendable>: ~Copyable, Sendable {
   private let counts: AtomicCounts
 
   init(bounds: [Bound], shownAs shown: [Double]) {
+    precondition(bounds.count == shown.count && zip(bounds, bounds.dropFirst()).allSatisfy(<), "bounds must ascend")
     self.bounds = bounds
     boundTexts = shown.map(PrometheusText.number) + ["+Inf"]
     counts = AtomicCounts(count: bounds.count + 1)
   }
 
   func count(_ value: Bound) {
-    // The bounds are few and the low ones the likely ones: faster than halving.
+    // There are few bounds, and the low ones are the likely ones. So this is faster than halving.
     var index = 0
     while index < bounds.count, value > bounds[index] { index += 1 }
     counts.increment(index)

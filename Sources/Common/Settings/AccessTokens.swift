@@ -1,6 +1,6 @@
 import Crypto
 
-/// The bearer tokens of one kind of caller. Holds digests only, so that no dump tells a token.
+/// The bearer tokens of one kind of caller. It holds only digests, so that no dump tells a token.
 package struct AccessTokens: Equatable, Sendable {
   /// Why a list of tokens cannot be used. Tells the line, but nothing of what it says.
   package struct Invalid: Error, Equatable {
@@ -10,7 +10,7 @@ package struct AccessTokens: Equatable, Sendable {
   /// The name of a token that is given without one.
   package static let defaultName = "default"
 
-  /// Shorter tokens are warned about.
+  /// In bytes. The log warns of shorter tokens.
   package static let goodLength = 16
 
   fileprivate struct Entry: Equatable {
@@ -82,7 +82,7 @@ extension AccessTokens {
   package static let tokenRule = "1 to 512 visible ASCII characters"
 
   package static func isToken(_ text: String) -> Bool {
-    (1...512).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    (1...512).contains(text.utf8.count) && text.utf8.allSatisfy(\.isVisibleASCII)
   }
 
   private static func trimmed(_ line: Substring) -> Substring {

@@ -10,7 +10,7 @@ package protocol SettingsCommand: AsyncParsableCommand {
 extension SettingsCommand {
   /// Where the process begins.
   package static func main() async {
-    // Until there is somebody to take it: it asks for tokens to be read anew, and never for the end.
+    // SIGHUP asks for tokens to be read anew, and never for the end. It is ignored until somebody takes it.
     signal(SIGHUP, SIG_IGN)
     await main(nil)
   }

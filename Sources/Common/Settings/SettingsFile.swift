@@ -21,7 +21,7 @@ struct SettingsFile {
     } catch {
       throw failure(error.reason)
     }
-    // Tells where a flaw is, and takes a member given twice for one; but it does not keep fractions.
+    // Our own reader tells where a flaw is, and a member that is given twice is one. But it does not keep fractions.
     let flaw = bytes.withUnsafeBytes { bytes -> JSONValue.SyntaxError? in
       do throws(JSONValue.SyntaxError) {
         _ = try JSONValue(parsing: bytes)

@@ -59,7 +59,7 @@ package struct SettingsReader {
     let definition = SettingDefinition(
       key: key, help: help, allowed: form.allowed, defaultText: shownAs ?? defaultText,
       isSecret: isSecret)
-    definitions.append(definition)
+    declare(definition)
     guard let text = text(of: definition) else {
       guard let value = form.parse(defaultText) else {
         preconditionFailure("the default of \(key) is not \(form.allowed)")
@@ -86,7 +86,7 @@ package struct SettingsReader {
   ) throws(SettingsError) -> Value? {
     let definition = SettingDefinition(
       key: key, help: help, allowed: form.allowed, defaultText: substitute, sources: sources)
-    definitions.append(definition)
+    declare(definition)
     guard let text = text(of: definition) else { return nil }
     return try parse(text, of: definition, as: form)
   }
@@ -97,7 +97,7 @@ package struct SettingsReader {
   ) throws(SettingsError) -> Value? {
     let definition = SettingDefinition(
       key: key, help: help, allowed: form.allowed, isSecret: true, sources: [.environment])
-    definitions.append(definition)
+    declare(definition)
     guard let text = text(of: definition) else { return nil }
     return try parse(text, of: definition, as: form)
   }
@@ -117,6 +117,11 @@ package struct SettingsReader {
       "config file \(SettingsError.quoted(file.path)): unknown "
         + (unknown.count == 1 ? "member " : "members ")
         + unknown.map(SettingsError.quoted).joined(separator: ", "))
+  }
+
+  private mutating func declare(_ definition: SettingDefinition) {
+    precondition(definitions.allSatisfy { $0.key != definition.key }, "the setting \(definition.key) is read twice")
+    definitions.append(definition)
   }
 
   private func parse<Value>(

@@ -11,14 +11,14 @@ package struct TokenFiles: Sendable {
     }
   }
 
-  /// Keys and paths of those settings by which a file was given.
+  /// The paths of the files that were given, by the keys of their settings.
   private let paths: [String: String]
 
   init(paths: [String: String] = [:]) { self.paths = paths }
 
   package var isEmpty: Bool { paths.isEmpty }
 
-  /// What the files say now; what did not come from a file stays as it is in `current`.
+  /// What the files say now. What did not come from a file stays as it is in `current`.
   ///
   /// - Throws: for the first file that cannot be used.
   package func read(over current: Contents) throws(SettingsError) -> Contents {
@@ -43,7 +43,7 @@ extension TokenFiles.Contents {
     }
   }
 
-  /// Tokens that are easily guessed, by the settings that they came by: the names, where there are any.
+  /// The names of tokens that are easily guessed, by their settings. A token without a name has none in its list.
   package var short: [(setting: String, names: [String])] {
     let named = [("adminToken", admin.namesOfShort), ("clientToken", client.namesOfShort)].filter { !$0.1.isEmpty }
     let isShort = cluster.map { $0.utf8.count < AccessTokens.goodLength } ?? false

@@ -2,7 +2,8 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Reads the files of tokens anew at each SIGHUP, which does not end the process. What cannot be read leaves all as it was.
+/// Reads the files of tokens anew at each SIGHUP, which does not end the process. If a file can't be read, all stays as
+/// it was.
 package struct TokenRefresh: Service {
   private let files: TokenFiles
   private let begin: TokenFiles.Contents
@@ -21,7 +22,7 @@ package struct TokenRefresh: Service {
     warnOfShort(begin)
     var current = begin
     let signals = await UnixSignalsSequence(trapping: .sighup)
-    // A signal that came since they were read was ignored. What cannot be read now is told by the refresh.
+    // A signal that came since the files were read was ignored. If they can't be read now, the refresh says so.
     if (try? files.read(over: begin)) != begin { await refresh(&current) }
     for await _ in signals.cancelOnGracefulShutdown() { await refresh(&current) }
   }

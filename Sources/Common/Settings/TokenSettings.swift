@@ -70,7 +70,7 @@ extension AccessTokens {
     } catch {
       throw failure(error.reason)
     }
-    // Taken for "no tokens", a file that came out empty would open the shop.
+    // An empty file must not pass for "no tokens": that would open the shop.
     guard !isEmpty else { throw failure("holds no token") }
   }
 }

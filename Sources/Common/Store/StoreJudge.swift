@@ -1,9 +1,8 @@
-/// Judges at a node whether the store has lost data, decided purely: what probes find against what was seen before, by
-/// this process or, as the coordinator tells, by others.
+/// Judges at a node whether the store has lost data, decided purely. It compares what probes find with what was seen
+/// before: by this process or, as the coordinator tells, by others.
 ///
-/// A probe is judged by what was known when it began, and by nothing that came meanwhile. What was seen had been in
-/// the store before the probe was, so a store that does not have it then has lost it: no order in which reports and
-/// answers arrive can make that wrong.
+/// A probe is judged only by what was known when it began. All of that had been in the store before the probe, so a
+/// store without it has lost it. No order in which reports and answers arrive can make that wrong.
 package struct StoreJudge: Sendable {
   package struct Probe: Sendable {
     fileprivate var evidence: [StoreEvidence]
@@ -11,23 +10,24 @@ package struct StoreJudge: Sendable {
     let acknowledged: Int64
   }
 
-  /// When an operator last acknowledged a loss, as far as is known; 0 for never. What was seen before counts no more.
+  /// When an operator last acknowledged a loss, as far as is known; 0 for never. What was seen before that counts no
+  /// more.
   package private(set) var acknowledged: Int64 = 0
-  /// One for each identity that was seen or told of. As soon as there are two, the next probe finds one of them lost.
+  /// One for each identity that was seen or told of. Once there are two, the next probe finds one of them lost.
   package private(set) var evidence: [StoreEvidence] = []
   private static let maxIdentities = 4
   /// Stands until it is acknowledged.
   package private(set) var loss: HealthReport.Store.Loss?
   /// What is in the store now, by the last probe that counts; nil before the first one.
   package private(set) var found: StoreEvidence?
-  /// Whether the coordinator has told anything, and whether the store has been held against it.
+  /// Whether the coordinator has told anything, and whether the store has been compared with that.
   private var (hasHeard, isCompared) = (false, false)
 
   package init() {}
 
-  /// The last acknowledgement, 0 for none; nil until the store has been held against what the coordinator tells: what is
-  /// found before shows nothing to those who have seen more (``StoreMemory/heard(_:)``). What is found after an
-  /// acknowledgement was held against it.
+  /// The last acknowledgement; 0 for none. Nil until the store has been compared with what the coordinator tells, since
+  /// what is found before that proves nothing to a coordinator that has seen more (``StoreMemory/heard(_:)``). What is
+  /// found after an acknowledgement has been compared.
   package var told: Int64? { isCompared || acknowledged > 0 ? acknowledged : nil }
 
   package func begin() -> Probe { Probe(evidence: evidence, hasHeard: hasHeard, acknowledged: acknowledged) }
@@ -41,7 +41,8 @@ package struct StoreJudge: Sendable {
   package mutating func ended(
     _ probe: Probe, found sight: StoreSight, after: StoreEvidence?, at now: Int64
   ) -> HealthReport.Store.Loss? {
-    // It may tell of a time before what has been acknowledged since.
+    assert(probe.acknowledged <= acknowledged, "acknowledgements only rise")
+    // An acknowledgement came meanwhile, and the probe may tell of the time before it.
     guard probe.acknowledged == acknowledged else { return nil }
     found = after
     isCompared = isCompared || probe.hasHeard
@@ -62,6 +63,7 @@ package struct StoreJudge: Sendable {
     } else if evidence.count < Self.maxIdentities {
       evidence.append(seen)
     }
+    assert(evidence.count <= Self.maxIdentities)
   }
 
   /// The coordinator has told what it and others have seen.
@@ -76,7 +78,7 @@ package struct StoreJudge: Sendable {
       evidence = memory.evidence.map { [$0] } ?? []
       return wasLost
     }
-    // Others have found it, and may be gone since.
+    // Others have found a loss, and may be gone since.
     loss = loss ?? memory.loss
     if loss == nil, let told = memory.evidence { add(told) }
     return false

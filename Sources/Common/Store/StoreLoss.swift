@@ -1,5 +1,5 @@
 extension HealthReport.Store.Loss {
-  /// Whether it can be what one of ours has written.
+  /// Whether a process of ours can have written it.
   package var isWellFormed: Bool {
     [seenIdentity, foundIdentity].allSatisfy { $0.map(StoreEvidence.isName) ?? true }
       && [seenMark, foundMark].allSatisfy { $0.map(RFC3339.representable.contains) ?? true }

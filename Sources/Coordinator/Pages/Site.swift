@@ -6,7 +6,6 @@ import NIOCore
 /// All that the coordinator serves over HTTP.
 struct Site {
   private static let idleTimeout = TimeAmount.seconds(60)
-  static let headBytes = 16 * 1024
 
   let responder: SiteResponder
   let pictures: LivePictures
@@ -15,14 +14,14 @@ struct Site {
   private let logger: Logger
 
   /// - Parameters:
-  ///   - clusterToken: what nodes announce themselves with; nil: none can.
-  ///   - base: below which browsers see it.
-  ///   - proxies: who is believed whom they forward.
-  ///   - registry: shown at `/metrics`.
+  ///   - clusterToken: the token that nodes announce themselves with; nil if none can.
+  ///   - base: the path below which browsers see the page.
+  ///   - proxies: load balancers, whose word on whom they forward is believed.
+  ///   - metrics: shown at `/metrics`.
   ///   - now: the clock by which sessions end and wrong tokens are bounded.
   init(
     watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, base: BasePath = .root,
-    proxies: TrustedProxies = TrustedProxies(nil), registry: PrometheusRegistry, logger: Logger,
+    proxies: TrustedProxies = TrustedProxies(nil), metrics: PrometheusRegistry, logger: Logger,
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) throws {
     self.logger = logger
@@ -38,7 +37,7 @@ struct Site {
       watch: watch, access: access, nodes: nodes,
       store: StoreController(watch: watch, access: access, logger: logger), templates: templates, assets: assets,
       pictures: pictures, logger: logger)
-    let cluster = ClusterController(watch: watch, registry: registry)
+    let cluster = ClusterController(watch: watch, metricsRegistry: metrics)
 
     var routes = RouteTable()
     routes.on(.get, "/", page.page)
@@ -52,7 +51,7 @@ struct Site {
     for change in NodeChange.allCases {
       routes.on(.post, "/api/v1/nodes/:id/\(change.rawValue)") { try await page.change(change, $0, $1) }
     }
-    routes.on(.post, StoreController.path, page.acknowledge)
+    routes.on(.post, StoreChange.acknowledgePath, page.acknowledge)
     routes.on(.get, "/api/v1/cluster", cluster.cluster)
     routes.on(.get, "/leader", cluster.leader)
     routes.on(.get, "/metrics", cluster.metrics)
@@ -75,17 +74,17 @@ struct Site {
     token.map { AccessTokens(token: $0) } ?? AccessTokens()
   }
 
-  /// The server, which is to be run.
+  /// The server. It serves once it is run.
   ///
   /// - Parameters:
   ///   - maxConnections: further ones wait until others have ended.
-  ///   - serves: called with the address once it listens.
+  ///   - serves: called with the address once the server listens.
   func server(
     host: String, port: Int, maxConnections: Int, serves: @escaping @Sendable (String) -> Void = { _ in }
   ) -> some ApplicationProtocol {
     let ours = logger
     var logger = logger
-    // It says what `serves` says too.
+    // At a lower level Hummingbird logs the address, which `serves` does already.
     logger.logLevel = max(logger.logLevel, .notice)
     return Application(
       responder: responder,
@@ -93,18 +92,20 @@ struct Site {
         configuration: .init(
           additionalChannelHandlers: [FairShare(), RequestDeadline()], idleTimeout: Self.idleTimeout,
           httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: Self.headBytes, maxHeaderListSize: Self.headBytes, maxHeaderFieldCount: 128))),
+            maxHeaderFieldSize: Request.maxHeadBytes, maxHeaderListSize: Request.maxHeadBytes, maxHeaderFieldCount: 128)
+        )),
       configuration: .init(
         address: .hostname(host, port: port),
-        availableConnectionsDelegate: ConnectionSeats(maxConnections, logger: ours)),
+        availableConnectionsDelegate: ConnectionLimit(maxConnections, logger: ours)),
       onServerRunning: { channel in
-        await Self.bearShortages(of: channel, ours)
+        await Self.installAcceptPause(on: channel, ours)
         serves(channel.localAddress.map { "\($0)" } ?? "")
       }, logger: logger)
   }
 
-  /// First of all handlers: Hummingbird would listen no more after the first connection that can't be accepted.
-  private static func bearShortages(of channel: any Channel, _ logger: Logger) async {
+  /// The pause comes before all other handlers. Otherwise Hummingbird would stop listening at the first connection that
+  /// can't be accepted.
+  private static func installAcceptPause(on channel: any Channel, _ logger: Logger) async {
     do {
       try await channel.eventLoop.submit {
         try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger), position: .first)

@@ -1,9 +1,9 @@
-/// What to think of one node, decided purely: the starts and ends of probes and the time in, the status out.
+/// What to think of one node, decided purely: starts and ends of probes and the time in, the status out.
 ///
-/// Probes are numbered in the order of their starts, and may end in any order. A result counts only as far as no newer
-/// one says otherwise: an answer if no newer probe has ended, a failure if no newer probe was answered.
+/// Probes are numbered in the order of their starts. They may end in any order, so a result counts only if no newer one
+/// says otherwise: an answer if no newer probe has ended, a failure if no newer probe was answered.
 struct FailureDetector {
-  /// Time as a monotonic clock tells it that goes on while the machine is suspended.
+  /// Monotonic time that goes on while the machine is suspended.
   typealias Instant = ContinuousClock.Instant
 
   struct Transition: Equatable, Sendable {
@@ -21,17 +21,17 @@ struct FailureDetector {
   private var alike = (reason: "", count: 0)
   private var answersInARow = 0
   private var wasDraining = false
-  /// When it last fell from up to DOWN, and before.
+  /// When it fell to DOWN, the latest last.
   private var falls: [Instant] = []
 
-  /// Those under way.
+  /// The probes under way.
   private var pending: Set<Int> = []
   private var newestStarted = 0
   private var newestEnded = 0
   private var newestAnswered = 0
   private var lastStart: Instant?
-  /// By how much the time from the last start to the next differs from the interval.
-  private var jitter = 1.0
+  /// The time from the last start to the next, as a multiple of the interval.
+  private var intervalFactor = 1.0
   private var backOff: Duration
   private let began: Instant
 
@@ -51,7 +51,7 @@ struct FailureDetector {
   /// Time between probes at present.
   var interval: Duration {
     switch status {
-    case .unknown, .suspect: timing.hurry
+    case .unknown, .suspect: timing.fastInterval
     case .up, .draining, .recovering: timing.interval
     case .down: backOff
     case .left: .zero
@@ -60,17 +60,17 @@ struct FailureDetector {
 
   private var untilNext: Duration {
     switch status {
-    case .unknown, .suspect, .left: timing.hurry
-    // No answer yet to the newest is a reason to ask again, though not yet a failure.
-    case .up, .draining, .recovering: pending.contains(newestStarted) ? timing.hurry : interval * jitter
-    case .down: interval * jitter
+    case .unknown, .suspect, .left: timing.fastInterval
+    // While the newest probe has no answer, the next one starts soon. That is not yet a failure.
+    case .up, .draining, .recovering: pending.contains(newestStarted) ? timing.fastInterval : interval * intervalFactor
+    case .down: interval * intervalFactor
     }
   }
 
   /// How many answers in a row make it UP again.
   private func neededToRise(at now: Instant) -> Int {
-    let recent = falls.count { now - $0 < timing.flapMemory }
-    // Doubling ends long before it could overflow.
+    let recent = falls.count { now - $0 < timing.flapWindow }
+    // The shift is bounded, so that doubling cannot overflow.
     return min(timing.rise << min(max(recent - 1, 0), 8), timing.maxRise)
   }
 
@@ -81,19 +81,20 @@ struct FailureDetector {
   /// - Returns: false if it must not, since too many are under way or the node has left.
   mutating func start(probe number: Int, at now: Instant) -> Bool {
     guard status != .left, pending.count < timing.maxPending else { return false }
-    // It may be started sooner by as much as others are waited for.
-    let least = 1 - timing.spread + timing.together / timing.interval
-    jitter = Double.random(in: min(least, 1)...1 + timing.spread, using: &random)
-    if status == .down { backOff = min(backOff * 2, timing.backOff) }
+    assert(number > newestStarted, "probes are numbered in the order of their starts")
+    // A probe may start before it is due, by as much as the batch window.
+    let minFactor = 1 - timing.jitter + timing.batchWindow / timing.interval
+    intervalFactor = Double.random(in: min(minFactor, 1)...1 + timing.jitter, using: &random)
+    if status == .down { backOff = min(backOff * 2, timing.maxBackOff) }
     (newestStarted, lastStart) = (number, now)
     pending.insert(number)
     return true
   }
 
-  /// Whether the last probe began long enough ago for an announcement to be worth another.
-  func hasRested(at now: Instant) -> Bool { lastStart.map { now - $0 >= timing.hurry } ?? true }
+  /// Whether the last probe began so long ago that an announcement is worth another.
+  func hasRested(at now: Instant) -> Bool { lastStart.map { now - $0 >= timing.fastInterval } ?? true }
 
-  /// Whether the end of this probe has not been told yet, and would say anything.
+  /// Whether this probe is under way, so that its end says something.
   func awaits(_ probe: Int) -> Bool { pending.contains(probe) }
 
   /// Whether no newer probe has ended.
@@ -102,6 +103,7 @@ struct FailureDetector {
   /// The node has answered as itself.
   mutating func answered(probe: Int, isDraining: Bool, at now: Instant) -> Transition? {
     guard pending.remove(probe) != nil, isNewest(probe) else { return nil }
+    assert(probe <= newestStarted, "a probe ends after it was started")
     (newestEnded, newestAnswered) = (probe, probe)
     let failures = failuresInARow
     failuresInARow = 0
@@ -120,7 +122,7 @@ struct FailureDetector {
     }
   }
 
-  /// The node has answered as the process that took the place of the one before.
+  /// The node has answered as a new process, which took the place of the one before.
   mutating func tookOver(probe: Int, isDraining: Bool, because reason: String) -> Transition? {
     guard pending.remove(probe) != nil, isNewest(probe) else { return nil }
     (newestEnded, newestAnswered) = (probe, probe)
@@ -129,10 +131,11 @@ struct FailureDetector {
   }
 
   /// A probe has failed.
-  /// - Parameter isHeld: false when the coordinator itself was late: then it says nothing of the node.
+  /// - Parameter isHeld: false when the coordinator itself was late. Then the failure says nothing of the node.
   mutating func failed(probe: Int, because reason: String, isHeld: Bool, at now: Instant) -> Transition? {
     guard pending.remove(probe) != nil, isHeld, probe > newestAnswered else { return nil }
     newestEnded = max(newestEnded, probe)
+    assert(newestAnswered < newestEnded && newestEnded <= newestStarted)
     alike = (reason, alike.reason == reason && failuresInARow > 0 ? alike.count + 1 : 1)
     failuresInARow += 1
     answersInARow = 0
@@ -155,7 +158,7 @@ struct FailureDetector {
     return enter(.left, "said that it leaves")
   }
 
-  /// What was known does not hold any more: another process, or another place.
+  /// What was known holds no more: it is another process, or another place.
   mutating func startOver(because reason: String) -> Transition {
     pending = []
     (failuresInARow, wasDraining, lastStart) = (0, false, nil)
@@ -180,7 +183,7 @@ struct FailureDetector {
 
   private func words(ofRising needed: Int, at now: Instant) -> String {
     let words = "answers again; UP after \(needed) answers in a row"
-    let recent = falls.count { now - $0 < timing.flapMemory }
+    let recent = falls.count { now - $0 < timing.flapWindow }
     return recent > 1 ? words + ", since it fell \(recent) times lately" : words
   }
 }

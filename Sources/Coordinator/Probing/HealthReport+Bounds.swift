@@ -2,17 +2,18 @@ import Common
 
 extension HealthReport {
   private static let maxTexts = 8
-  private static let maxText = 200
-  fileprivate static let maxName = 64
-  fileprivate static let maxNumber = 100_000_000_000_000
+  private static let maxTextBytes = 200
+  fileprivate static let maxNameBytes = 64
+  fileprivate static let maxInteger = 100_000_000_000_000
+  private static let maxDouble = 1e9
 
-  /// The report with texts and numbers within what is kept, summed and shown: a node may be of another version, broken,
-  /// or no node at all.
+  /// The report with bounded texts and numbers, as they are kept, summed and shown. Whoever sent it may be a node of
+  /// another version, a broken one, or no node at all.
   var bounded: HealthReport {
     var report = self
-    report.nodeId = nodeId.clipped(to: Self.maxName)
-    report.bootId = bootId.clipped(to: Self.maxName)
-    report.version = version.clipped(to: Self.maxName)
+    report.nodeId = nodeId.clipped(to: Self.maxNameBytes)
+    report.bootId = bootId.clipped(to: Self.maxNameBytes)
+    report.version = version.clipped(to: Self.maxNameBytes)
     report.uptimeSeconds = Self.bounded(uptimeSeconds)
     report.reasons = Self.bounded(reasons)
     (report.redis, report.store, report.lease) = (redis.bounded, store.bounded, lease.bounded)
@@ -20,18 +21,18 @@ extension HealthReport {
     return report
   }
 
-  fileprivate static func bounded(_ name: String?) -> String? { name?.clipped(to: maxName) }
+  fileprivate static func bounded(_ name: String?) -> String? { name?.clipped(to: maxNameBytes) }
 
   fileprivate static func bounded(_ texts: [String]) -> [String] {
-    texts.prefix(maxTexts).map { $0.clipped(to: maxText) }
+    texts.prefix(maxTexts).map { $0.clipped(to: maxTextBytes) }
   }
 
-  /// Sums of these over all nodes, and percentages, stay finite and exact. 100 TB are within it.
+  /// Sums over all nodes and percentages stay finite and exact. 100 TB are within the bound.
   fileprivate static func bounded<Number: FixedWidthInteger>(_ number: Number) -> Number {
-    min(max(number, 0), Number(maxNumber))
+    min(max(number, 0), Number(maxInteger))
   }
 
-  fileprivate static func bounded(_ number: Double) -> Double { min(max(number, 0), 1e9) }
+  fileprivate static func bounded(_ number: Double) -> Double { min(max(number, 0), maxDouble) }
 }
 
 extension HealthReport.Redis {
@@ -42,7 +43,7 @@ extension HealthReport.Redis {
       usedBytes: HealthReport.bounded(usedBytes), limitBytes: HealthReport.bounded(limitBytes),
       faults: HealthReport.bounded(faults), warnings: HealthReport.bounded(warnings),
       // Either clock may be ahead.
-      clockOffsetMs: clockOffsetMs.map { min(max($0, -HealthReport.maxNumber), HealthReport.maxNumber) })
+      clockOffsetMs: clockOffsetMs.map { min(max($0, -HealthReport.maxInteger), HealthReport.maxInteger) })
   }
 }
 
@@ -60,13 +61,13 @@ extension HealthReport.Store.Loss {
     Self(
       seenIdentity: HealthReport.bounded(seenIdentity), seenMark: seenMark.map(HealthReport.bounded),
       foundIdentity: HealthReport.bounded(foundIdentity), foundMark: foundMark.map(HealthReport.bounded),
-      since: since.clipped(to: HealthReport.maxName))
+      since: since.clipped(to: HealthReport.maxNameBytes))
   }
 }
 
 extension HealthReport.Lease {
   fileprivate var bounded: Self {
-    // Epochs are only compared.
+    // Epochs are only compared, so they need no bound.
     Self(
       leader: leader, epoch: epoch, holder: HealthReport.bounded(holder), since: HealthReport.bounded(since),
       remainingMs: remainingMs.map(HealthReport.bounded), termsWon: HealthReport.bounded(termsWon),
@@ -94,31 +95,5 @@ extension HealthReport.Requests {
       inFlight: HealthReport.bounded(inFlight), ratePerSecond: HealthReport.bounded(ratePerSecond),
       errorsPerSecond: HealthReport.bounded(errorsPerSecond), total: HealthReport.bounded(total),
       errors: HealthReport.bounded(errors))
-  }
-}
-
-extension HealthReport {
-  /// Nothing new is taken by the store: the node is degraded, and still serves all else.
-  var isStoreNearlyFull: Bool {
-    redis.limitBytes > 0 && Double(redis.usedBytes) >= 0.9 * Double(redis.limitBytes)
-  }
-
-  /// What the node answers at `/health/ready`, as far as its report tells: it serves, or is degraded for no other
-  /// reason than a nearly full store.
-  var isReady: Bool {
-    switch state {
-    case .serving: true
-    case .degraded: isStoreNearlyFull && reasons.count == 1
-    case .starting, .draining: false
-    }
-  }
-
-  /// The node itself answers, but its Redis does not. One that does, and can't be used, is told as a fault.
-  var cannotReachRedis: Bool {
-    switch state {
-    case .degraded: !isReady && redis.faults.isEmpty
-    case .starting: !redis.connected && redis.faults.isEmpty
-    case .serving, .draining: false
-    }
   }
 }

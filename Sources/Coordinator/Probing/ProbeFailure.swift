@@ -16,10 +16,10 @@ enum ProbeFailure: Error, Equatable, Sendable {
   case unusable(String)
   case broken(String)
 
-  init(_ failure: ExchangeFailure, limit: Duration) {
+  init(_ failure: ExchangeFailure, timeout: Duration) {
     self =
       switch failure {
-      case .timedOut: .noAnswer(within: limit)
+      case .timedOut: .noAnswer(within: timeout)
       case .noConnection(let words): .noConnection(words)
       case .tooLarge: .tooLarge
       case .forbiddenAddress: .forbiddenAddress
@@ -31,7 +31,7 @@ enum ProbeFailure: Error, Equatable, Sendable {
   /// For operators: what was seen, without the node's name.
   var words: String {
     switch self {
-    case .noAnswer(let limit): "no answer within \(Int(limit / .milliseconds(1))) ms"
+    case .noAnswer(let timeout): "no answer within \(Int(timeout / .milliseconds(1))) ms"
     case .noConnection(let words): words
     case .status(let status): "/health answered \(status)"
     case .noHealthReport: "/health answered something else than a health report"

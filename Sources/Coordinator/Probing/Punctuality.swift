@@ -1,22 +1,22 @@
-/// Whether the coordinator itself is in time: what it sees while it is late says nothing of the nodes.
+/// Whether the coordinator itself is in time. What it sees while it is late says nothing of the nodes.
 struct Punctuality {
   typealias Instant = ContinuousClock.Instant
 
-  /// Woken later than this, a round is late.
-  static let tolerance = Duration.milliseconds(200)
-  /// The end of a probe that is told later than this after its limit says that nobody listened meanwhile: its answer may
-  /// have lain there unread. The shorter, the fewer such pauses go unnoticed: those that are little longer than the limit.
-  static let promptness = Duration.milliseconds(100)
+  /// A round that begins later than this is late.
+  static let maxLateness = Duration.milliseconds(200)
+  /// If the end of a probe is noticed later than this after its timeout, nobody listened meanwhile, and an answer may
+  /// have lain there unread. The smaller this is, the shorter the pauses that are found.
+  static let maxNoticeDelay = Duration.milliseconds(100)
   /// So many late rounds in a row are a problem…
-  static let tooManyLate = 3
+  static let minLateRounds = 3
   /// …that is shown for so long, for people to see it.
-  static let shown = Duration.seconds(10)
+  static let minShown = Duration.seconds(10)
 
   /// When the next round is due.
   private var due: Instant
   private var lastLate: Instant?
   private var lastTrouble: Instant?
-  /// In a row, up to now.
+  /// Late rounds in a row, up to now.
   private(set) var lateRounds = 0
 
   /// - Parameter due: when the first round is due.
@@ -28,25 +28,25 @@ struct Punctuality {
     let isLate = isOverdue(at: now)
     lateRounds = isLate ? lateRounds + 1 : 0
     if isLate { lastLate = now }
-    if lateRounds >= Self.tooManyLate { lastTrouble = now }
+    if lateRounds >= Self.minLateRounds { lastTrouble = now }
     return isLate
   }
 
   /// A round ends.
   mutating func end(nextDue: Instant) { due = nextDue }
 
-  private func isOverdue(at now: Instant) -> Bool { now - due > Self.tolerance }
+  private func isOverdue(at now: Instant) -> Bool { now - due > Self.maxLateness }
 
   /// Whether the failure of a probe may be held against its node.
   /// - Parameters:
   ///   - began: when the probe was started.
-  ///   - limit: how long it could take at most.
+  ///   - timeout: how long it could take at most.
   ///   - told: when its end was noticed.
-  func holds(began: Instant, limit: Duration, told: Instant, at now: Instant) -> Bool {
-    // Begun in or before a late round: the node may have answered while nobody listened.
+  func holds(began: Instant, timeout: Duration, told: Instant, at now: Instant) -> Bool {
+    // The probe began in a late round or before, so the node may have answered while nobody listened.
     if let lastLate, began <= lastLate { return false }
-    return !isOverdue(at: now) && told - began <= limit + Self.promptness
+    return !isOverdue(at: now) && told - began <= timeout + Self.maxNoticeDelay
   }
 
-  func isTrouble(at now: Instant) -> Bool { lastTrouble.map { now - $0 < Self.shown } ?? false }
+  func isTrouble(at now: Instant) -> Bool { lastTrouble.map { now - $0 < Self.minShown } ?? false }
 }

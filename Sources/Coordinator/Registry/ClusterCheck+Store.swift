@@ -2,12 +2,12 @@ import Common
 
 /// What is wrong with Redis and the store in it, as the nodes tell.
 extension ClusterCheck {
-  /// Nodes are told of an acknowledgement within this; until then what they say of the loss is no news.
-  private static let acknowledging: Int64 = 10_000
-  private static let maxDamage = 3
+  /// All nodes have heard of an acknowledgement after this. What they say of the loss before is no news.
+  private static let maxAcknowledgingMs: Int64 = 10_000
+  private static let maxDamageNamed = 3
 
   mutating func checkLoss() {
-    let isFresh = now.epochMilliseconds - store.acknowledged < Self.acknowledging
+    let isFresh = now.epochMilliseconds - store.acknowledged < Self.maxAcknowledgingMs
     let losing = nodes.compactMap { node -> (id: String, loss: HealthReport.Store.Loss)? in
       guard let told = node.freshReport(at: now.instant)?.store, let loss = told.loss else { return nil }
       return told.acknowledged ?? 0 < store.acknowledged && isFresh ? nil : (node.id, loss)
@@ -20,7 +20,8 @@ extension ClusterCheck {
       since: min(RFC3339.epochMilliseconds(of: first.since) ?? noted, noted))
   }
 
-  /// What keeps single nodes from selling; and, where all say that Redis is why, what else they say of it.
+  /// What keeps single nodes from selling. If all of them name the same reason, the outage has told it already; then
+  /// this tells what else they say of Redis.
   mutating func checkFaults() {
     var tellers: [String: [String]] = [:]
     for node in nodes {
@@ -40,7 +41,7 @@ extension ClusterCheck {
     guard let worst = told.max(by: { $0.report.store.damaged < $1.report.store.damaged })?.report.store,
       worst.damaged > 0
     else { return }
-    let named = worst.damage.prefix(Self.maxDamage)
+    let named = worst.damage.prefix(Self.maxDamageNamed)
     let words = named.isEmpty ? "" : ": " + named.joined(separator: "; ")
     let more = worst.damaged > named.count && !named.isEmpty ? "; and more" : ""
     add(

@@ -1,14 +1,14 @@
 import Common
 
-/// What is wrong with the cluster as a whole, the worst first, and what must hold of it.
+/// What is wrong with the cluster as a whole, the worst first, and whether its invariants hold.
 struct ClusterCheck {
-  /// Leadership changes within this; until then nodes may differ.
-  static let grace = Duration.seconds(3)
+  /// A change of leadership takes up to this. Nodes may differ meanwhile.
+  static let maxChange = Duration.seconds(3)
   /// An epoch that went back is shown for so long, for people to see it.
-  static let wentBackShown = Duration.seconds(600)
-  /// Holds may be overdue for so long without being a problem.
-  static let overdueLimit = 1000
-  /// Nodes named in one sentence.
+  static let minWentBackShown = Duration.seconds(600)
+  /// Holds may be overdue by so much without being a problem.
+  static let maxOverdueMs = 1000
+  /// Nodes named in one sentence, and reasons of one kind.
   static let maxNamed = 5
 
   /// How the coordinator itself is.
@@ -30,10 +30,10 @@ struct ClusterCheck {
   private let leaderTracker: LeaderTracker
   let store: StoreMemory
   let now: Moment
-  /// Of the nodes that have a say, which those cut off from Redis have not.
+  /// Fresh reports. A node that is cut off from Redis has no say in what holds of the cluster.
   private(set) var told: [(id: String, report: HealthReport)] = []
   private let before: Onsets
-  /// Since when it is all as it is now.
+  /// Since when each thing has been as it is now.
   private(set) var ongoing = Onsets()
 
   /// - Parameters:
@@ -63,14 +63,14 @@ struct ClusterCheck {
     sort()
   }
 
-  /// No node that answers can sell, and Redis is why.
+  /// Whether Redis is why no node that answers can sell.
   private var isRedisOut: Bool {
     if case .cannotSell(_, let isOfRedis) = outage { isOfRedis } else { false }
   }
 
   // MARK: - Problems
 
-  /// Since when this is so, as far as it was looked at.
+  /// Since when this has been so, as far as anybody looked.
   mutating func onset(of kind: String, _ node: String? = nil) -> Moment {
     let onset = before[kind, node] ?? now
     ongoing[kind, node] = onset
@@ -85,7 +85,7 @@ struct ClusterCheck {
         severity: severity, kind: kind, text: text, since: RFC3339.string(epochMilliseconds: since), node: node))
   }
 
-  /// Those of the same severity stay in the order in which they were found; of one kind, the oldest is first.
+  /// Problems of one severity stay in the order in which they were found. Of one kind the oldest comes first.
   private mutating func sort() {
     let kinds = problems.map(\.kind)
     func rank(_ problem: ClusterView.Problem) -> (Int, Int, String) {
@@ -94,13 +94,13 @@ struct ClusterCheck {
     problems.sort { rank($0) < rank($1) }
   }
 
-  /// Told before all else, since it is what matters.
+  /// Comes before all else, since it matters most.
   private mutating func checkShop() {
     guard let outage else { return }
     add(.critical, outage.kind, outage.text, since: onset(of: outage.kind).epochMilliseconds)
   }
 
-  /// Other processes with the ids of nodes that are alive. Nothing but this tells of them here: they are not watched.
+  /// Other processes with the ids of nodes that are alive. They are not watched, so nothing else tells of them.
   private mutating func checkRivals() {
     for node in nodes {
       for rival in node.rivals.insistent(at: now.instant) {
@@ -121,7 +121,7 @@ struct ClusterCheck {
     for node in nodes {
       switch node.detector.status {
       case .down:
-        // Not unexpected of a node that was taken out of service.
+        // An operator who takes a node out of service expects it to end.
         add(
           node.wanted == .drain ? .warning : .critical, "node-down", "\(node.id) is DOWN: \(node.reason)",
           since: node.since, node: node.id)
@@ -183,14 +183,14 @@ struct ClusterCheck {
       let since = onset(of: "no-leader").epochMilliseconds
       add(.critical, "no-leader", wordsWithoutLeader, since: since)
     }
-    if let wentBack = leaderTracker.wentBack, now.instant - wentBack.instant < Self.wentBackShown {
+    if let wentBack = leaderTracker.wentBack, now.instant - wentBack.instant < Self.minWentBackShown {
       add(
         .critical, "epoch-went-back", "The leader's epoch went back: the store may have lost data",
         since: wentBack.epochMilliseconds)
     }
     guard claims.count > 1 || !isAgreed else { return }
     let onset = onset(of: "leader-disagreement")
-    guard now.instant - onset.instant >= Self.grace else { return }
+    guard now.instant - onset.instant >= Self.maxChange else { return }
     let text =
       claims.count > 1
       ? "\(Self.names(claimed)) say at the same time that they lead"
@@ -198,7 +198,7 @@ struct ClusterCheck {
     add(.critical, "leader-disagreement", text, since: onset.epochMilliseconds)
   }
 
-  /// A leader that can't be reached from here may lead all the same.
+  /// A leader may lead though it can't be reached from here.
   private var wordsWithoutLeader: String {
     let leases = told.map(\.report.lease).filter { !$0.leader && $0.remainingMs ?? 0 > 0 }
     let holders = Set(leases.compactMap(\.holder)).sorted()
@@ -207,15 +207,15 @@ struct ClusterCheck {
       : "No node that answers leads; the others say that \(Self.names(holders)) still has the lease"
   }
 
-  /// Nil while it may be but a change under way, then false.
+  /// Nil while it may only be a change under way; false after that.
   private mutating func lasting(_ kind: String) -> Bool? {
-    now.instant - onset(of: kind).instant < Self.grace ? nil : false
+    now.instant - onset(of: kind).instant < Self.maxChange ? nil : false
   }
 
   private mutating func checkHolds() {
     let known = told.filter { $0.report.sweeper.backlog != nil }
     let worst = known.map { $0.report.sweeper.oldestOverdueMs ?? 0 }.max()
-    let isLate = worst.map { $0 > Self.overdueLimit } ?? false
+    let isLate = worst.map { $0 > Self.maxOverdueMs } ?? false
     let holds = known.compactMap(\.report.sweeper.backlog).max() ?? 0
     let text = "\(counted(holds, "hold")) overdue, the oldest by \(worst ?? 0) ms"
     invariants.append(

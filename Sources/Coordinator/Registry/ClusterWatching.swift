@@ -1,6 +1,6 @@
 import Common
 
-/// What HTTP asks of the watch over the cluster.
+/// What the pages and the API ask of the watch over the cluster.
 protocol ClusterWatching: Sendable {
   /// The cluster as it is seen now.
   func view() async -> ClusterView
@@ -26,7 +26,7 @@ enum AnnouncementRefusal: Error, Equatable, Sendable {
   case invalid(String)
   /// Another process has this id, and is alive.
   case idTaken(String)
-  /// As many nodes are watched as may be.
+  /// As many nodes are watched as are allowed.
   case tooMany
   case unknownNode
 }

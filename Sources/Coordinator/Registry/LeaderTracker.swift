@@ -19,20 +19,21 @@ struct LeaderTracker: Sendable {
     var reason: String
   }
 
-  /// Without a word of its own for so long, a leader is none any more. Reports come every second.
-  static let patience = Duration.seconds(3)
+  /// A leader of whom nothing is heard for so long leads no more. Reports come every second.
+  static let maxSilence = Duration.seconds(3)
   private static let nobody = "no leader"
 
   /// Who leads now, as far as is known.
   private(set) var current: Term?
-  /// The last one that led, which may be long ago.
+  /// The last one that led, perhaps long ago.
   private(set) var last: Term?
   /// Whether it is known, and told, that nobody took its place.
   private(set) var isVacant: Bool
   /// Changes from one node to another.
   private(set) var failovers: Int
-  /// When a term began with a smaller epoch than the one before: it never does as long as the store keeps its data.
+  /// When a term began with a smaller epoch than the one before. That never happens while the store keeps its data.
   private(set) var wentBack: Moment?
+  /// When the leader last said that it leads.
   private var claimed: ContinuousClock.Instant?
 
   init(last: Term? = nil, isVacant: Bool = true, failovers: Int = 0) {
@@ -42,7 +43,7 @@ struct LeaderTracker: Sendable {
   /// A node has told how it stands to the lease.
   mutating func heard(_ lease: HealthReport.Lease, from id: String, at now: Moment) -> Change? {
     guard lease.leader, let epoch = lease.epoch else { return nil }
-    // Of itself each knows best.
+    // Each node knows best about itself.
     if let current, current.id != id, current.epoch >= epoch { return nil }
     claimed = now.instant
     if let current, current.id == id, current.epoch == epoch { return nil }
@@ -61,17 +62,17 @@ struct LeaderTracker: Sendable {
     return Change(from: isVacant ? Self.nobody : last?.text ?? Self.nobody, to: term.text, reason: reason)
   }
 
-  /// A node is DOWN, has left, or is another process now: it leads no more.
+  /// A node is DOWN, has left, or is another process now. So it leads no more.
   mutating func ended(_ id: String, because reason: String) -> Change? {
     guard let current, current.id == id else { return nil }
     return vacate(current, reason)
   }
 
   /// To be called every now and then.
-  /// - Parameter isLate: the coordinator itself is: what it did not hear meanwhile was not left unsaid.
+  /// - Parameter isLate: the coordinator itself is late, so the leader may have spoken unheard.
   mutating func tick(at now: Moment, isLate: Bool = false) -> Change? {
     if isLate { claimed = now.instant }
-    guard let current, let claimed, now.instant - claimed > Self.patience else { return nil }
+    guard let current, let claimed, now.instant - claimed > Self.maxSilence else { return nil }
     return vacate(current, "\(current.id) does not say so any more, nor does any other node")
   }
 

@@ -1,6 +1,6 @@
-/// Since when things have been so that can be seen at any time, but not when they began.
+/// Since when each thing has been wrong. A look at the nodes shows what is wrong, but not since when.
 ///
-/// A look reads the onsets of the look before, and makes those of the next: whatever it did not note is over.
+/// Each look reads the onsets of the look before and makes new ones. What it does not note is over.
 struct Onsets: Sendable {
   struct Subject: Hashable, Sendable {
     var kind: String

@@ -1,20 +1,20 @@
 import Common
 
-/// The shop cannot sell: what an operator must read first. Nothing else decides it.
+/// The shop cannot sell. An operator must read this first, and nothing else decides it.
 enum Outage: Equatable, Sendable {
   /// No node can, for this reason.
   ///
-  /// - Parameter isOfRedis: every node that answers says that Redis is why. What follows from that is not told beside it.
+  /// - Parameter isOfRedis: every node that answers says that Redis is why. Then what follows from it is not told too.
   case cannotSell(because: String, isOfRedis: Bool)
-  /// Those that could drain, and load balancers give requests to none.
+  /// All nodes that could sell drain, so load balancers give requests to none.
   case noneReady
 
   private static let kinds = [cannotSell(because: "", isOfRedis: false).kind, noneReady.kind]
 
-  /// Whether a problem says so.
+  /// Whether a problem tells of an outage.
   static func isTold(_ problem: ClusterView.Problem) -> Bool { kinds.contains(problem.kind) }
 
-  /// Nil while some node can sell, and as long as it is not known that none can.
+  /// Nil while some node can sell, or may be able to.
   ///
   /// - Parameter nodes: those that have not left.
   init?(_ nodes: [WatchedNode], at now: ContinuousClock.Instant) {
@@ -74,7 +74,7 @@ extension HealthReport {
 }
 
 extension HealthReport.Redis {
-  /// Its faults. How each ends in the words of a node stands first here.
+  /// Its faults, without the conclusion at their ends: here that stands first.
   var obstacles: [String] {
     let conclusion = ": the shop cannot sell"
     return faults.map { $0.hasSuffix(conclusion) ? String($0.dropLast(conclusion.count)) : $0 }

@@ -1,13 +1,13 @@
 import Common
 
 extension Registry {
-  /// What the view tells beside the registry.
+  /// What the view tells that the registry does not know.
   struct Surroundings: Sendable {
     var condition = ClusterCheck.Condition()
     var lateRounds = 0
   }
 
-  /// Those that have not left first, each part by name.
+  /// By name; those that have left come last.
   private var sortedNodes: [WatchedNode] {
     nodes.values.sorted { one, other in
       (one.detector.status == .left ? 1 : 0, one.id) < (other.detector.status == .left ? 1 : 0, other.id)
@@ -106,20 +106,21 @@ extension FailureDetectorTiming {
   fileprivate var inWords: [String] {
     let kilobytes = Prober.maxBytes >> 10
     return [
-      "Each node's /health is asked every \(seconds(interval)) (give or take \(Int(spread * 100)) %), all nodes at"
+      "Each node's /health is asked every \(seconds(interval)) (give or take \(Int(jitter * 100)) %), all nodes at"
         + " once, on connections that are kept.",
-      "The connection must be there within \(milliseconds(connectLimit)), the whole answer within"
-        + " \(milliseconds(limit)) and \(kilobytes) KiB; redirects are not followed, and only allowed networks asked.",
+      "The connection must be there within \(milliseconds(connectTimeout)), the whole answer within"
+        + " \(milliseconds(timeout)) and \(kilobytes) KiB; redirects are not followed, and only allowed"
+        + " networks asked.",
       "It counts only with status 200 and the node's id and boot id in it: a port that takes connections proves"
         + " nothing.",
-      "One failure makes a node SUSPECT, and it is asked every \(milliseconds(hurry)); \(fall) in a row make it DOWN,"
-        + " and it is asked less and less often, down to every \(seconds(backOff)).",
+      "One failure makes a node SUSPECT, and it is asked every \(milliseconds(fastInterval)); \(fall) in a row make it"
+        + " DOWN, and it is asked less and less often, down to every \(seconds(maxBackOff)).",
       "A node that was DOWN is UP after \(rise) answers in a row, and one that falls again and again after up to"
         + " \(maxRise).",
-      "While the coordinator itself is more than \(milliseconds(Punctuality.tolerance)) late, failures are not held"
+      "While the coordinator itself is more than \(milliseconds(Punctuality.maxLateness)) late, failures are not held"
         + " against nodes.",
       "Leader is who says so with the greatest epoch. Holds that are overdue by more than"
-        + " \(ClusterCheck.overdueLimit) ms are a problem.",
+        + " \(ClusterCheck.maxOverdueMs) ms are a problem.",
     ]
   }
 

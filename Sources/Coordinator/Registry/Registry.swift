@@ -4,36 +4,19 @@ import Common
 struct Registry {
   typealias Instant = ContinuousClock.Instant
 
-  /// A probe that is to be sent.
-  struct Probe: Equatable, Sendable {
-    var node: String
-    var number: Int
-    var url: String
-    var began: Instant
-  }
-
   enum Reception: Equatable, Sendable {
     /// - Parameter probe: it is worth asking the node at once.
     case taken(Wanted, probe: Bool)
-    /// The process of this id that is known is alive, as far as is known; the node is to be asked which process it is,
-    /// and the announcement to be taken in again.
+    /// The known process of this id is alive, as far as is known. Ask the node which process it is, then announce
+    /// again.
     case unproven
   }
-
-  /// A node that left is shown for so long; one that is to drain until room is needed, lest the mark be lost.
-  static let leftShown = Duration.seconds(600)
-  /// One that has been down for so long makes room for others.
-  static let downLong = Duration.seconds(600)
-  /// One that has been down for so long, and silent, is forgotten; one that is to drain is not, lest the mark be lost.
-  static let downShown = Duration.seconds(86_400)
-  /// The announcement of a process that has just left may still have been on its way.
-  private static let straggling = Duration.seconds(5)
 
   let maxNodes: Int
   let timing: FailureDetectorTiming
   private let random: @Sendable () -> any RandomNumberGenerator
   private(set) var nodes: [String: WatchedNode] = [:]
-  /// When each node is to be asked next: looked through for each round, for which the nodes are too large.
+  /// When each node is to be asked next. Kept apart, since each round looks through all of them, and nodes are large.
   private var dues: [String: Instant] = [:]
   private(set) var history: History
   private(set) var leaderTracker: LeaderTracker
@@ -44,7 +27,7 @@ struct Registry {
   /// Requests per second of all nodes, and holds that are overdue.
   private(set) var rates = RecentValues<Double>()
   private(set) var overdue = RecentValues<Int>()
-  /// How long what is wrong has been so, by the last ``look(_:at:)``.
+  /// How long what is wrong has been so, by the last ``inspect(_:at:)``.
   private(set) var onsets = Onsets()
   let began: Moment
 
@@ -54,11 +37,17 @@ struct Registry {
     random: @escaping @Sendable () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() },
     contents: RegistryContents? = nil, at now: Moment
   ) {
+    precondition(maxNodes > 0, "a registry without room is of no use")
+    timing.check()
+    precondition(Rivals.minInsistence > timing.worstDetection, "a restarted node must not pass for a rival of itself")
+    precondition(WatchedNode.freshness > timing.interval * (1 + timing.jitter) + timing.timeout, "reports must overlap")
     (self.maxNodes, self.timing, self.random, began) = (maxNodes, timing, random, now)
     history = History(contents?.history ?? [])
     leaderTracker = contents?.leaderTracker ?? LeaderTracker()
     knownStore = KnownStore(contents?.store ?? StoreMemory())
-    for kept in (contents?.nodes ?? []).prefix(maxNodes) { restore(kept, at: now) }
+    for kept in (contents?.nodes ?? []).prefix(maxNodes) {
+      if let node = WatchedNode(kept, detector: detector(at: now.instant), at: now) { keep(node) }
+    }
     guard let contents else { return }
     history.add(
       History.cluster, from: "not watched", to: "watched",
@@ -67,24 +56,6 @@ struct Registry {
 
   private func detector(at now: Instant) -> FailureDetector {
     FailureDetector(timing: timing, random: random(), at: now)
-  }
-
-  private mutating func restore(_ kept: RegistryContents.Node, at now: Moment) {
-    guard let url = ServerURL(kept.url) else { return }
-    var node = WatchedNode(
-      id: kept.id, bootID: kept.bootId, url: url, version: kept.version, detector: detector(at: now.instant),
-      since: now.epochMilliseconds, reason: "the coordinator has just started", entered: now.instant)
-    (node.wanted, node.wantedBy) = (kept.wanted, kept.wantedBy)
-    // Only the time of day knows how long the coordinator was not there. Nothing is done by it before a node is judged.
-    let entered = now.instant - .milliseconds(max(0, now.epochMilliseconds - kept.since))
-    if kept.state == .left {
-      _ = node.detector.left()
-      (node.since, node.entered, node.reason) = (kept.since, entered, kept.reason)
-    } else {
-      node.earlier = WatchedNode.Earlier(
-        status: kept.state, since: kept.since, entered: entered, reason: kept.reason)
-    }
-    keep(node)
   }
 
   // MARK: - Announcements
@@ -104,13 +75,13 @@ struct Registry {
     node.rivals.taken(bootID: announcement.bootId, url: url.text)
     if node.version != announcement.version { revision += 1 }
     (node.announced, node.version) = (now.instant, announcement.version)
-    if !isSame || hasComeBack(node, at: now) {
+    if !isSame || node.comesBack(at: now.instant) {
       (node.bootID, node.url, node.claimant, node.earlier) = (announcement.bootId, url, nil, nil)
       (node.report, node.reported) = (nil, nil)
       apply(node.detector.startOver(because: "announced itself (boot id \(node.bootID))"), to: &node, at: now)
     }
     keep(node)
-    return .taken(node.wanted, probe: isWorthAsking(node, announcement, at: now))
+    return .taken(node.wanted, probe: node.isWorthAsking(after: announcement, at: now.instant))
   }
 
   private mutating func admit(_ announcement: Announcement, _ url: ServerURL, at now: Moment) -> Reception {
@@ -126,7 +97,7 @@ struct Registry {
     return .taken(node.wanted, probe: true)
   }
 
-  /// Whether the process that is known may not be replaced yet by the one that announces itself.
+  /// Whether the known process may not be replaced yet by the one that announces itself.
   private mutating func keepsItsPlace(
     _ node: inout WatchedNode, against announcement: Announcement, _ url: ServerURL, at now: Moment
   ) throws(AnnouncementRefusal) -> Bool {
@@ -143,69 +114,6 @@ struct Registry {
         : "\(node.id) is watched at \(node.url.text), and has not been found dead there")
   }
 
-  /// The same process announces itself again, though it has left: not just an announcement that came late.
-  private func hasComeBack(_ node: WatchedNode, at now: Moment) -> Bool {
-    node.detector.status == .left && now.instant - node.entered > Self.straggling
-  }
-
-  /// It tells what the last probe did not.
-  private func isWorthAsking(_ node: WatchedNode, _ announcement: Announcement, at now: Moment) -> Bool {
-    guard node.detector.hasRested(at: now.instant) else { return false }
-    switch node.detector.status {
-    case .unknown, .down: return true
-    case .up, .suspect, .recovering, .draining: return node.report?.state.rawValue != announcement.state
-    case .left: return false
-    }
-  }
-
-  /// At the price of a node that nobody misses, if need be.
-  private mutating func makeRoom(at now: Moment) throws(AnnouncementRefusal) {
-    guard nodes.count >= maxNodes else { return }
-    let departed = nodes.values.filter { node in
-      node.detector.status == .left
-        || node.detector.status == .down && now.instant - node.entered > Self.downLong
-    }
-    func rank(_ node: WatchedNode) -> (Int, Instant, Int64) {
-      (node.detector.status == .left ? 0 : 1, node.entered, node.since)
-    }
-    guard let least = departed.min(by: { rank($0) < rank($1) }) else { throw .tooMany }
-    forget(least.id)
-  }
-
-  private mutating func forget(_ id: String) {
-    nodes[id] = nil
-    dues[id] = nil
-    revision += 1
-  }
-
-  /// An operator does not expect a node back. It is forgotten with its drain mark; should it announce itself again, it is
-  /// a new one.
-  mutating func forget(_ id: String, by operatorName: String, at now: Moment) throws(ForgetRefusal) {
-    guard let node = nodes[id] else { throw .unknownNode }
-    switch node.detector.status {
-    case .down, .left: break
-    case .unknown, .up, .suspect, .recovering, .draining: throw .alive(node.detector.status)
-    }
-    forget(node, because: "\(operatorName.clipped(to: 64)) wants it to be forgotten", at: now)
-  }
-
-  private mutating func forget(_ node: WatchedNode, because reason: String, at now: Moment) {
-    history.add(node.id, from: node.detector.status.rawValue, to: History.forgotten, because: reason, at: now)
-    forget(node.id)
-  }
-
-  /// Nobody misses them. Those with a drain mark stay, lest it be lost.
-  private mutating func forgetLongGone(at now: Moment) {
-    for node in nodes.values where node.wanted == .serve {
-      switch node.detector.status {
-      case .left where now.instant - node.entered > Self.leftShown: forget(node.id)
-      case .down where now.instant - max(node.entered, node.announced ?? node.entered) > Self.downShown:
-        forget(node, because: "DOWN for a day", at: now)
-      default: break
-      }
-    }
-  }
-
   /// A node has ended its service.
   mutating func leave(id: String, bootID: String, at now: Moment) throws(AnnouncementRefusal) {
     guard var node = nodes[id] else { throw .unknownNode }
@@ -214,6 +122,8 @@ struct Registry {
     apply(transition, to: &node, at: now)
     keep(node)
   }
+
+  // MARK: - Operators
 
   /// - Returns: false if there is no such node.
   mutating func want(_ wanted: Wanted, of id: String, by operatorName: String, at now: Moment) -> Bool {
@@ -242,6 +152,50 @@ struct Registry {
     return loss
   }
 
+  /// An operator does not expect a node back. Its drain mark goes with it; should it announce itself again, it is a new
+  /// node.
+  mutating func forget(_ id: String, by operatorName: String, at now: Moment) throws(ForgetRefusal) {
+    guard let node = nodes[id] else { throw .unknownNode }
+    switch node.detector.status {
+    case .down, .left: break
+    case .unknown, .up, .suspect, .recovering, .draining: throw .alive(node.detector.status)
+    }
+    forget(node, because: "\(operatorName.clipped(to: 64)) wants it to be forgotten", at: now)
+  }
+
+  // MARK: - Room
+
+  /// Makes room for one more node, at the price of one that nobody misses if need be.
+  private mutating func makeRoom(at now: Moment) throws(AnnouncementRefusal) {
+    guard nodes.count >= maxNodes else { return }
+    guard let node = Retention.leastMissed(of: nodes.values, at: now.instant) else { throw .tooMany }
+    forget(node.id)
+  }
+
+  private mutating func forgetLongGone(at now: Moment) {
+    for node in nodes.values where Retention.isOver(for: node, at: now.instant) {
+      // That a node left, the history knows.
+      if node.detector.status == .left { forget(node.id) } else { forget(node, because: "DOWN for a day", at: now) }
+    }
+  }
+
+  private mutating func forget(_ node: WatchedNode, because reason: String, at now: Moment) {
+    history.add(node.id, from: node.detector.status.rawValue, to: History.forgotten, because: reason, at: now)
+    forget(node.id)
+  }
+
+  private mutating func forget(_ id: String) {
+    nodes[id] = nil
+    dues[id] = nil
+    revision += 1
+  }
+
+  private mutating func keep(_ node: WatchedNode) {
+    nodes[node.id] = node
+    dues[node.id] = node.detector.wakeUp
+    assert(nodes.count <= maxNodes, "room must be made before a node is admitted")
+  }
+
   // MARK: - Probes
 
   /// When the next probe is due; nil if none is.
@@ -261,22 +215,18 @@ struct Registry {
     return Probe(node: id, number: lastProbe, url: node.url.text + "/health", began: now)
   }
 
-  private mutating func keep(_ node: WatchedNode) {
-    nodes[node.id] = node
-    dues[node.id] = node.detector.wakeUp
-  }
-
   /// A probe has ended.
   /// - Parameter isHeld: whether a failure may be held against the node.
   mutating func ended(
     _ probe: Probe, with result: Result<HealthReport, ProbeFailure>, took: Duration, isHeld: Bool, at now: Moment
   ) {
+    assert(probe.number <= lastProbe, "a probe ends after it was started here")
     // It may have left, or moved, while it was asked.
     guard var node = nodes[probe.node], node.detector.awaits(probe.number) else { return }
     let isNewest = node.detector.isNewest(probe.number)
     node.probes.total += 1
     if isNewest { node.probes.lastEnded = now.instant }
-    switch result.flatMap({ identify($0, node) }) {
+    switch result.flatMap(node.identify) {
     case .success(let report): answered(&node, probe, report, took, isNewest: isNewest, at: now)
     case .failure(let failure):
       node.probes.failed += 1
@@ -289,15 +239,6 @@ struct Registry {
       apply(transition, to: &node, at: now)
     }
     keep(node)
-  }
-
-  /// Whoever answers must be the process that is known, or the one that announced itself in its place.
-  private func identify(_ report: HealthReport, _ node: WatchedNode) -> Result<HealthReport, ProbeFailure> {
-    guard report.nodeId == node.id else { return .failure(.otherNode(id: report.nodeId)) }
-    guard report.bootId == node.bootID || report.bootId == node.claimant else {
-      return .failure(.otherProcess(bootID: report.bootId))
-    }
-    return .success(report)
   }
 
   private mutating func answered(
@@ -387,8 +328,8 @@ struct Registry {
   }
 
   /// Looks at what is wrong, and remembers since when. To be called about once a second: how long something has lasted
-  /// is known by who looks. Reading the view changes nothing.
-  mutating func look(_ condition: ClusterCheck.Condition, at now: Moment) -> ClusterCheck {
+  /// is known only by looking. To read the view changes nothing.
+  mutating func inspect(_ condition: ClusterCheck.Condition, at now: Moment) -> ClusterCheck {
     let check = check(condition, at: now)
     onsets = check.ongoing
     return check

@@ -44,7 +44,7 @@ struct RegistryContents: Codable, Equatable, Sendable {
     }
     guard store?.isWellFormed ?? true else { return "what it says of the store can't be" }
     guard texts.allSatisfy({ $0.utf8.count <= Self.maxText }) else { return "a text in it is too long" }
-    // What is counted on from there must not overflow.
+    // To count on from there must not overflow.
     guard instants.allSatisfy(RFC3339.representable.contains), (0..<Int.max / 2).contains(failovers) else {
       return "a number in it can't be"
     }
@@ -70,11 +70,30 @@ extension Registry {
 
 extension RegistryContents.Node {
   fileprivate init(_ node: WatchedNode) {
-    // Not judged since the last restart: what was known then is still all that is known.
+    // It has not been judged since the last restart, so what was known then is all that is known.
     let earlier = node.detector.status == .unknown ? node.earlier : nil
     self.init(
       id: node.id, bootId: node.bootID, url: node.url.text, version: node.version, wanted: node.wanted,
       wantedBy: node.wantedBy, state: earlier?.status ?? node.detector.status, since: earlier?.since ?? node.since,
       reason: earlier?.reason ?? node.reason)
+  }
+}
+
+extension WatchedNode {
+  /// A node that was known before the coordinator restarted; nil if its URL can't be used.
+  init?(_ kept: RegistryContents.Node, detector: FailureDetector, at now: Moment) {
+    guard let url = ServerURL(kept.url) else { return nil }
+    self.init(
+      id: kept.id, bootID: kept.bootId, url: url, version: kept.version, detector: detector,
+      since: now.epochMilliseconds, reason: "the coordinator has just started", entered: now.instant)
+    (wanted, wantedBy) = (kept.wanted, kept.wantedBy)
+    // Only the time of day tells how long the coordinator was gone. It decides nothing before the node is judged.
+    let entered = now.instant - .milliseconds(max(0, now.epochMilliseconds - kept.since))
+    if kept.state == .left {
+      _ = self.detector.left()
+      (since, self.entered, reason) = (kept.since, entered, kept.reason)
+    } else {
+      earlier = Earlier(status: kept.state, since: kept.since, entered: entered, reason: kept.reason)
+    }
   }
 }

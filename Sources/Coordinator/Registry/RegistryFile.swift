@@ -2,7 +2,7 @@ import Common
 import FoundationEssentials
 import Glibc
 
-/// The registry on disk: a small JSON file that is always whole, since each new one replaces the old one at once.
+/// The registry on disk: a small JSON file. It is always whole, since a new file replaces the old one in one step.
 struct RegistryFile: Sendable {
   /// What could not be done, in words.
   struct Failure: Error, Equatable {
@@ -13,7 +13,7 @@ struct RegistryFile: Sendable {
     case contents(RegistryContents)
     /// There is no file yet.
     case nothing
-    /// What is there can't be used, and was put aside.
+    /// What is there can't be used and was put aside. No new place: it could not be moved.
     case damaged(reason: String, movedTo: String?)
   }
 
@@ -25,7 +25,7 @@ struct RegistryFile: Sendable {
     guard access(path, F_OK) == 0 || errno != ENOENT else { return .nothing }
     let bytes: [UInt8]
     do {
-      bytes = try FileContents.read(path, limit: Self.maxBytes)
+      bytes = try FileContents.read(path, maxBytes: Self.maxBytes)
     } catch {
       return setAside(error.reason)
     }
@@ -36,7 +36,8 @@ struct RegistryFile: Sendable {
     return .contents(contents)
   }
 
-  /// So that it can be looked at, and is not written over. What is no file is not the coordinator's to move.
+  /// Puts the file aside, so that people can look at it and nothing is written over it. What is there but no file
+  /// stays.
   private func setAside(_ reason: String) -> Loaded {
     guard !FileContents.isOther(path) else { return .damaged(reason: reason, movedTo: nil) }
     let aside = "\(path).damaged-\(WallClock.epochMilliseconds())"
@@ -50,7 +51,7 @@ struct RegistryFile: Sendable {
     let new = path + ".new"
     try write(Array(bytes), to: new)
     guard rename(new, path) == 0 else { throw Self.failure("rename") }
-    // Else the old name could be back after a loss of power.
+    // Otherwise the old file could be back after a loss of power.
     let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw Self.failure("open the directory") }
     defer { close(directory) }
@@ -63,11 +64,11 @@ struct RegistryFile: Sendable {
   }
 
   private func write(_ bytes: [UInt8], to path: String) throws(Failure) {
-    // Without waiting: a pipe that nobody reads would hold it up for ever.
+    // Non-blocking: a pipe that nobody reads would block for ever.
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard descriptor >= 0 else { throw Self.failure("open") }
     defer { close(descriptor) }
-    // One that was there before keeps its mode.
+    // A file that was there before has kept its mode.
     guard fchmod(descriptor, 0o600) == 0 else { throw Self.failure("chmod") }
     var rest = bytes[...]
     while !rest.isEmpty {

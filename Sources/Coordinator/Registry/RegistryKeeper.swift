@@ -1,7 +1,7 @@
 import Logging
 import NIOPosix
 
-/// Writes the registry to its file, when it has changed, and tells in the log when that begins and ceases to fail.
+/// Writes the registry to its file when it has changed. Logs when that begins to fail, and when it works again.
 actor RegistryKeeper {
   private let file: RegistryFile
   private let logger: Logger
@@ -13,11 +13,12 @@ actor RegistryKeeper {
     (self.file, self.logger, savedRevision) = (file, logger, revision)
   }
 
-  /// Whether this revision is still to be written, or what was to be written could not be.
+  /// Whether this revision is still to be written, or the last attempt failed.
   func needs(_ revision: Int) -> Bool { revision != savedRevision || problem != nil }
 
   /// - Returns: why it could not be written; nil if it was.
   func save(_ contents: RegistryContents, revision: Int) async -> String? {
+    assert(revision >= savedRevision, "revisions only rise")
     let failure = await file.saveOffPool(contents)
     savedRevision = revision
     if let failure, problem == nil {
@@ -31,7 +32,7 @@ actor RegistryKeeper {
 }
 
 extension RegistryFile {
-  /// fsync can take long: it must not hold up the threads that all tasks share.
+  /// On a thread of another pool: fsync can take long, and must not hold up the threads that all tasks share.
   fileprivate func saveOffPool(_ contents: RegistryContents) async -> String? {
     await withCheckedContinuation { continuation in
       NIOThreadPool.singleton.submit { _ in
@@ -45,7 +46,7 @@ extension RegistryFile {
     }
   }
 
-  /// What was kept, if it is there and can be used.
+  /// What the file holds, if it is there and can be used.
   func known(_ logger: Logger) -> RegistryContents? {
     switch load() {
     case .contents(let contents): return contents

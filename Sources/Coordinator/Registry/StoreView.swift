@@ -1,19 +1,19 @@
 import Common
 
 extension ClusterView {
-  /// Redis and the store in it as those nodes see them that have told lately. They are the same for all; where nodes
-  /// differ, the worst is shown. What the coordinator remembers stands in where no node tells.
+  /// Redis and the store in it, as nodes told lately. All nodes see the same store; where they differ, the worst is
+  /// shown. Where no node tells, this shows what the coordinator remembers.
   struct Store: Encodable, Equatable, Sendable {
-    /// Of Redis.
+    /// The version of Redis.
     var version: String?
     var identity: String?
-    /// When its last write probe that was seen left its mark.
+    /// When the last write probe that was seen left its mark.
     var mark: String?
     /// Nil while no node tells.
     var usedBytes: Int?
     /// 0 if there is no limit.
     var limitBytes: Int?
-    /// Redis's clock minus the node's: the farthest off.
+    /// Redis's clock minus the node's, of the node where they differ most.
     var clockOffsetMs: Int?
     /// Why it cannot be used for selling.
     var faults: [String] = []
@@ -48,7 +48,7 @@ extension ClusterView.Store {
       acknowledged: memory.acknowledged == 0 ? nil : instant(memory.acknowledged))
   }
 
-  /// Each once, in the order in which they were told.
+  /// Each text once, in the order in which they were told.
   private static func together(_ lists: [[String]]) -> [String] {
     var known: Set<String> = []
     return Array(lists.joined().filter { known.insert($0).inserted }.prefix(maxTexts))

@@ -5,9 +5,9 @@ import Logging
 struct CoordinatorSettings: ProcessSettings {
   let host: String
   let port: Int
-  /// Below which browsers see it.
+  /// The path below which browsers see the page.
   let basePath: BasePath
-  /// Nil: the registry is not kept over restarts.
+  /// Nil if the registry is not kept over restarts.
   let stateFile: String?
   /// Which addresses nodes may have.
   let allowedNetworks: AddressPolicy
@@ -16,7 +16,7 @@ struct CoordinatorSettings: ProcessSettings {
   let trustedProxies: TrustedProxies
   let logLevel: Logger.Level
   let adminTokens: AccessTokens
-  /// What nodes announce themselves with; nil: none can.
+  /// The token that nodes announce themselves with; nil if none can.
   let clusterToken: String?
   let tokenFiles: TokenFiles
 
@@ -46,7 +46,7 @@ struct CoordinatorSettings: ProcessSettings {
     tokenFiles = reader.tokenFiles
   }
 
-  /// All tokens as they are at the start.
+  /// All tokens, as they are at the start.
   var tokens: TokenFiles.Contents { TokenFiles.Contents(admin: adminTokens, cluster: clusterToken) }
 }
 

@@ -18,15 +18,15 @@ struct Announcer: Service {
   let coordinator: String
   let token: Replaceable<String>
   let client: CurlClient
-  let duty: Duty
+  let lifecycle: Lifecycle
   let logger: Logger
 
   func run() async throws {
     defer { client.stop() }
     var problem: String?
     var taken: Announcement?
-    for await _ in Self.ticks(duty.changes).cancelOnGracefulShutdown() {
-      guard let announcement = try await duty.announcement() else { continue }
+    for await _ in Self.ticks(lifecycle.changes).cancelOnGracefulShutdown() {
+      guard let announcement = try await lifecycle.announcement() else { continue }
       let outcome = await announce(announcement)
       note(outcome, after: &problem)
       taken = outcome == nil ? announcement : nil
@@ -66,8 +66,8 @@ struct Announcer: Service {
       guard let answer = try? JSONDecoder().decode(AnnouncementAnswer.self, from: Data(answer.body)) else {
         return "the coordinator's answer can't be read"
       }
-      duty.set(.wanted, to: answer.wanted == .drain)
-      if let store = answer.store { duty.heard(store) }
+      lifecycle.set(.wanted, to: answer.wanted == .drain)
+      if let store = answer.store { lifecycle.heard(store) }
       return nil
     case .success(let answer): return Self.words(for: answer)
     case .failure(let failure): return "the coordinator can't be asked: \(failure)"
@@ -89,8 +89,8 @@ struct Announcer: Service {
     var headers = [(name: "Authorization", value: "Bearer \(token.current)")]
     if body != nil { headers.append((name: "Content-Type", value: "application/json")) }
     return OutgoingRequest(
-      method: method, url: coordinator + path, headers: headers, body: body, connectLimit: Self.limit,
-      limit: Self.limit)
+      method: method, url: coordinator + path, headers: headers, body: body, connectTimeout: Self.limit,
+      timeout: Self.limit)
   }
 
   /// Its status, and what the problem says, as far as it is one.

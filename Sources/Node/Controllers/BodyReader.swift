@@ -73,15 +73,13 @@ struct BodyReader {
   }
 
   /// An optional label: 1–128 visible ASCII characters.
-  mutating func label(_ name: String) -> String? {
+  mutating func label(_ name: String) -> Label? {
     guard let value = root[name] else { return nil }
-    guard case .string(let text) = value, (1...Limits.labelLength).contains(text.utf8.count),
-      text.utf8.allSatisfy(\.isVisibleASCII)
-    else {
-      fault(name, "must be a string of 1 to \(Limits.labelLength) visible ASCII characters")
+    guard case .string(let text) = value, let label = Label(text) else {
+      fault(name, "must be a string of 1 to \(Limits.maxLabelCharacters) visible ASCII characters")
       return nil
     }
-    return text
+    return label
   }
 
   /// An optional text of so many characters (Unicode scalar values).
@@ -118,7 +116,7 @@ struct BodyReader {
 }
 
 extension SKU {
-  static let rule = "must be 1 to \(Limits.skuLength) of A-Z a-z 0-9 . _ -, the first a letter or digit"
+  static let rule = "must be 1 to \(Limits.maxSKUCharacters) of A-Z a-z 0-9 . _ -, the first a letter or digit"
 }
 
 /// Reads a body, or tells all that is wrong with it.

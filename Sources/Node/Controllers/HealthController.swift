@@ -6,18 +6,18 @@ final class HealthController {
   typealias Answer = (Response) -> Void
 
   private let state: NodeState
+  private let traffic: Traffic
   private let registry: PrometheusRegistry
   /// Where rendering metrics delays no shopper.
   private let background: any EventLoop
   private let eventLoop: any EventLoop
   private static let description = ByteBuffer(bytes: PackageResources.openapi_yaml)
-  /// Set once there is a desk to count at.
-  var traffic: () -> HealthReport.Requests = {
-    HealthReport.Requests(inFlight: 0, ratePerSecond: 0, errorsPerSecond: 0, total: 0, errors: 0)
-  }
 
-  init(state: NodeState, registry: PrometheusRegistry, background: any EventLoop, eventLoop: any EventLoop) {
-    self.state = state
+  init(
+    state: NodeState, traffic: Traffic, registry: PrometheusRegistry, background: any EventLoop,
+    eventLoop: any EventLoop
+  ) {
+    (self.state, self.traffic) = (state, traffic)
     self.registry = registry
     self.background = background
     self.eventLoop = eventLoop
@@ -28,32 +28,33 @@ final class HealthController {
   }
 
   func ready(answer: Answer) {
-    let obstacles = state.obstacles()
+    let now = eventLoop.now
+    let obstacles = state.obstacles(at: now)
     guard obstacles.isEmpty else {
       return answer(
         .problem(
           Problem(.notReady, obstacles.joined(separator: "; "), retryAfter: 1) { body in
             body.writeStaticString(",\"reasons\":")
             body.writeJSONArray(obstacles) { $0.writeJSONString($1) }
-            writeWarnings(to: &body)
+            writeWarnings(to: &body, at: now)
           }))
     }
     var body = ByteBuffer(string: "{\"status\":\"ready\"")
-    writeWarnings(to: &body)
+    writeWarnings(to: &body, at: now)
     body.writeStaticString("}")
     answer(.json(200, body))
   }
 
-  private func writeWarnings(to body: inout ByteBuffer) {
+  private func writeWarnings(to body: inout ByteBuffer, at now: NIODeadline) {
     body.writeStaticString(",\"warnings\":")
-    body.writeJSONArray(state.warnings) { $0.writeJSONString($1) }
-    guard let loss = state.store?.judge.loss else { return }
+    body.writeJSONArray(state.warnings(at: now)) { $0.writeJSONString($1) }
+    guard let loss = state.reports.current.store?.judge.loss else { return }
     body.writeStaticString(",\"loss\":")
     loss.write(to: &body)
   }
 
   func health(answer: Answer) {
-    answer(.json(200, state.report(of: traffic()).json))
+    answer(.json(200, state.report(of: traffic.report, at: eventLoop.now, leaseNow: .now).json))
   }
 
   func metrics(answer: @escaping Answer) {

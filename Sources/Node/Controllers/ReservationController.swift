@@ -8,8 +8,8 @@ final class ReservationController {
 
   /// The operator's own bounds, within those of the contract.
   struct Caps: Sendable {
-    var quantity = Limits.quantity
-    var ttlSeconds = Limits.ttlSeconds
+    var quantity = Limits.maxQuantity
+    var ttlSeconds = Limits.maxTTLSeconds
   }
 
   private let service: ReservationService
@@ -41,16 +41,15 @@ final class ReservationController {
   static func reserveRequest(_ body: inout BodyReader, _ caps: Caps) -> ReserveRequest? {
     let lines: [ReservationLine]?
     if body.has("items") {
-      lines = body.objects("items", 1...Limits.lines) { line(&$0, caps) }
+      lines = body.objects("items", 1...Limits.maxLines) { line(&$0, caps) }
       for name in ["sku", "quantity"] where body.has(name) { body.fault(name, "must not stand beside \"items\"") }
     } else {
       lines = line(&body, caps).map { [$0] }
     }
     let ttlSeconds = body.optionalInteger("ttlSeconds", 1...caps.ttlSeconds)
-    let customerID = body.label("customerId")
-    let reference = body.label("reference")
+    let labels = Labels(customerID: body.label("customerId"), reference: body.label("reference"))
     guard let lines else { return nil }
-    let request = ReserveRequest(lines: lines, customerID: customerID, reference: reference, ttlSeconds: ttlSeconds)
+    let request = ReserveRequest(lines: lines, labels: labels, ttlSeconds: ttlSeconds)
     for line in request.lines where line.quantity > caps.quantity {
       body.fault(
         "items", "\(line.sku.text) comes to \(line.quantity); at most \(caps.quantity) can be reserved at once")

@@ -10,18 +10,23 @@ final class StockController {
   private let service: StockService
   private let listing: StockListing
   private let audit: AuditService
+  private let eventLoop: any EventLoop
   private let logger: Logger
 
-  init(service: StockService, listing: StockListing, audit: AuditService, logger: Logger) {
+  /// - Parameter eventLoop: where the services live.
+  init(
+    service: StockService, listing: StockListing, audit: AuditService, eventLoop: any EventLoop, logger: Logger
+  ) {
     self.service = service
     self.listing = listing
     self.audit = audit
+    self.eventLoop = eventLoop
     self.logger = logger
   }
 
   func set(_ request: Request, answer: @escaping Answer) {
     withSKU(request, answer) { sku in
-      switch readBody(request.body, { $0.integer("total", 0...Limits.stockTotal) }) {
+      switch readBody(request.body, { $0.integer("total", 0...Limits.maxStockTotal) }) {
       case .failure(let problem): answer(.problem(problem))
       case .success(let total):
         service.set(sku, total: total, request.context) { [self] result in
@@ -38,9 +43,9 @@ final class StockController {
   func adjust(_ request: Request, answer: @escaping Answer) {
     withSKU(request, answer) { sku in
       let read = readBody(request.body) { body in
-        let delta = body.integer("delta", -Limits.stockTotal...Limits.stockTotal)
+        let delta = body.integer("delta", -Limits.maxStockTotal...Limits.maxStockTotal)
         if delta == 0 { body.fault("delta", "must not be 0") }
-        let reason = body.optionalText("reason", 1...Limits.reasonLength)
+        let reason = body.optionalText("reason", 1...HTTPLimits.maxReasonCharacters)
         return delta.map { (delta: $0, reason: reason) }
       }
       switch read {
@@ -71,30 +76,12 @@ final class StockController {
 
   func list(_ request: Request, answer: @escaping Answer) {
     var faults: [Fault] = []
-    var limit = Limits.defaultPageSize
-    if let text = request.queryValue("limit") {
-      if let number = Int(decimal: text.utf8), (1...Limits.pageSize).contains(number) {
-        limit = number
-      } else {
-        faults.append(Fault("query/limit", "must be a whole number from 1 to \(Limits.pageSize)"))
-      }
-    }
+    let limit = Self.limit(request, &faults)
     let cursor = Self.cursor(request, &faults, IndexPlace.init)
     guard faults.isEmpty else { return answer(.problem(.invalid(faults))) }
-    listing.page(after: cursor, limit: limit, arrival: request.context.arrival) { result in
-      answer(
-        .of(result) { page in
-          var body = ByteBufferAllocator().buffer(capacity: 64 + 160 * page.items.count)
-          body.writeStaticString("{\"items\":")
-          body.writeJSONArray(page.items) { $1.write(to: &$0) }
-          if !page.damaged.isEmpty {
-            body.writeStaticString(",\"damaged\":")
-            body.writeJSONArray(page.damaged) { $0.writeJSONString($1.text) }
-          }
-          body.writeNextCursor(page.next?.description)
-          body.writeStaticString("}")
-          return .json(200, body)
-        })
+    respond(answer) { controller throws(Problem) in
+      let page = try await controller.listing.page(after: cursor, limit: limit, arrival: request.context.arrival)
+      return .json(200, page.document)
     }
   }
 
@@ -102,8 +89,22 @@ final class StockController {
     var faults: [Fault] = []
     let cursor = Self.cursor(request, &faults, AuditService.Cursor.init)
     guard faults.isEmpty else { return answer(.problem(.invalid(faults))) }
-    audit.slice(after: cursor, arrival: request.context.arrival) { result in
-      answer(.of(result) { .json(200, $0.document) })
+    respond(answer) { controller throws(Problem) in
+      let report = try await controller.audit.slice(after: cursor, arrival: request.context.arrival)
+      return .json(200, report.document)
+    }
+  }
+
+  /// Answers with what async work comes to, done on the services' loop.
+  private func respond(
+    _ answer: @escaping Answer, _ work: @escaping @Sendable (StockController) async throws(Problem) -> Response
+  ) {
+    NIOLoopBound((controller: self, answer: answer), eventLoop: eventLoop).task { bound in
+      do throws(Problem) {
+        bound.answer(try await work(bound.controller))
+      } catch {
+        bound.answer(.problem(error))
+      }
     }
   }
 
@@ -112,6 +113,14 @@ final class StockController {
       return answer(.problem(.invalid([Fault("path/sku", SKU.rule)])))
     }
     act(sku)
+  }
+
+  /// How much a page may hold.
+  private static func limit(_ request: Request, _ faults: inout [Fault]) -> Int {
+    guard let text = request.queryValue("limit") else { return HTTPLimits.defaultPageItems }
+    if let number = Int(decimal: text.utf8), (1...HTTPLimits.maxPageItems).contains(number) { return number }
+    faults.append(Fault("query/limit", "must be a whole number from 1 to \(HTTPLimits.maxPageItems)"))
+    return HTTPLimits.defaultPageItems
   }
 
   /// A cursor tells what was told last; clients need not know.
@@ -130,6 +139,21 @@ final class StockController {
       "sku": "\(sku.text)", "caller": "\(request.context.caller)", "requestID": "\(request.id)",
     ]
     logger.notice(message, metadata: who.merging(facts) { $1 })
+  }
+}
+
+extension StockListing.Page {
+  fileprivate var document: ByteBuffer {
+    var body = ByteBufferAllocator().buffer(capacity: 64 + 160 * items.count)
+    body.writeStaticString("{\"items\":")
+    body.writeJSONArray(items) { $1.write(to: &$0) }
+    if !damaged.isEmpty {
+      body.writeStaticString(",\"damaged\":")
+      body.writeJSONArray(damaged) { $0.writeJSONString($1.text) }
+    }
+    body.writeNextCursor(next?.description)
+    body.writeStaticString("}")
+    return body
   }
 }
 

@@ -1,8 +1,14 @@
 /// The bounds of a request as such (`openapi.yaml`). Those of what it may ask for are ``Limits``.
 enum HTTPLimits {
-  static let requestIDBytes = 128
-  static let bodyBytes = 64 << 10
-  static let headBytes = 16 << 10
+  static let maxRequestIDBytes = 128
+  static let maxBodyBytes = 64 << 10
+  static let maxHeadBytes = 16 << 10
   /// What a load balancer may add to a head, which is not held against the client.
-  static let proxyHeadBytes = 512
+  static let maxProxyHeadBytes = 512
+  static let maxIdempotencyKeyBytes = 255
+  /// Of why stock is adjusted.
+  static let maxReasonCharacters = 256
+  /// Of the list of SKUs.
+  static let maxPageItems = 1000
+  static let defaultPageItems = 100
 }

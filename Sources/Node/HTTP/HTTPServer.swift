@@ -20,22 +20,23 @@ struct HTTPServer: Service {
   let host: String
   let port: Int
   let drainDelay: Duration
-  let desk: NIOLoopBound<RequestDesk>
-  let eventLoop: any EventLoop
+  let dispatcher: NIOLoopBound<Dispatcher>
   /// Told once, with its port, when the node listens.
   let serves: @Sendable (Int) -> Void
   /// Told once when the node is to stop.
   let willDrain: @Sendable () -> Void
   let logger: Logger
 
+  private var eventLoop: any EventLoop { dispatcher.eventLoop }
+
   func run() async throws {
     let quiescing = ServerQuiescingHelper(group: eventLoop)
     let channel = try await bind(quiescing)
     logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
     serves(channel.localAddress?.port ?? port)
-    let desk = desk
+    let (dispatcher, eventLoop) = (dispatcher, eventLoop)
     let ticks = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-      desk.value.tick(.now())
+      dispatcher.value.connections.tick(at: eventLoop.now)
     }
     defer { ticks.cancel() }
 
@@ -50,7 +51,7 @@ struct HTTPServer: Service {
   }
 
   private func bind(_ quiescing: ServerQuiescingHelper) async throws -> any Channel {
-    let (desk, logger) = (desk, logger)
+    let (dispatcher, logger) = (dispatcher, logger)
     return try await ServerBootstrap(group: eventLoop)
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -70,23 +71,24 @@ struct HTTPServer: Service {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try Self.makeConnection(on: channel, desk: desk.value)
+          try Self.makeConnection(on: channel, dispatcher: dispatcher.value)
         }
       }
       .bind(host: host, port: port).get()
   }
 
   /// Makes a channel an HTTP connection.
-  static func makeConnection(on channel: any Channel, desk: RequestDesk) throws {
+  static func makeConnection(on channel: any Channel, dispatcher: Dispatcher) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
-    limits.maxHeaderFieldSize = HTTPLimits.headBytes
-    // The gate judges to the byte what is the client's own of it.
-    limits.maxHeaderListSize = HTTPLimits.headBytes + HTTPLimits.proxyHeadBytes
+    limits.maxHeaderFieldSize = HTTPLimits.maxHeadBytes
+    // The validator judges to the byte what is the client's own of it.
+    limits.maxHeaderListSize = HTTPLimits.maxHeadBytes + HTTPLimits.maxProxyHeadBytes
     // Bytes are what is limited, not fields: no field has fewer than four (`a:` and the end of its line).
-    limits.maxHeaderFieldCount = HTTPLimits.headBytes / 4
+    limits.maxHeaderFieldCount = HTTPLimits.maxHeadBytes / 4
     let decoder = RequestDecoder(limits)
     try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-    try channel.pipeline.syncOperations.addHandler(HTTPConnection(desk: desk, decoder: decoder))
+    try channel.pipeline.syncOperations.addHandler(
+      HTTPConnection(dispatcher: dispatcher, decoder: decoder, eventLoop: channel.eventLoop))
   }
 
   /// Waits for the lame-duck time, or until a second signal.
@@ -108,7 +110,8 @@ struct HTTPServer: Service {
   private func finish(_ quiescing: ServerQuiescingHelper) async throws {
     let closed = eventLoop.makePromise(of: Void.self)
     quiescing.initiateShutdown(promise: closed)
-    let limit = eventLoop.scheduleTask(in: .init(Self.finishLimit)) { desk.value.closeAll() }
+    let dispatcher = dispatcher
+    let limit = eventLoop.scheduleTask(in: .init(Self.finishLimit)) { dispatcher.value.connections.closeAll() }
     try await closed.futureResult.get()
     limit.cancel()
   }

@@ -2,7 +2,7 @@ import Common
 import NIOCore
 import Store
 
-/// A request that passed the gate, with its whole body.
+/// A request that may be served, with its whole body.
 struct Request: Sendable {
   var operation: Operation
   /// The SKU or reservation id in the path, as the client wrote it.
@@ -17,6 +17,15 @@ struct Request: Sendable {
   func queryValue(_ name: String) -> String? {
     query.split(separator: "&").last { $0.prefix { $0 != "=" } == name }
       .map { $0.drop { $0 != "=" }.dropFirst().percentDecoded }
+  }
+}
+
+extension Request {
+  /// - Parameter arrival: when the request was complete.
+  init(_ admission: ValidatedHead.Admission, id: String, arrival: NIODeadline, body: ByteBuffer) {
+    operation = admission.operation
+    (parameter, query, self.id, self.body) = (admission.parameter, admission.query, id, body)
+    context = CallContext(caller: admission.caller, keyText: admission.keyText, arrival: arrival)
   }
 }
 

@@ -15,7 +15,7 @@ struct StoreErrorLog {
 
   init(logger: Logger) { self.logger = logger }
 
-  mutating func note(_ cause: String, id: String, _ operation: Operation?, at now: NIODeadline = .now()) {
+  mutating func note(_ cause: String, id: String, _ operation: Operation?, at now: NIODeadline) {
     if now >= secondEnds {
       secondEnds = now + .seconds(1)
       written = 0

@@ -3,9 +3,9 @@ import NIOCore
 /// Compares Redis's clock, by which all deadlines go, with the node's, and with itself.
 struct ClockCheck {
   /// Further apart, one of the two is wrong.
-  static let mostOffset: Int64 = 5000
+  static let maxOffsetMilliseconds: Int64 = 5000
   /// Further back within one look, Redis's clock has been set, and did not merely drift.
-  static let leastStep: Int64 = 1000
+  static let minStepMilliseconds: Int64 = 1000
   /// A step is told for so long, for people to see it.
   static let stepShown = TimeAmount.minutes(10)
 
@@ -21,13 +21,13 @@ struct ClockCheck {
     offset = redis - (wall - underWay / 2)
     // It was made between the two: how far Redis's clock leads is known within the time that the reply was under way.
     let (least, most) = (redis - arrived.milliseconds, redis - sent.milliseconds)
-    if let lead, lead - most >= Self.leastStep { step = (lead - most, arrived) }
+    if let lead, lead - most >= Self.minStepMilliseconds { step = (lead - most, arrived) }
     lead = least
   }
 
   func findings(at now: NIODeadline) -> [StoreFinding] {
     var findings: [StoreFinding] = []
-    if let offset, abs(offset) > Self.mostOffset {
+    if let offset, abs(offset) > Self.maxOffsetMilliseconds {
       findings.append(
         StoreFinding(
           subject: "clock", meaning: .warning,

@@ -19,7 +19,7 @@ struct NodeMetrics {
     "holdfast_store_damaged": "SKUs, holds and keys that are known to be damaged.",
     "holdfast_requests_in_flight": "Requests that wait for their answer.",
     "holdfast_ready": "1 while the node is ready.",
-    RequestDesk.wrongTokenMetric: "Requests with a token that is none of those configured.",
+    WrongTokenGuard.metric: "Requests with a token that is none of those configured.",
   ]
 
   let roundTrip = Timer(label: "holdfast_redis_round_trip_seconds")
@@ -37,9 +37,8 @@ struct NodeMetrics {
   private let inFlight = Gauge(label: "holdfast_requests_in_flight")
   private let ready = Gauge(label: "holdfast_ready")
 
-  func update(
-    link: RedisLink.Status, store: StoreReport?, damage: DamageReport, inFlight requests: Int, isReady: Bool
-  ) {
+  func update(link: RedisLink.Status, _ reports: NodeReports.Contents, inFlight requests: Int, isReady: Bool) {
+    let store = reports.store
     up.record(link.isUp ? 1 : 0)
     pending.record(link.pending)
     reconnects.record(link.reconnects)
@@ -50,7 +49,7 @@ struct NodeMetrics {
     warnings.record(store?.warnings.count ?? 0)
     faults.record(store?.faults.count ?? 0)
     loss.record(store?.judge.loss == nil ? 0 : 1)
-    damaged.record(damage.count)
+    damaged.record(reports.damage.count)
     inFlight.record(requests)
     ready.record(isReady ? 1 : 0)
   }

@@ -15,25 +15,18 @@ final class NodeState {
   let nodeID: String
   /// New with each start of the process.
   let bootID: String
-  private let began = NIODeadline.now()
+  let reports: NodeReports
+  private let startedAt: NIODeadline
   private let link: RedisLink
   /// Why it drains; empty while it does not.
   private(set) var drains: Set<Drain> = []
-  /// What the watch over the store saw last; nil until it has looked.
-  var store: StoreReport?
-  var lease = LeaseReport()
-  var sweep = SweepReport()
-  var damage = DamageReport()
   /// The last round trip to Redis on the link of requests.
   var roundTrip: TimeAmount?
 
-  init(nodeID: String, link: RedisLink) {
-    self.nodeID = nodeID
-    self.link = link
+  init(nodeID: String, link: RedisLink, reports: NodeReports, startedAt: NIODeadline) {
+    (self.nodeID, self.link, self.reports, self.startedAt) = (nodeID, link, reports, startedAt)
     bootID = String(UInt64.random(in: .min ... .max), radix: 16)
   }
-
-  var uptimeSeconds: Int64 { (NIODeadline.now() - began).nanoseconds / 1_000_000_000 }
 
   var isDraining: Bool { !drains.isEmpty }
 
@@ -45,74 +38,81 @@ final class NodeState {
   }
 
   /// Why the node should get no requests; empty when it is ready.
-  func obstacles(at now: NIODeadline = .now()) -> [String] {
+  func obstacles(at now: NIODeadline) -> [String] { obstacles(reports.current, link.status(at: now)) }
+
+  private func obstacles(_ known: NodeReports.Contents, _ status: RedisLink.Status) -> [String] {
     var obstacles: [String] = []
     for drain in Drain.allCases where drains.contains(drain) { obstacles.append("draining: \(drain.rawValue)") }
-    if isStarting { obstacles.append("starting: the store has not been checked yet") }
-    obstacles += store?.faults ?? []
-    let status = link.status(at: now)
-    if let downFor = status.downFor, isStarting || downFor > Self.linkGrace {
+    if let awaited = known.awaited { obstacles.append("starting: \(awaited)") }
+    obstacles += known.store?.faults ?? []
+    if let downFor = status.downFor, known.awaited != nil || downFor > Self.linkGrace {
       let problem = status.lastProblem ?? "no reply for \(downFor.nanoseconds / 1_000_000) ms"
       obstacles.append(status.isRefused ? problem : "no link to Redis: \(problem)")
     }
     return obstacles
   }
 
-  private var isStarting: Bool { store?.isChecked != true }
-
   /// What people should look at, though the node is ready.
-  var warnings: [String] {
-    [store?.judge.loss?.words].compactMap(\.self) + fullness + (store?.warnings ?? []) + link.status().warnings
+  func warnings(at now: NIODeadline) -> [String] {
+    let store = reports.current.store
+    return [store?.judge.loss?.words].compactMap(\.self) + Self.fullness(store) + (store?.warnings ?? [])
+      + link.status(at: now).warnings
   }
 
-  private var fullness: [String] {
+  private static func fullness(_ store: StoreReport?) -> [String] {
     store?.isNearlyFull == true ? ["the store is nearly full: nothing new is taken"] : []
   }
 
-  private func phase(obstacles: [String]) -> HealthReport.State {
+  private func phase(_ known: NodeReports.Contents, obstacles: [String]) -> HealthReport.State {
     if isDraining { return .draining }
-    if isStarting { return .starting }
-    return obstacles.isEmpty && store?.isNearlyFull == false ? .serving : .degraded
+    if known.awaited != nil { return .starting }
+    return obstacles.isEmpty && known.store?.isNearlyFull == false ? .serving : .degraded
   }
 
   /// What the coordinator is told.
-  func announcement(url: String) -> Announcement {
-    Announcement(
-      id: nodeID, bootId: bootID, url: url, version: Version.text, state: phase(obstacles: obstacles()).rawValue)
+  func announcement(url: String, at now: NIODeadline) -> Announcement {
+    let known = reports.current
+    let state = phase(known, obstacles: obstacles(known, link.status(at: now)))
+    return Announcement(id: nodeID, bootId: bootID, url: url, version: Version.text, state: state.rawValue)
   }
 
-  func report(of requests: HealthReport.Requests, at now: NIODeadline = .now()) -> HealthReport {
-    let obstacles = obstacles(at: now)
-    let status = link.status(at: now)
+  /// - Parameter leaseNow: the same instant by the clock of leases.
+  func report(
+    of requests: HealthReport.Requests, at now: NIODeadline, leaseNow: LeaseMachine.Instant
+  ) -> HealthReport {
+    let known = reports.current
+    let (store, status) = (known.store, link.status(at: now))
+    let obstacles = obstacles(known, status)
     let redis = HealthReport.Redis(
       connected: status.isUp, version: store?.version, roundTripMs: roundTrip.map { $0.milliseconds },
       pending: status.pending, reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0,
       limitBytes: store?.limitBytes ?? 0, faults: store?.faults ?? [],
       warnings: (store?.warnings ?? []) + status.warnings, clockOffsetMs: store?.clockOffset.map(Int.init))
     return HealthReport(
-      nodeId: nodeID, bootId: bootID, version: Version.text, uptimeSeconds: uptimeSeconds,
-      state: phase(obstacles: obstacles), reasons: obstacles + fullness,
+      nodeId: nodeID, bootId: bootID, version: Version.text,
+      uptimeSeconds: (now - startedAt).nanoseconds / 1_000_000_000,
+      state: phase(known, obstacles: obstacles), reasons: obstacles + Self.fullness(store),
       drained: drains == [.wanted] && obstacles.count == 1, redis: redis,
-      store: HealthReport.Store(store?.judge ?? StoreJudge(), damaged: damage.count, damage: damage.words),
-      lease: lease.asHealth, sweeper: sweep.asHealth, requests: requests)
+      store: HealthReport.Store(store?.judge ?? StoreJudge(), damaged: known.damage.count, damage: known.damage.words),
+      lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(at: now), requests: requests)
   }
 }
 
 extension LeaseReport {
-  fileprivate var asHealth: HealthReport.Lease {
+  fileprivate func asHealth(at now: LeaseMachine.Instant) -> HealthReport.Lease {
     HealthReport.Lease(
       leader: isLeader, epoch: holder?.epoch, holder: holder?.nodeID,
       since: holder.map { RFC3339.string(epochMilliseconds: $0.acquiredAt) },
-      remainingMs: remaining().map { Int($0 / .milliseconds(1)) }, termsWon: termsWon, termsLost: termsLost,
+      remainingMs: remaining(at: now).map { Int($0 / .milliseconds(1)) }, termsWon: termsWon, termsLost: termsLost,
       renewMs: renewal.map { ($0 / .milliseconds(1)).rounded(decimals: 3) })
   }
 }
 
 extension SweepReport {
-  fileprivate var asHealth: HealthReport.Sweeper {
+  fileprivate func asHealth(at now: NIODeadline) -> HealthReport.Sweeper {
     let batch = lastBatch.map { batch in
       HealthReport.Sweeper.Batch(
-        agoMs: Int((NIODeadline.now() - batch.at).milliseconds), holds: batch.holds, tookMs: batch.took.milliseconds)
+        agoMs: Int((now - batch.at).milliseconds), holds: batch.holds, tookMs: batch.took.milliseconds)
     }
     return HealthReport.Sweeper(
       backlog: overdue?.holds, oldestOverdueMs: overdue?.oldest.map { Int($0.milliseconds) }, lastBatch: batch,

@@ -23,7 +23,7 @@ struct StoreFinding: Equatable, Sendable {
 
 /// What replies of Redis mean, each decided by itself. Nil: the reply is no answer, and is to be asked for again.
 extension StoreFinding {
-  static let leastVersion = (major: 7, text: "7.0")
+  static let minVersion = (major: 7, text: "7.0")
 
   struct Server: Equatable {
     var version: String?
@@ -40,7 +40,7 @@ extension StoreFinding {
     }
     guard let version = hello.member("version") else { return Server() }
     var server = Server(version: version)
-    if let major = Int(version.prefix { $0 != "." }), major < leastVersion.major {
+    if let major = Int(version.prefix { $0 != "." }), major < minVersion.major {
       server.findings.append(tooOld("it is \(version)"))
     }
     switch hello.member("mode") {
@@ -64,7 +64,7 @@ extension StoreFinding {
   private static func tooOld(_ why: String) -> StoreFinding {
     StoreFinding(
       subject: "version", meaning: .fault,
-      words: "Redis must be \(leastVersion.text) or later, but \(why): \(cannotSell)", endsStart: true)
+      words: "Redis must be \(minVersion.text) or later, but \(why): \(cannotSell)", endsStart: true)
   }
 
   /// - Parameter config: the reply to CONFIG GET of ``settings``.

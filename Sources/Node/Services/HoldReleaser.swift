@@ -17,7 +17,7 @@ final class HoldReleaser {
   /// Releases, step by step, what is due of `skus`.
   func release(_ skus: [SKU], arrival: NIODeadline, completion: @escaping (Outcome) -> Void) {
     guard let sku = skus.first else { return completion(.released) }
-    guard arrival + Budget.release > .now() else { return completion(.tooMany) }
+    guard arrival + Budget.release > stock.eventLoop.now else { return completion(.tooMany) }
     stock.releaseSome(of: sku, arrival: arrival) { [self] result in
       switch result {
       case .success(let isMoreDue):

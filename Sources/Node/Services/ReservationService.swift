@@ -98,7 +98,7 @@ final class ReservationService {
       case .success(.holdLimit):
         completion(
           .failure(
-            Problem(.holdLimitReached, "It may be held \(Limits.holdSeconds) s from its creation, and is already.")))
+            Problem(.holdLimitReached, "It may be held \(Limits.maxHoldSeconds) s from its creation, and is already.")))
       }
     }
   }

@@ -3,6 +3,8 @@ import NIOCore
 import Store
 
 /// The list of all SKUs, read in steps that leave Redis to the shoppers in between.
+///
+/// Lives on the event loop of its repository, and so do the tasks that call it.
 final class StockListing {
   private let stock: StockRepository
   private let service: StockService
@@ -17,7 +19,7 @@ final class StockListing {
     self.service = service
   }
 
-  struct Page {
+  struct Page: Sendable {
     var items: [Inventory] = []
     /// SKUs whose keys are damaged: nothing can be told of them.
     var damaged: [SKU] = []
@@ -25,75 +27,60 @@ final class StockListing {
     var next: IndexPlace?
 
     fileprivate var count: Int { items.count + damaged.count }
+  }
 
-    /// - Parameter fresh: what has been read again of SKUs that were due.
-    fileprivate mutating func append(_ row: StockRepository.Row, _ fresh: [SKU: Inventory]) {
-      switch row.content {
-      case .stock(let stock, isDue: false): items.append(stock)
+  func page(after cursor: IndexPlace?, limit: Int, arrival: NIODeadline) async throws(Problem) -> Page {
+    stock.eventLoop.preconditionInEventLoop()
+    var page = Page()
+    var place = cursor?.member
+    while true {
+      let wanted = min(limit - page.count, Self.skusPerStep)
+      assert(wanted > 0, "a full page has a next one")
+      // One more than the page holds tells whether there is another.
+      let found = try await rows(after: place, limit: wanted + 1, arrival)
+      let rows = found.prefix(wanted)
+      for row in rows { try await add(row, to: &page, arrival) }
+      guard found.count > wanted, let last = rows.last else { return page }
+      if page.count >= limit || stock.eventLoop.now - arrival > Self.pageTime {
+        page.next = IndexPlace(after: last.member)
+        return page
+      }
+      place = last.member
+    }
+  }
+
+  private func rows(
+    after place: [UInt8]?, limit: Int, _ arrival: NIODeadline
+  ) async throws(Problem) -> [StockRepository.Row] {
+    do throws(StoreFailure) {
+      return try await stock.list(after: place, limit: limit, deadline: arrival + Budget.read)
+    } catch {
+      throw .store(error, isWrite: false)
+    }
+  }
+
+  private func add(_ row: StockRepository.Row, to page: inout Page, _ arrival: NIODeadline) async throws(Problem) {
+    switch row.content {
+    case .stock(let stock, isDue: false): page.items.append(stock)
+    case .stock(let stock, isDue: true):
+      if let fresh = try await released(stock.sku, arrival) { page.items.append(fresh) }
+    case .damaged(let damage): if let sku = damage.sku { page.damaged.append(sku) }
+    case .foreign: break
+    }
+  }
+
+  /// Reads a SKU again whose holds are due, which releases them. Nil for one that there is nothing to tell of.
+  private func released(_ sku: SKU, _ arrival: NIODeadline) async throws(Problem) -> Inventory? {
+    do throws(Problem) {
+      return try await outcome { service.read(sku, arrival: arrival, completion: $0) }
+    } catch {
+      switch error.kind {
       // Deleted in the meantime: it did not exist throughout.
-      case .stock(let stock, isDue: true): fresh[stock.sku].map { items.append($0) }
-      case .damaged(let damage): damage.sku.map { damaged.append($0) }
-      case .foreign: break
-      }
-    }
-  }
-
-  func page(
-    after cursor: IndexPlace?, limit: Int, arrival: NIODeadline, completion: @escaping (Result<Page, Problem>) -> Void
-  ) {
-    extend(Page(), after: cursor?.member, limit: limit, arrival, completion)
-  }
-
-  private func extend(
-    _ page: Page, after cursor: [UInt8]?, limit: Int, _ arrival: NIODeadline,
-    _ completion: @escaping (Result<Page, Problem>) -> Void
-  ) {
-    let wanted = min(limit - page.count, Self.skusPerStep)
-    // One more than the page holds tells whether there is another.
-    stock.list(after: cursor, limit: wanted + 1, deadline: arrival + Budget.read) { [self] result in
-      switch result {
-      case .failure(let failure): completion(.failure(.store(failure, isWrite: false)))
-      case .success(let all):
-        let rows = all.prefix(wanted)
-        refresh(rows.compactMap(\.dueSKU), [:], arrival) { [self] refreshed in
-          var page = page
-          switch refreshed {
-          case .failure(let problem): return completion(.failure(problem))
-          case .success(let fresh): for row in rows { page.append(row, fresh) }
-          }
-          guard all.count > wanted, let last = rows.last else { return completion(.success(page)) }
-          if page.count >= limit || NIODeadline.now() - arrival > Self.pageTime {
-            page.next = IndexPlace(after: last.member)
-            completion(.success(page))
-          } else {
-            extend(page, after: last.member, limit: limit, arrival, completion)
-          }
-        }
-      }
-    }
-  }
-
-  /// Reads those SKUs again whose holds are due, which releases them.
-  private func refresh(
-    _ skus: [SKU], _ known: [SKU: Inventory], _ arrival: NIODeadline,
-    _ completion: @escaping (Result<[SKU: Inventory], Problem>) -> Void
-  ) {
-    guard let sku = skus.last else { return completion(.success(known)) }
-    service.read(sku, arrival: arrival) { [self] result in
-      switch result {
+      case .unknownSKU: return nil
       // Damaged in the meantime: left out of this page, told by the next.
-      case .failure(let problem) where ![.unknownSKU, .stockDamaged].contains(problem.kind):
-        completion(.failure(problem))
-      case .failure: refresh(skus.dropLast(), known, arrival, completion)
-      case .success(let inventory):
-        refresh(skus.dropLast(), known.merging([sku: inventory]) { $1 }, arrival, completion)
+      case .stockDamaged: return nil
+      default: throw error
       }
     }
-  }
-}
-
-extension StockRepository.Row {
-  fileprivate var dueSKU: SKU? {
-    if case .stock(let stock, isDue: true) = content { stock.sku } else { nil }
   }
 }

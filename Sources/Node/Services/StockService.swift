@@ -59,7 +59,7 @@ final class StockService {
       case .success(.limit(let total)):
         completion(
           .failure(
-            Problem(.stockLimitExceeded, "A SKU may have \(Limits.stockTotal) pieces at most; it has \(total).") {
+            Problem(.stockLimitExceeded, "A SKU may have \(Limits.maxStockTotal) pieces at most; it has \(total).") {
               body in
               body.writeStaticString(",\"total\":")
               body.writeDecimal(total)

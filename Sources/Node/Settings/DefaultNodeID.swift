@@ -7,7 +7,7 @@ import Glibc
 /// each time, every process that was killed would be watched as DOWN for ever.
 struct DefaultNodeID {
   static let shownAs = "host name and port"
-  private static let mostHostBytes = 48
+  private static let maxHostBytes = 48
   /// What machines are called that nobody has named.
   private static let nobodysNames: Set<String> = ["", "localhost", "localhost.localdomain", "none"]
 
@@ -57,8 +57,8 @@ struct DefaultNodeID {
     let isEdge: (UInt8) -> Bool = { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
     let inner = bytes.drop(while: isEdge).reversed().drop(while: isEdge).reversed()
     let plain = String(decoding: Array(inner), as: UTF8.self)
-    guard plain.utf8.count > mostHostBytes else { return plain }
-    return "\(plain.prefix(mostHostBytes - 9))-\(digest(name))"
+    guard plain.utf8.count > maxHostBytes else { return plain }
+    return "\(plain.prefix(maxHostBytes - 9))-\(digest(name))"
   }
 
   /// FNV-1a: tells names apart, and has nothing to keep secret.

@@ -73,7 +73,7 @@ struct NodeSettings: ProcessSettings {
       help: "The longest hold that a client may ask for")
     retentionSeconds = try reader.read(
       // A key that is forgotten before its hold has ended would hold a second time.
-      "retentionSeconds", .integer(Limits.holdSeconds...31_536_000), default: "86400",
+      "retentionSeconds", .integer(Limits.maxHoldSeconds...31_536_000), default: "86400",
       help: "How long final reservations and idempotency records are kept; no less than the longest hold")
     eventsMaxLength = try reader.read(
       "eventsMaxLength", .integer(0...100_000_000), default: "100000",

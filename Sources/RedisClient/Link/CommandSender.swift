@@ -7,6 +7,8 @@ package protocol CommandSender: AnyObject {
   var clock: RedisClock { get }
   /// Redis's number of the present connection; nil without one.
   var connectionID: Int64? { get }
+  /// How many connections there were after the first one.
+  var reconnects: Int { get }
   /// Called whenever the link has come up, after what has waited for it was sent.
   var whenUp: (() -> Void)? { get set }
   /// Sends a command. `completion` is called exactly once, never before `send` returns.

@@ -28,7 +28,7 @@ package final class RedisLink {
   private var machine = LinkMachine()
   private var random = SystemRandomNumberGenerator()
   private var channel: (any Channel)?
-  private var pipeline = CommandPipeline(at: .now())
+  private var pipeline: CommandPipeline
   private var flushIsDue = false
   private var ticker: RepeatedTask?
   private var lastProblem: String?
@@ -41,6 +41,7 @@ package final class RedisLink {
   package private(set) var clock = RedisClock()
   /// Redis's number of the present connection.
   package private(set) var connectionID: Int64?
+  package var reconnects: Int { machine.reconnects }
   /// Called whenever the link has come up, after what has waited for it was sent.
   package var whenUp: (() -> Void)?
 
@@ -49,12 +50,15 @@ package final class RedisLink {
     self.configuration = configuration
     problem = configuration.problem
     names = NameLookup(eventLoop: eventLoop)
+    pipeline = CommandPipeline(at: eventLoop.now)
     self.logger = logger
   }
 
   // MARK: - What callers see
 
-  package func status(at now: NIODeadline = .now()) -> Status {
+  package func status() -> Status { status(at: eventLoop.now) }
+
+  package func status(at now: NIODeadline) -> Status {
     var status = Status(
       isUp: false, pending: pipeline.count, reconnects: machine.reconnects, warnings: warnings)
     if let since = machine.downSince {
@@ -78,12 +82,12 @@ package final class RedisLink {
     eventLoop.preconditionInEventLoop()
     let link = NIOLoopBound(self, eventLoop: eventLoop)
     let interval = CommandPipeline.tickInterval
-    ticker = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-      link.value.expire(at: .now())
+    ticker = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [eventLoop] _ in
+      link.value.expire(at: eventLoop.now)
     }
     assert(pipeline.count == 0, "nothing is sent before the start")
-    pipeline = CommandPipeline(at: .now())
-    perform(machine.start(at: .now()))
+    pipeline = CommandPipeline(at: eventLoop.now)
+    perform(machine.start(at: eventLoop.now))
   }
 
   /// Closes the link for good; what is unanswered ends as unknown.
@@ -97,7 +101,7 @@ package final class RedisLink {
   /// Sends a command. `completion` is called exactly once, never before `send` returns.
   package func send(_ command: ByteBuffer, deadline: NIODeadline, completion: @escaping Completion) {
     eventLoop.assertInEventLoop()
-    let now = NIODeadline.now()
+    let now = eventLoop.now
     let command = CommandPipeline.Command(bytes: command, deadline: deadline, completion: completion)
     guard pipeline.count < configuration.maxPending else { return refuse(command, .overloaded) }
     switch machine.admission(at: now) {
@@ -113,7 +117,7 @@ package final class RedisLink {
     guard channel != nil else { return }
     // What follows from the first reason is none.
     reasonToClose = reasonToClose ?? reason
-    perform(machine.left(at: .now()))
+    perform(machine.left(at: eventLoop.now))
   }
 
   /// The same at once, for a connection on which no reply can be trusted or expected any more.
@@ -144,11 +148,11 @@ package final class RedisLink {
   private func note(refusal line: String) {
     let words = problem.words(refusedWith: line)
     if refusal?.words != words { logger.warning("Redis refuses commands", metadata: ["reason": "\(words)"]) }
-    refusal = (refusal?.since ?? .now(), words)
+    refusal = (refusal?.since ?? eventLoop.now, words)
   }
 
   package func observe(redisMilliseconds: Int64) {
-    clock.observe(redisMilliseconds, at: .now())
+    clock.observe(redisMilliseconds, at: eventLoop.now)
   }
 
   // MARK: - Sending
@@ -207,7 +211,7 @@ package final class RedisLink {
   }
 
   private func connect() {
-    attemptBegan = .now()
+    attemptBegan = eventLoop.now
     let (url, tls, problem) = (configuration.url, configuration.tls, problem)
     let link = NIOLoopBound(self, eventLoop: eventLoop)
     let attempt = ClientBootstrap(group: eventLoop)
@@ -255,7 +259,7 @@ package final class RedisLink {
           case .success(let reply): handshakeWent(handshake.verdict(on: reply, to: step))
           }
         })
-      transmit(asked, at: .now())
+      transmit(asked, at: eventLoop.now)
     }
   }
 
@@ -274,7 +278,7 @@ package final class RedisLink {
   }
 
   private func serve() {
-    let now = NIODeadline.now()
+    let now = eventLoop.now
     for command in pipeline.takeWaiting() { transmit(command, at: now) }
     prove(at: now)
     whenUp?()
@@ -309,7 +313,7 @@ package final class RedisLink {
 
   private func lose(because reason: String) {
     let wasUp = machine.isSettled || machine.state == .leaving
-    let now = NIODeadline.now()
+    let now = eventLoop.now
     let heard = min(pipeline.heard(at: now), refusal?.since ?? now)
     let action = machine.lost(at: now, heard: heard, using: &random)
     channel = nil
@@ -331,7 +335,7 @@ package final class RedisLink {
   func received(_ reply: RedisReply) {
     // What came with the reply for which the link was given up.
     guard channel != nil else { return }
-    guard let command = pipeline.answered(at: .now()) else {
+    guard let command = pipeline.answered(at: eventLoop.now) else {
       return abandon(because: problem.words(violated: "a reply that nobody asked for"))
     }
     if machine.isSettled {

@@ -7,11 +7,11 @@ package struct IndexPlace: Equatable, Sendable, CustomStringConvertible {
   /// - Parameter member: as it stands in the index. What is longer than any SKU is cut, for a place is told in a URL: what
   ///   begins alike is no SKU either, and is passed over with it.
   package init(after member: [UInt8]) {
-    guard member.count > Limits.skuLength + 1 else {
+    guard member.count > Limits.maxSKUCharacters + 1 else {
       self.member = member
       return
     }
-    let (head, tail) = (member.prefix(Limits.skuLength + 1), member.dropFirst(Limits.skuLength + 1))
+    let (head, tail) = (member.prefix(Limits.maxSKUCharacters + 1), member.dropFirst(Limits.maxSKUCharacters + 1))
     self.member = head + tail.prefix { $0 == .max } + [.max]
   }
 

@@ -13,6 +13,7 @@ package struct Inventory: Equatable, Sendable {
   package var reserved: Int { total - available - sold }
 
   package func write(to body: inout ByteBuffer) {
+    assert(available >= 0 && reserved >= 0 && sold >= 0, "scripts tell no other counters")
     body.writeStaticString("{\"sku\":\"")
     body.writeString(sku.text)
     body.writeStaticString("\",\"total\":")

@@ -58,8 +58,7 @@ package struct Reservation: Equatable, Sendable {
   package var status: Status
   /// Merged, and sorted by SKU.
   package var lines: [ReservationLine]
-  /// `customerId` and `reference` as JSON members, each with a comma before it.
-  package var labels: ByteBuffer
+  package var labels: Labels
   /// Instants are epoch milliseconds of Redis's clock.
   package var createdAt: Int64
   package var expiresAt: Int64
@@ -69,7 +68,8 @@ package struct Reservation: Equatable, Sendable {
   /// The JSON document that clients get. Recorded answers are rebuilt by it, byte for byte: a change of this
   /// format needs a new version of the idempotency record (``IdempotencyRecord``), which keeps writing this one.
   package var document: ByteBuffer {
-    var body = ByteBufferAllocator().buffer(capacity: 320 + labels.readableBytes + 100 * lines.count)
+    assert((status == .active) == (endedAt == nil), "what is final has ended, and nothing else has")
+    var body = ByteBufferAllocator().buffer(capacity: 320 + labels.roughByteCount + 100 * lines.count)
     body.writeStaticString("{\"reservationId\":\"")
     body.writeString(id.text)
     body.writeStaticString("\",\"status\":\"")
@@ -82,7 +82,7 @@ package struct Reservation: Equatable, Sendable {
       body.writeDecimal(line.quantity)
       body.writeStaticString("}")
     }
-    body.writeImmutableBuffer(labels)
+    labels.write(to: &body)
     body.writeStaticString(",\"createdAt\":")
     body.writeJSONInstant(createdAt)
     body.writeStaticString(",\"expiresAt\":")

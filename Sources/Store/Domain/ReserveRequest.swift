@@ -1,34 +1,24 @@
-import NIOCore
-
 /// What a shopper asks to be held, in its one normal form: the same for every spelling of the same wish.
 package struct ReserveRequest: Equatable, Sendable {
   /// Merged, and sorted by SKU.
   package let lines: [ReservationLine]
-  /// `customerId` and `reference` as JSON members, each with a comma before it.
-  package let labels: ByteBuffer
+  package let labels: Labels
   /// As asked for; nil if the default is wanted, which is another wish than the same number.
   package let ttlSeconds: Int?
   /// All of it in one line, for the fingerprint.
   package let canonical: String
 
   /// - Parameter lines: as asked for, in any order, the same SKU any number of times.
-  package init(lines: [ReservationLine], customerID: String?, reference: String?, ttlSeconds: Int?) {
+  package init(lines: [ReservationLine], labels: Labels, ttlSeconds: Int?) {
+    assert(lines.count <= Limits.maxLines, "a request of more lines was to be refused")
     self.lines = Self.merged(lines)
-    self.ttlSeconds = ttlSeconds
-    var labels = ByteBuffer()
-    if let customerID {
-      labels.writeStaticString(",\"customerId\":")
-      labels.writeJSONString(customerID)
-    }
-    if let reference {
-      labels.writeStaticString(",\"reference\":")
-      labels.writeJSONString(reference)
-    }
     self.labels = labels
+    self.ttlSeconds = ttlSeconds
     // No part can hold a line feed, and no label is empty.
     var canonical = ""
     for line in self.lines { canonical += "\(line.sku.text) \(line.quantity)," }
-    canonical += "\n\(ttlSeconds.map(String.init) ?? "")\n\(customerID ?? "")\n\(reference ?? "")"
+    canonical += "\n\(ttlSeconds.map(String.init) ?? "")\n\(labels.customerID?.text ?? "")"
+    canonical += "\n\(labels.reference?.text ?? "")"
     self.canonical = canonical
   }
 

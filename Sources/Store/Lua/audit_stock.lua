@@ -73,7 +73,7 @@ end
 if most > 0 and sales > 0 then
   local entries = redis.call('LRANGE', SALES .. sku, from - holds, from - holds + most - 1)
   for i = 1, #entries do
-    local id, at = string.sub(entries[i], 1, -14), string.sub(entries[i], -13)
+    local id, at = string.sub(entries[i], 1, SALE_ID_END), string.sub(entries[i], SALE_AT)
     local record = redis.pcall('GET', RESERVATION .. id)
     local status, _, _, skus, quantities = read_record(record)
     if status == 'CONFIRMED' then

@@ -15,7 +15,7 @@ local damage
 if status == 'ACTIVE' and deadline > now then
   damage = unmovable(skus, quantities)
   if not damage then
-    local cancelled = '{"v":1,"status":"CANCELLED","cancelledAt":' .. now .. string.sub(record, STATUS_END)
+    local cancelled = CANCELLED_HEAD .. now .. string.sub(record, AFTER_STATUS)
     local refusal = untold('cancelled', id, cancelled)
     if refusal then
       return refusal
@@ -42,7 +42,7 @@ elseif damage then
 elseif status == 'CONFIRMED' then
   return 'CONFIRMED ' .. now
 elseif status == 'ACTIVE' then
-  record = '{"v":1,"status":"EXPIRED","expiredAt":' .. deadline .. string.sub(record, STATUS_END)
+  record = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
 end
 if key ~= '' then
   redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)

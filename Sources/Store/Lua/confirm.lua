@@ -20,7 +20,7 @@ if status == 'ACTIVE' and deadline > now then
     end
   end
   if not damage then
-    local confirmed = '{"v":1,"status":"CONFIRMED","confirmedAt":' .. now .. string.sub(record, STATUS_END)
+    local confirmed = CONFIRMED_HEAD .. now .. string.sub(record, AFTER_STATUS)
     local refusal = untold('confirmed', id, confirmed)
     if refusal then
       return refusal

@@ -25,7 +25,7 @@ end
 
 local deadline = (time[1] + ARGV[5]) .. millis
 if deadline > current then
-  local limit = (string.sub(created, 1, 10) + HOLD_LIMIT) .. string.sub(created, 11)
+  local limit = (string.sub(created, 1, -4) + HOLD_LIMIT) .. string.sub(created, -3)
   if current >= limit then
     return 'LIMIT ' .. now
   end
@@ -38,7 +38,7 @@ if deadline > current then
       return damaged(skus[i], HOLDS .. skus[i], size.err)
     end
   end
-  record = '{"v":1,"status":"ACTIVE","expiresAt":' .. deadline .. string.sub(record, DEADLINE_END)
+  record = ACTIVE_HEAD .. deadline .. string.sub(record, AFTER_DEADLINE)
   local refusal = untold('extended', id, record)
   if refusal then
     return refusal

@@ -19,8 +19,8 @@ local found = redis.call('SCAN', ARGV[2], 'MATCH', string.gsub(INVENTORY, '%w+:$
 local reply, seen = 'OK ' .. now .. ' ' .. found[1] .. ' ' .. unreadable .. ' ' .. lapsing, {}
 for _, key in ipairs(found[2]) do
   for _, name in ipairs({ INVENTORY, TOTAL, SOLD, HOLDS, SALES }) do
-    local sku = string.sub(key, 1, #name) == name and string.match(key, '^%w[%w._-]*$', #name + 1)
-    if sku and #sku <= 64 and not seen[sku] then
+    local sku = string.sub(key, 1, #name) == name and string.match(key, SKU_NAME, #name + 1)
+    if sku and #sku <= SKU_LIMIT and not seen[sku] then
       seen[sku] = true
       local listed = redis.pcall('ZSCORE', SKUS, sku)
       if not listed then

@@ -16,16 +16,16 @@ local function read_record(record)
   repeat
     sku, quantity, mark, at = string.match(record, RECORD_LINE, at)
     -- Lines are sorted: one that stands there twice is the last one's neighbour.
-    if not at or #sku > 64 or quantity - QUANTITY_LIMIT > 0 or sku == skus[#skus] then
+    if not at or #sku > SKU_LIMIT or quantity - QUANTITY_LIMIT > 0 or sku == skus[#skus] then
       return nil
     end
     skus[#skus + 1], quantities[#quantities + 1] = sku, quantity
   until mark == '}'
   if string.sub(record, at) ~= '}' then
     -- Labels, which are visible ASCII: what a node could not read must not be acted upon.
-    local labels = string.gsub(string.sub(record, at), '\\["\\]', '_')
-    local rest = string.match(labels, '^,"customerId":"[^%c "\\\128-\255]+"(.*)$') or labels
-    if rest ~= '}' and not string.find(rest, '^,"reference":"[^%c "\\\128-\255]+"}$') then
+    local labels = string.gsub(string.sub(record, at), LABEL_ESCAPE, '_')
+    local rest = string.match(labels, CUSTOMER_LABEL) or labels
+    if rest ~= '}' and not string.find(rest, LAST_LABEL) then
       return nil
     end
   end

@@ -3,12 +3,12 @@
 -- ARGV: 1 not-after, 2 token, 3 ttl in ms, 4 'connection node-id address'
 -- Reply: OK now | LOST now
 local record = redis.pcall('GET', LEASE)
-if not record or record.err or string.sub(record, 1, 32) ~= ARGV[2] then
+if not record or record.err or string.sub(record, 1, TOKEN_END) ~= ARGV[2] then
   return 'LOST ' .. now
 end
-if string.sub(record, 62) == ARGV[4] then
+if string.sub(record, HOLDER_START) == ARGV[4] then
   redis.call('PEXPIRE', LEASE, ARGV[3])
 else
-  redis.call('SET', LEASE, string.sub(record, 1, 61) .. ARGV[4], 'PX', ARGV[3])
+  redis.call('SET', LEASE, string.sub(record, 1, HOLDER_START - 1) .. ARGV[4], 'PX', ARGV[3])
 end
 return 'OK ' .. now

@@ -11,7 +11,7 @@ end
 local rows = { 'OK ' .. now }
 for i = 1, #skus do
   local sku = skus[i]
-  if #sku > 64 or not string.find(sku, '^%w[%w._-]*$') then
+  if #sku > SKU_LIMIT or not string.find(sku, SKU_NAME) then
     local hex = string.gsub(sku, '.', function(byte) return string.format('%02x', string.byte(byte)) end)
     rows[i + 1] = '=' .. hex .. ' ! ' .. SKUS
   else

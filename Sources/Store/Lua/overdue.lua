@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- How far behind the sweep is, as the SKUs tell whose bounds have passed first.
+-- How far behind the sweep is. It looks at the SKUs whose bounds have passed first.
 -- ARGV: 1 not-after, 2 most SKUs to look at, 3 most entries to look at
 -- Reply: OK now holds oldest|-   (holds overdue; the oldest's deadline) | DAMAGED now - key words
 -- A hold of several SKUs stands in the index of each and is counted once. Where there are more entries than are

@@ -7,7 +7,7 @@
 --       5 most marks to keep, 6 what the caller's mark was raised to last, or 0
 -- Reply: OK now identity-found|- identity|- floor raised|- [name mark]…    marks as they were found
 local found = redis.pcall('GET', STORE)
-local is_ours = type(found) == 'string' and #found == 32 and string.find(found, '^%x+$')
+local is_ours = type(found) == 'string' and string.find(found, STORE_IDENTITY)
 local identity = is_ours and found or '-'
 local stored = redis.pcall('HGETALL', STORE_MARK)
 local floor, newest, own, marks, words = 0, 0, 0, {}, ''
@@ -15,7 +15,7 @@ for i = 1, stored.err and 0 or #stored, 2 do
   local process, mark = stored[i], tonumber(string.match(stored[i + 1], '^%d+$'))
   if mark and mark - now < EPOCH_AHEAD and process == 'floor' then
     floor = mark
-  elseif mark and mark - now < EPOCH_AHEAD and #process <= 16 and string.find(process, '^%x+$') then
+  elseif mark and mark - now < EPOCH_AHEAD and #process <= MARK_NAME_LIMIT and string.find(process, '^%x+$') then
     marks[#marks + 1] = {process, mark}
     newest = math.max(newest, mark)
     own = process == ARGV[3] and mark or own

@@ -3,7 +3,7 @@
 -- Puts the stock of one expired hold back: the whole of it, told to the outbox. Returns the outbox's refusal, if it is
 -- one: then nothing was done.
 local function release(id, record, deadline, skus, quantities)
-  local expired = '{"v":1,"status":"EXPIRED","expiredAt":' .. deadline .. string.sub(record, STATUS_END)
+  local expired = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
   local refusal = untold('expired', id, expired)
   if refusal then
     return refusal

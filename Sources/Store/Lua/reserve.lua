@@ -44,7 +44,7 @@ end
 local size = not refused and redis.pcall('ZCARD', DUE)
 if type(size) == 'number' then
   local deadline = (time[1] + ARGV[3]) .. millis
-  local record = '{"v":1,"status":"ACTIVE","expiresAt":' .. deadline .. ',"createdAt":' .. now .. ARGV[4]
+  local record = ACTIVE_HEAD .. deadline .. CREATED_AT .. now .. ARGV[4]
   local refusal = untold('reserved', id, record)
   if refusal then
     return refusal

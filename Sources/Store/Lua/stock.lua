@@ -36,21 +36,21 @@ local function counters(sku)
 end
 
 -- The earliest deadline in a SKU's index of holds, nil for none; false and why if the index is damaged. Deadlines
--- compare as strings, since all have 13 digits: a score that has others is brought among them, or told.
+-- compare as strings, since all have as many digits: a score that has others is brought among them, or told.
 local function earliest_deadline(sku)
   local first = redis.pcall('ZRANGE', HOLDS .. sku, '0', '0', 'WITHSCORES')
   if first.err then
     return false, first.err
   end
   local deadline = first[2]
-  if not deadline or #deadline == 13 and string.find(deadline, '^%d+$') then
+  if not deadline or #deadline == INSTANT_DIGITS and string.find(deadline, '^%d+$') then
     return deadline
   elseif deadline == 'inf' then
     -- Only parked holds are left (release_due.lua).
     return nil
   elseif tonumber(deadline) <= tonumber(now) then
     -- Due, whatever it means: the release puts it right by the hold's own deadline.
-    return '0000000000000'
+    return string.rep('0', INSTANT_DIGITS)
   end
   return false, 'WRONGTYPE a deadline that is none'
 end

@@ -5,7 +5,7 @@
 -- Reply: OK now released next|- (sku|- key)…   (lower bound of the earliest deadline left; due if it is not after now.
 --        Behind it what was found damaged, and was left) | FENCED now | DAMAGED now - key [words]
 local record = redis.pcall('GET', LEASE)
-if not record or record.err or string.sub(record, 1, 32) ~= ARGV[2] then
+if not record or record.err or string.sub(record, 1, TOKEN_END) ~= ARGV[2] then
   return 'FENCED ' .. now
 end
 local reply = unreleasable()

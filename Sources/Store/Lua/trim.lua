@@ -8,7 +8,7 @@
 --        round; a member of the index that is no SKU is told as '=' and its bytes in hexadecimal. Behind it what was
 --        found damaged) | FENCED now | DAMAGED now - key words
 local lease = redis.pcall('GET', LEASE)
-if not lease or lease.err or string.sub(lease, 1, 32) ~= ARGV[2] then
+if not lease or lease.err or string.sub(lease, 1, TOKEN_END) ~= ARGV[2] then
   return 'FENCED ' .. now
 end
 local reply = unreleasable()
@@ -26,7 +26,7 @@ if skus.err then
 end
 -- The member as a reply can hold it.
 local function cursor(member)
-  if #member <= 64 and string.find(member, '^%w[%w._-]*$') then
+  if #member <= SKU_LIMIT and string.find(member, SKU_NAME) then
     return member
   elseif member == '' then
     -- An empty cursor is the start; this is the least that comes behind an empty member.
@@ -38,7 +38,7 @@ end
 local trimmed, damage = 0, {}
 for i = 1, #skus do
   local sku = skus[i]
-  if #sku > 64 or not string.find(sku, '^%w[%w._-]*$') then
+  if #sku > SKU_LIMIT or not string.find(sku, SKU_NAME) then
     damage[#damage + 1] = '- ' .. SKUS
   else
     inspect(sku, damage)
@@ -46,7 +46,8 @@ for i = 1, #skus do
   local sales = redis.pcall('LRANGE', SALES .. sku, '0', look - 1)
   local lapsed = 0
   while not sales.err and lapsed < #sales do
-    local id, at = string.sub(sales[lapsed + 1], 1, -14), string.sub(sales[lapsed + 1], -13)
+    local sale = sales[lapsed + 1]
+    local id, at = string.sub(sale, 1, SALE_ID_END), string.sub(sale, SALE_AT)
     if at >= kept_since or redis.call('EXISTS', RESERVATION .. id) == 1 then
       break
     end

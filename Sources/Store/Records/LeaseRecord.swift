@@ -12,10 +12,24 @@ package struct LeaseRecord: Equatable, Sendable {
   /// Where the node serves, `host:port`.
   package var address: String
 
-  /// What scripts recognise it by, as a Lua pattern.
+  static let tokenDigits = 32
+  /// Scripts cut the record by these places, as Lua counts them: from 1, ends included. One space parts two fields.
+  static let tokenEnd = tokenDigits
+  static let epochStart = tokenEnd + 2
+  static let epochEnd = epochStart + StoredInstant.digits - 1
+  /// The end of the epoch and the instant of acquisition.
+  static let termEnd = epochEnd + 1 + StoredInstant.digits
+  /// Where it is told who holds the lease: connection, node id, address.
+  static let holderStart = termEnd + 2
+  /// What scripts recognise the record by, as a Lua pattern.
   static let pattern =
-    "^" + String(repeating: "%x", count: 32) + " " + instant + " " + instant + " %d+ %S+ %S+$"
-  private static let instant = String(repeating: "%d", count: 13)
+    "^" + String(repeating: "%x", count: tokenDigits) + " " + StoredInstant.pattern + " " + StoredInstant.pattern
+    + " %d+ %S+ %S+$"
+
+  /// A token that nobody has had before.
+  package static func newToken(using random: inout some RandomNumberGenerator) -> String {
+    random.hexadecimal(digits: tokenDigits)
+  }
 
   /// As it stands in the key: `token epoch acquired-at connection node-id address`.
   init?(_ tokens: inout ReplyTokens) {

@@ -9,27 +9,45 @@ import NIOCore
 ///
 /// The scripts write all that stands before `"items"`; the node gives them the rest (``tail(lines:labels:)``).
 enum StoredReservation {
+  // What a record is made of, in this order. Scripts and the reader below know it from here.
+  private static let opening = "{\"v\":1,\"status\":\""
+  private static let deadlineMember = member("expiresAt")
+  static let creationMember = member("createdAt")
+  private static let itemsMember = ",\"items\":{"
+
+  private static func member(_ name: String) -> String { ",\"" + name + "\":" }
+
+  /// All that stands before the first instant, which is the deadline of an ACTIVE record, else that of its end.
+  static func head(_ status: Reservation.Status) -> String {
+    opening + status.rawValue + "\"" + (status.instantName.map(member) ?? deadlineMember)
+  }
+
   /// Bytes of an ACTIVE record up to the end of its status, and of its deadline: what a script puts in the place of either.
-  static let statusEnd = 24
-  static let deadlineEnd = 50
+  static let statusEnd = head(.active).utf8.count - deadlineMember.utf8.count
+  static let deadlineEnd = head(.active).utf8.count + StoredInstant.digits
 
   /// What scripts recognise a record by, as Lua patterns. They capture: deadline, creation, where the lines begin.
-  static let activePattern =
-    #"^{"v":1,"status":"ACTIVE","expiresAt":(\#(instant)),"createdAt":(\#(instant)),"items":{()"#
+  static let activePattern = "^\(head(.active))(\(StoredInstant.pattern))\(patternFromCreation)"
   /// The status before those.
   static let finalPattern =
-    #"^{"v":1,"status":"(%u+)","%l+At":\#(instant),"expiresAt":(\#(instant)),"createdAt":(\#(instant)),"items":{()"#
+    "^\(opening)(%u+)\"\(member("%l+At"))\(StoredInstant.pattern)\(deadlineMember)(\(StoredInstant.pattern))"
+    + patternFromCreation
+  private static let patternFromCreation = "\(creationMember)(\(StoredInstant.pattern))\(itemsMember)()"
   /// One line: SKU, quantity, the mark behind it, where the next begins.
-  static let linePattern = #"^"(%w[%w._-]*)":([1-9]%d*)([,}])()"#
-
-  private static let instant = String(repeating: "%d", count: 13)
+  static let linePattern = "^\"(\(SKU.pattern))\":([1-9]%d*)([,}])()"
+  /// What may stand behind the lines: the customer, of which it captures what follows, and the end with or without it.
+  static let customerPattern = "^\(Labels.customerIDMember)\"\(Label.pattern)\"(.*)$"
+  static let referencePattern = "^\(Labels.referenceMember)\"\(Label.pattern)\"}$"
 
   struct Malformed: Error { let record: String }
 
   /// What the node gives to the reserve script: `,"items":{…},"customerId":…}`.
-  static func tail(lines: [ReservationLine], labels: ByteBuffer) -> ByteBuffer {
-    var tail = ByteBufferAllocator().buffer(capacity: 32 + labels.readableBytes + 80 * lines.count)
-    var separator: StaticString = ",\"items\":{\""
+  static func tail(lines: [ReservationLine], labels: Labels) -> ByteBuffer {
+    var tail = ByteBufferAllocator().buffer(capacity: 32 + labels.roughByteCount + 80 * lines.count)
+    assert(zip(lines, lines.dropFirst()).allSatisfy { $0.sku < $1.sku }, "a SKU that stands there twice is damage")
+    assert(!lines.isEmpty && lines.allSatisfy { $0.quantity > 0 }, "so is a reservation of nothing")
+    tail.writeString(itemsMember)
+    var separator: StaticString = "\""
     for line in lines {
       tail.writeStaticString(separator)
       tail.writeString(line.sku.text)
@@ -38,7 +56,7 @@ enum StoredReservation {
       separator = ",\""
     }
     tail.writeStaticString("}")
-    tail.writeImmutableBuffer(labels)
+    labels.write(to: &tail)
     tail.writeStaticString("}")
     return tail
   }
@@ -48,25 +66,25 @@ enum StoredReservation {
     _ record: ArraySlice<UInt8>, id: ReservationID, now: Int64
   ) throws(Malformed) -> Reservation {
     var cursor = Cursor(record)
-    guard cursor.skip("{\"v\":1,\"status\":\""),
+    guard cursor.skip(opening),
       let status = Reservation.Status(rawValue: String(decoding: cursor.upTo("\""), as: UTF8.self)),
       cursor.skip("\"")
     else { throw Malformed(record: String(decoding: record, as: UTF8.self)) }
     var endedAt: Int64?
     if let name = status.instantName {
-      guard cursor.skip(",\""), cursor.skip(name), cursor.skip("\":"), let instant = cursor.instant() else {
+      guard cursor.skip(member(name)), let instant = cursor.instant() else {
         throw Malformed(record: String(decoding: record, as: UTF8.self))
       }
       endedAt = instant
     }
-    guard cursor.skip(",\"expiresAt\":"), let expiresAt = cursor.instant(), cursor.skip(",\"createdAt\":"),
-      let createdAt = cursor.instant(), cursor.skip(",\"items\":{"), let lines = cursor.lines(),
+    guard cursor.skip(deadlineMember), let expiresAt = cursor.instant(), cursor.skip(creationMember),
+      let createdAt = cursor.instant(), cursor.skip(itemsMember), let lines = cursor.lines(),
       let labels = cursor.labels(), cursor.skip("}"), cursor.rest.isEmpty,
       Limits.isLife(from: createdAt, to: expiresAt)
     else { throw Malformed(record: String(decoding: record, as: UTF8.self)) }
     let hasExpired = status == .active && expiresAt <= now
     return Reservation(
-      id: id, status: hasExpired ? .expired : status, lines: lines, labels: ByteBuffer(bytes: labels),
+      id: id, status: hasExpired ? .expired : status, lines: lines, labels: labels,
       createdAt: createdAt, expiresAt: expiresAt, endedAt: hasExpired ? expiresAt : endedAt)
   }
 
@@ -102,36 +120,48 @@ enum StoredReservation {
         guard skip("\"") else { return nil }
         let name = upTo("\"")
         guard let sku = SKU(String(decoding: name, as: UTF8.self)), skip("\":"), let quantity = integer(),
-          (1...Limits.quantity).contains(quantity), lines.last?.sku != sku
+          (1...Limits.maxQuantity).contains(quantity), lines.last?.sku != sku
         else { return nil }
         lines.append(ReservationLine(sku: sku, quantity: quantity))
       } while skip(",")
       return skip("}") ? lines : nil
     }
 
-    /// `,"customerId":"c","reference":"r"`, either of them or none: bytes that can be told as they are.
-    mutating func labels() -> ArraySlice<UInt8>? {
-      let start = rest
-      for name in [",\"customerId\":\"", ",\"reference\":\""] where skip(name) {
-        guard skipLabel() else { return nil }
+    /// `,"customerId":"c","reference":"r"`, either of them or none.
+    mutating func labels() -> Labels? {
+      var labels = Labels()
+      if skip(Labels.customerIDMember) {
+        guard let label = label() else { return nil }
+        labels.customerID = label
       }
-      return start[..<rest.startIndex]
+      if skip(Labels.referenceMember) {
+        guard let label = label() else { return nil }
+        labels.reference = label
+      }
+      return labels
     }
 
-    /// The text of a label to its closing quote: visible ASCII, escaped where JSON must have it so.
-    private mutating func skipLabel() -> Bool {
+    /// A label in its quotes: visible ASCII, escaped where JSON must have it so.
+    private mutating func label() -> Label? {
+      guard skip("\"") else { return nil }
+      let plain = rest.prefix { $0.isVisibleASCII && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+      rest = rest[plain.endIndex...]
+      if skip("\"") { return Label(stored: plain) }
+      // An escape: from here on the label is not what stands in the record.
+      var text = Array(plain)
       while let byte = rest.popFirst() {
         switch byte {
-        case UInt8(ascii: "\""): return true
+        case UInt8(ascii: "\""): return Label(stored: text)
         case UInt8(ascii: "\\"):
-          guard let escaped = rest.popFirst(), [UInt8(ascii: "\""), UInt8(ascii: "\\")].contains(escaped) else {
-            return false
+          guard let escaped = rest.popFirst(), escaped == UInt8(ascii: "\"") || escaped == UInt8(ascii: "\\") else {
+            return nil
           }
-        case 0x21...0x7E: break
-        default: return false
+          text.append(escaped)
+        case 0x21...0x7E: text.append(byte)
+        default: return nil
         }
       }
-      return false
+      return nil
     }
   }
 }

@@ -16,16 +16,8 @@ extension ReplyTokens {
   }
 
   /// A number of pieces: none is negative, or greater than a SKU may have.
-  mutating func nextCount() -> Int? { nextInteger().flatMap { (0...Limits.stockTotal).contains($0) ? $0 : nil } }
+  mutating func nextCount() -> Int? { nextInteger().flatMap { (0...Limits.maxStockTotal).contains($0) ? $0 : nil } }
 
   /// An instant in epoch milliseconds; nil for `-`, and for what can be none.
   mutating func nextInstant() -> Int64? { nextInteger().flatMap(Int64.init(instant:)) }
-}
-
-extension Int64 {
-  /// An instant in epoch milliseconds. Nil for a number that has more digits than Redis's clock can tell.
-  init?(instant number: Int) {
-    guard (0...9_999_999_999_999).contains(number) else { return nil }
-    self = Int64(number)
-  }
 }

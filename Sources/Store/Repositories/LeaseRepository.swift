@@ -26,8 +26,8 @@ package final class LeaseRepository {
     case held(LeaseRecord, remaining: Duration)
   }
 
-  /// Takes the lease if it is free, is held by `token` already, or is held by the token `replacing`, if given only
-  /// while that is found on `connection`.
+  /// Takes the lease if it is free, or if `token` or `replacing` holds it. Where a connection is given, `replacing` is
+  /// replaced only while it holds the lease on that one.
   ///
   /// - Parameter holder: `node-id address` of this node.
   package func acquire(
@@ -43,7 +43,7 @@ package final class LeaseRepository {
       case .ok:
         guard let epoch = tokens.nextInteger(), let since = tokens.nextInstant() else { return nil }
         // Keys that were damaged, and have been made anew.
-        caller.sighted(tokens.damages())
+        caller.alarm.damaged(tokens.damages())
         return .acquired(epoch: Int64(epoch), since: since)
       case .held:
         guard let remaining = tokens.nextInteger(), let record = LeaseRecord(&tokens) else { return nil }
@@ -72,7 +72,7 @@ package final class LeaseRepository {
       case .ok:
         var tokens = reply.rest
         // Likewise.
-        caller.sighted(tokens.damages())
+        caller.alarm.damaged(tokens.damages())
         return true
       case .lost: return false
       }
@@ -83,7 +83,7 @@ package final class LeaseRepository {
   package func hasConnection(_ number: Int64, limit: Duration, completion: @escaping Completion<Bool>) {
     var command = ByteBuffer()
     command.writeRedisCommand(RedisArguments("CLIENT", "LIST", "ID", "\(number)"))
-    link.send(command, deadline: .now() + .init(limit)) { result in
+    link.send(command, deadline: caller.now + .init(limit)) { result in
       completion(
         result.mapError(StoreFailure.redis).flatMap { reply in
           guard let list = reply.text else { return .failure(.redis(.rejected(.other("CLIENT LIST: \(reply)")))) }
@@ -94,6 +94,8 @@ package final class LeaseRepository {
 
   /// Nil while there is no link: what waited for the next one would tell a number that is nobody's.
   private func arguments(_ token: String, _ ttl: Duration, _ holder: String) -> RedisArguments? {
+    precondition(token.utf8.count == LeaseRecord.tokenDigits, "scripts cut a record by the length of its token")
+    precondition(holder.split(separator: " ").count == 2, "a record of other words is damage")
     guard let connection = link.connectionID else { return nil }
     var arguments = RedisArguments(token)
     arguments.append(Int(ttl / .milliseconds(1)))
@@ -109,7 +111,7 @@ package final class LeaseRepository {
     _ script: StoreScript<Verdict>, _ arguments: RedisArguments, _ limit: Duration,
     _ completion: @escaping Completion<Outcome>, _ decode: @escaping (StoreReply<Verdict>) -> Outcome?
   ) {
-    let end = NIODeadline.now() + .init(limit)
+    let end = caller.now + .init(limit)
     caller.run(
       StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end), completion: completion,
       decode: decode)

@@ -29,9 +29,10 @@ package final class ReservationRepository {
 
   /// Holds `lines` under a new id, all or nothing.
   package func reserve(
-    _ lines: [ReservationLine], labels: ByteBuffer, ttlSeconds: Int, write: Write,
+    _ lines: [ReservationLine], labels: Labels, ttlSeconds: Int, write: Write,
     completion: @escaping Completion<ReserveOutcome>
   ) {
+    assert((1...Limits.maxTTLSeconds).contains(ttlSeconds), "a hold of another length would be taken for damage")
     let id = ReservationID(random: &random)
     var arguments = RedisArguments()
     arguments.append(id.text)

@@ -4,7 +4,7 @@ import RedisClient
 
 /// Stock in the store: which script does what, and what its reply means.
 ///
-/// Lives on the event loop of its link; completions are called there.
+/// Lives on the event loop of its link; completions are called there, and tasks that call it run there.
 package final class StockRepository {
   private let scripts: ScriptLibrary
   private let caller: StoreCaller
@@ -18,6 +18,9 @@ package final class StockRepository {
     self.caller = caller
     self.writer = writer
   }
+
+  /// Where all of it happens.
+  package var eventLoop: any EventLoop { caller.link.eventLoop }
 
   package typealias Completion<Outcome> = (Result<Outcome, StoreFailure>) -> Void
 
@@ -53,7 +56,7 @@ package final class StockRepository {
         var tokens = reply.rest
         guard tokens.nextInteger() != nil else { return nil }
         let next = tokens.nextInstant()
-        caller.sighted(tokens.damages())
+        caller.alarm.damaged(tokens.damages())
         return next.map { $0 <= reply.time } ?? false
       }
     }
@@ -152,8 +155,8 @@ package final class StockRepository {
   }
 
   /// What the index of SKUs has at one place.
-  package struct Row: Equatable {
-    package enum Content: Equatable {
+  package struct Row: Equatable, Sendable {
+    package enum Content: Equatable, Sendable {
       /// Where `isDue` is told, holds have expired that are still counted as reserved.
       case stock(Inventory, isDue: Bool)
       case damaged(StoreDamage)
@@ -168,19 +171,20 @@ package final class StockRepository {
 
   /// A step of the list: SKUs in byte order after the member `cursor`, at most `limit`.
   package func list(
-    after cursor: [UInt8]?, limit: Int, deadline: NIODeadline, completion: @escaping Completion<[Row]>
-  ) {
+    after cursor: [UInt8]?, limit: Int, deadline: NIODeadline
+  ) async throws(StoreFailure) -> [Row] {
+    assert(limit > 0, "Redis takes a negative one for all")
     var arguments = RedisArguments()
     arguments.append(cursor ?? [])
     arguments.append(limit)
-    caller.read(scripts.listStock, arguments, deadline: deadline, completion: completion) { [caller] reply in
+    return try await caller.read(scripts.listStock, arguments, deadline: deadline) { [caller] reply in
       switch reply.verdict {
       case .ok:
         var tokens = reply.rest
         var rows: [Row] = []
         while let name = tokens.next() {
           guard let row = tokens.nextRow(of: name, now: reply.time) else { return nil }
-          if case .damaged(let damage) = row.content { caller.sighted([damage]) }
+          if case .damaged(let damage) = row.content { caller.alarm.damaged([damage]) }
           rows.append(row)
         }
         return rows
@@ -188,80 +192,9 @@ package final class StockRepository {
     }
   }
 
-  /// What one slice of a SKU's reservations adds up to (`audit_stock.lua`).
-  package struct AuditSlice: Equatable {
-    /// As far as they can be read, and 0 where not: no more than 15 digits.
-    package var available, total, sold: Int
-    /// Lengths of the indexes of holds and of sales.
-    package var holds, sales: Int
-    /// Pieces counted in this slice.
-    package var active, confirmed: Int
-    /// Sales in this slice that are older than their retention.
-    package var lapsed: Int
-    /// Counters and indexes that are not what they must be.
-    package var unreadable: Int
-    /// Entries in this slice whose reservation can't be read.
-    package var unrecorded: Int
-    /// Holds in this slice that are indexed under another deadline than their own.
-    package var misdated: Int
-    /// Keys that would vanish by themselves and must not.
-    package var lapsing: Int
-  }
-
-  /// One slice, or nil if the SKU has no counters.
-  package func audit(
-    _ sku: SKU, from position: Int, entries: Int, deadline: NIODeadline, completion: @escaping Completion<AuditSlice?>
-  ) {
-    var arguments = RedisArguments(sku.text)
-    arguments.append(position)
-    arguments.append(entries)
-    caller.read(scripts.auditStock, arguments, deadline: deadline, completion: completion) { reply -> AuditSlice?? in
-      switch reply.verdict {
-      case .gone: return .some(nil)
-      case .ok:
-        var tokens = reply.rest
-        let numbers = (0..<12).compactMap { _ in tokens.nextInteger() }
-        guard numbers.count == 12 else { return nil }
-        return AuditSlice(
-          available: numbers[0], total: numbers[1], sold: numbers[2], holds: numbers[3], sales: numbers[4],
-          active: numbers[5], confirmed: numbers[6], lapsed: numbers[7], unreadable: numbers[8],
-          unrecorded: numbers[9], misdated: numbers[10], lapsing: numbers[11])
-      }
-    }
-  }
-
-  /// What one step through all keys has found (`find_unlisted.lua`).
-  package struct Search: Equatable {
-    /// Where to go on; 0 at the end.
-    package var next: UInt64
-    /// Keys that all SKUs share and that are not what they must be, or would vanish by themselves.
-    package var unreadable, lapsing: Int
-    /// SKUs that have keys but are missing from the index.
-    package var skus: [SKU]
-  }
-
-  /// One step through all keys of the store, about `count` of them from `cursor` on; it begins at 0.
-  package func findUnlisted(
-    from cursor: UInt64, count: Int, deadline: NIODeadline,
-    completion: @escaping Completion<Search>
-  ) {
-    var arguments = RedisArguments("\(cursor)")
-    arguments.append(count)
-    caller.read(scripts.findUnlisted, arguments, deadline: deadline, completion: completion) { reply in
-      switch reply.verdict {
-      case .ok:
-        var tokens = reply.rest
-        guard let next = tokens.nextText().flatMap({ UInt64($0) }), let unreadable = tokens.nextInteger(),
-          let lapsing = tokens.nextInteger()
-        else { return nil }
-        return Search(next: next, unreadable: unreadable, lapsing: lapsing, skus: tokens.skus())
-      }
-    }
-  }
-
   /// Looks again at a SKU that was found damaged; the outcome is what is damaged still.
   package func inspect(_ sku: SKU, limit: TimeAmount, completion: @escaping Completion<[StoreDamage]>) {
-    let end = caller.link.eventLoop.now + limit
+    let end = caller.now + limit
     let call = StoreCall(
       script: scripts.inspectStock, arguments: RedisArguments(sku.text), effectBefore: end, deadline: end)
     caller.run(call, completion: completion) { reply in

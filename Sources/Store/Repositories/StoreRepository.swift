@@ -26,7 +26,7 @@ package final class StoreRepository {
   private let script: StoreScript<ProbeVerdict>
   /// The name of this process's mark, and what it was raised to last. There is a new one whenever it is not sure that
   /// the store goes on from there.
-  private var mark = (name: newName(), last: Int64(0))
+  private var mark = (name: StoreMark.newName(), last: Int64(0))
 
   init(scripts: ScriptLibrary, caller: StoreCaller) {
     (script, self.caller) = (scripts.probeStore, caller)
@@ -34,19 +34,19 @@ package final class StoreRepository {
 
   package func look(limit: TimeAmount, completion: @escaping (Result<Look, StoreFailure>) -> Void) {
     let (name, last) = mark
-    var arguments = RedisArguments(Self.newName() + Self.newName(), name)
+    var arguments = RedisArguments(StoreMark.newIdentity(), name)
     arguments.append(Int(Self.oldMark.nanoseconds / 1_000_000))
     arguments.append(Self.maxMarks)
     arguments.append(Int(last))
-    let end = caller.link.eventLoop.now + limit
+    let end = caller.now + limit
     caller.run(StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end)) { [self] result in
       let look = caller.decoded(result, from: script) { Look($0, name: name) }
       switch look {
       case .success(let look):
         let isHeld = last == 0 || StoreEvidence(identity: "", marks: [name: last]).marksAreHeld(by: look.found)
-        mark = isHeld ? (name, look.raised ?? last) : (Self.newName(), 0)
+        mark = isHeld ? (name, look.raised ?? last) : (StoreMark.newName(), 0)
       // It may have been raised all the same.
-      case .failure(.redis(.unknown)): mark = (Self.newName(), 0)
+      case .failure(.redis(.unknown)): mark = (StoreMark.newName(), 0)
       case .failure: break
       }
       // Whatever is refused to this script is refused to all.
@@ -57,12 +57,6 @@ package final class StoreRepository {
         completion(look)
       }
     }
-  }
-
-  /// 64 random bits in hexadecimal digits.
-  private static func newName() -> String {
-    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }
 

@@ -50,7 +50,7 @@ package final class SweepRepository {
         var tokens = reply.rest
         guard let released = tokens.nextInteger() else { return nil }
         let next = tokens.nextInstant().map { TimeAmount.milliseconds(max(0, $0 - reply.time)) }
-        caller.sighted(tokens.damages())
+        caller.alarm.damaged(tokens.damages())
         return .done(Batch(released: released, nextDue: next))
       }
     }
@@ -74,7 +74,7 @@ package final class SweepRepository {
       case .ok:
         var tokens = reply.rest
         guard let trimmed = tokens.nextInteger(), let next = tokens.nextText() else { return nil }
-        caller.sighted(tokens.damages())
+        caller.alarm.damaged(tokens.damages())
         return .done(Trim(trimmed: trimmed, cursor: next == "-" ? nil : next == "." ? "" : next))
       }
     }
@@ -93,7 +93,7 @@ package final class SweepRepository {
     var arguments = RedisArguments()
     arguments.append(Self.skusPerLook)
     arguments.append(Self.entriesPerLook)
-    caller.read(scripts.overdue, arguments, deadline: .now() + Self.limit, completion: completion) { reply in
+    caller.read(scripts.overdue, arguments, deadline: caller.now + Self.limit, completion: completion) { reply in
       switch reply.verdict {
       case .ok:
         var tokens = reply.rest
@@ -107,7 +107,7 @@ package final class SweepRepository {
     _ script: StoreScript<Verdict>, _ arguments: RedisArguments, _ completion: @escaping Completion<Outcome<Step>>,
     _ decode: @escaping (StoreReply<Verdict>) -> Outcome<Step>?
   ) {
-    let end = NIODeadline.now() + Self.limit
+    let end = caller.now + Self.limit
     caller.run(
       StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end), completion: completion,
       decode: decode)

@@ -1,3 +1,4 @@
+import Common
 import RedisClient
 
 /// All scripts, put together from the `.lua` files that are embedded in the binary.
@@ -16,6 +17,8 @@ package struct ScriptLibrary: Sendable {
     package var keyPrefix: String
 
     package init(retentionSeconds: Int = 86_400, eventsMaxLength: Int = 100_000, keyPrefix: String = "") {
+      precondition(retentionSeconds > 0, "Redis refuses such a life of a key, after the writes before it")
+      precondition(eventsMaxLength >= 0, "0 turns the outbox off")
       self.retentionSeconds = retentionSeconds
       self.eventsMaxLength = eventsMaxLength
       self.keyPrefix = keyPrefix
@@ -50,7 +53,7 @@ package struct ScriptLibrary: Sendable {
   package init(tuning: Tuning) {
     keys = RedisKeys(prefix: tuning.keyPrefix)
     hasEvents = tuning.eventsMaxLength > 0
-    let constants = Self.constants(tuning, keys)
+    let constants = ScriptConstant.all(tuning, keys)
     let prelude = PackageResources.prelude_lua
     let stock = prelude + PackageResources.stock_lua
     let hold = stock + PackageResources.hold_lua
@@ -59,11 +62,8 @@ package struct ScriptLibrary: Sendable {
     func script<Verdict>(
       _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8]
     ) -> StoreScript<Verdict> {
-      let text = String(decoding: text, as: UTF8.self)
-      let head = text.prefix { $0 != "\n" }
-      let body = String(decoding: shared, as: UTF8.self) + text.dropFirst(head.count)
-      let used = constants.filter { body.contains($0.name) }.map { "local \($0.name) = \($0.value)" }
-      let source = head + "\n" + used.joined(separator: " ") + "\n" + body
+      let source = Self.source(
+        of: String(decoding: text, as: UTF8.self), behind: String(decoding: shared, as: UTF8.self), constants)
       return StoreScript(script: Script(name: name, source: source, writes: kind != .reads), kind: kind)
     }
     reserve = script("reserve", PackageResources.reserve_lua, .adds, behind: stock)
@@ -107,33 +107,12 @@ package struct ScriptLibrary: Sendable {
   /// What looks at the store. Never loaded beforehand: that link must come up on a Redis that takes no scripts, and say so.
   package var forWatching: [Script] { [probeStore.script] }
 
-  private typealias Constant = (name: String, value: String)
-
-  private static func constants(_ tuning: Tuning, _ keys: RedisKeys) -> [Constant] {
-    let texts: [Constant] = [
-      ("INVENTORY", keys.inventory), ("TOTAL", keys.total), ("SOLD", keys.sold),
-      ("HOLDS", keys.holds), ("SALES", keys.sales), ("RESERVATION", keys.reservation),
-      ("DUE", keys.due), ("SKUS", keys.skus), ("EVENTS", keys.events),
-      ("LEASE", keys.lease), ("LEASE_EPOCH", keys.leaseEpoch), ("LEASE_RELEASES", keys.leaseReleases),
-      ("STORE", keys.store), ("STORE_MARK", keys.storeMark),
-      ("RETENTION", "\(tuning.retentionSeconds)"), ("EVENTS_MAX", "\(tuning.eventsMaxLength)"),
-      // A minute longer than the keys that replay it, whatever their order of expiry.
-      ("KEPT", "\(tuning.retentionSeconds + 60)"),
-      // Lua patterns: what we write, to the byte. Redis's own commands take no other spelling of a number either.
-      ("COUNT", "^[1-9]%d*$"), ("ACTIVE_RECORD", StoredReservation.activePattern),
-      ("FINAL_RECORD", StoredReservation.finalPattern), ("RECORD_LINE", StoredReservation.linePattern),
-      ("LEASE_RECORD", LeaseRecord.pattern),
-    ]
-    let numbers: [(name: String, value: Int)] = [
-      ("HOLD_LIMIT", Limits.holdSeconds), ("STOCK_LIMIT", Limits.stockTotal), ("QUANTITY_LIMIT", Limits.quantity),
-      ("STATUS_END", StoredReservation.statusEnd + 1), ("DEADLINE_END", StoredReservation.deadlineEnd + 1),
-      // A damaged index is looked at again after so many seconds.
-      ("LOOK_AGAIN", 60),
-      // So many damaged keys are told in one reply.
-      ("TOLD_LIMIT", StoreDamage.maxPerReply),
-      // An epoch is about the time of its making: one that is years ahead was never given out.
-      ("EPOCH_AHEAD", Int(Limits.millisecondsAhead)),
-    ]
-    return texts.map { ($0.name, "'\($0.value)'") } + numbers.map { ($0.name, "\($0.value)") }
+  /// The text of a script as Redis gets it.
+  static func source(of text: String, behind shared: String, _ constants: [ScriptConstant]) -> String {
+    let head = text.prefix { $0 != "\n" }
+    let body = shared + text.dropFirst(head.count)
+    let words = Set(body.utf8.split { !$0.isASCIIAlphanumeric && $0 != UInt8(ascii: "_") }.map { Substring($0) })
+    let used = constants.filter { words.contains($0.name[...]) }.map { "local \($0.name) = \($0.literal)" }
+    return head + "\n" + used.joined(separator: " ") + "\n" + body
   }
 }

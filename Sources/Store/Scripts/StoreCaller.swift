@@ -1,3 +1,4 @@
+import Common
 import NIOCore
 import RedisClient
 
@@ -9,16 +10,19 @@ final class StoreCaller {
   private static let damaged = "DAMAGED"
 
   private let runner: ScriptRunner
-  /// Called with what scripts find damaged.
-  var sighted: ([StoreDamage]) -> Void = { _ in }
-  /// Called when Redis refuses something for a lack of rights.
-  var forbidden: () -> Void = {}
+  let alarm: StoreAlarm
 
-  init(link: any CommandSender) { runner = ScriptRunner(link: link) }
+  init(link: any CommandSender, alarm: StoreAlarm = StoreAlarm()) {
+    (runner, self.alarm) = (ScriptRunner(link: link), alarm)
+  }
 
   var link: any CommandSender { runner.link }
 
+  /// The time by which all bounds count.
+  var now: NIODeadline { link.eventLoop.now }
+
   func run<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
+    assert(call.effectBefore <= call.deadline, "what was given up on must have no effect later")
     let plain = ScriptRunner.Call(
       script: call.script.script, arguments: call.arguments, effectBefore: call.effectBefore, deadline: call.deadline)
     runner.run(plain) { [self] result in completion(understood(result, from: call.script)) }
@@ -53,6 +57,14 @@ final class StoreCaller {
     }
   }
 
+  /// The same, for tasks on the event loop of the link.
+  func read<Verdict, Outcome: Sendable>(
+    _ script: StoreScript<Verdict>, _ arguments: RedisArguments, deadline: NIODeadline,
+    decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
+  ) async throws(StoreFailure) -> Outcome {
+    try await outcome { read(script, arguments, deadline: deadline, completion: $0, decode: decode) }
+  }
+
   /// What an answer means. `decode` throws ``StoreDamage`` where what is stored can't be read, and gives nil for what
   /// follows no such verdict: that is a defect, and is told as such.
   func decoded<Verdict, Outcome>(
@@ -68,7 +80,7 @@ final class StoreCaller {
       } catch {
         var damage = error
         damage.script = script.script.name
-        sighted([damage])
+        alarm.damaged([damage])
         return .failure(.damaged(damage))
       }
     }
@@ -97,8 +109,8 @@ final class StoreCaller {
 
   private func tell(_ failure: StoreFailure) {
     switch failure {
-    case .damaged(let damage): sighted([damage])
-    case .redis(let reason): if reason.cause.map(RedisFailure.isLackOfRights) == true { forbidden() }
+    case .damaged(let damage): alarm.damaged([damage])
+    case .redis(let reason): if reason.cause.map(RedisFailure.isLackOfRights) == true { alarm.forbidden() }
     case .nearlyFull: break
     }
   }

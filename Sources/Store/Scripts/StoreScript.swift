@@ -34,7 +34,7 @@ struct StoreReply<Verdict: StoreVerdict>: Equatable, Sendable {
   let rest: ReplyTokens
 
   /// Whether an instant that is stored can be one of ours, by Redis's clock.
-  func isCredible(_ instant: Int64) -> Bool { instant - time <= Limits.millisecondsAhead }
+  func isCredible(_ instant: Int64) -> Bool { instant - time <= Limits.maxMillisecondsAhead }
 }
 
 extension StoreReply where Verdict: KeyedVerdict {

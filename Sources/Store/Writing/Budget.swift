@@ -14,4 +14,14 @@ package enum Budget {
   package static let read = TimeAmount.milliseconds(1500)
   /// Releasing due holds on the way of a request takes no longer than this.
   package static let release = TimeAmount.milliseconds(500)
+
+  /// What rounding of clocks may add to an instant.
+  static let margin = TimeAmount.milliseconds(5)
+
+  /// Whether they come in the order that ``KeyedWriter`` relies on: nobody is told "unknown" while what was sent can still
+  /// have an effect, the last try has time of its own, and all of it ends before the answer is due.
+  static var isInOrder: Bool {
+    let bounds = [release, effect + margin, reply, lastEffect + margin, lastReply, answer]
+    return zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 } && read < answer
+  }
 }

@@ -12,17 +12,14 @@ import RedisClient
 ///
 /// A write without a key is never repeated.
 final class KeyedWriter {
-  /// What rounding of clocks may add to an instant.
-  private static let margin = TimeAmount.milliseconds(5)
-
   private let caller: StoreCaller
-  /// Until when an attempt for an idempotency record may still take effect.
-  private var doubts: [String: NIODeadline] = [:]
-  private var doubtsBeforeSweep = 1024
-  /// Set while the store is nearly full: nothing new is taken then, so that what is held can be finished.
-  var storeIsNearlyFull = false
+  private var inDoubt = InDoubtKeys()
+  let fullness: StoreFullness
 
-  init(caller: StoreCaller) { self.caller = caller }
+  init(caller: StoreCaller, fullness: StoreFullness = StoreFullness()) {
+    precondition(Budget.isInOrder, "an attempt would outlive what its caller is told")
+    (self.caller, self.fullness) = (caller, fullness)
+  }
 
   /// - Parameters:
   ///   - record: the name of the idempotency record, nil for a write without a key.
@@ -32,7 +29,7 @@ final class KeyedWriter {
     completion: @escaping StoreCaller.Completion<Verdict>
   ) {
     // What is in doubt is settled by its script even then.
-    guard !storeIsNearlyFull || script.kind != .adds || isInDoubt(record, at: now) else {
+    guard !fullness.isNearlyFull || script.kind != .adds || inDoubt.contains(record, at: now) else {
       return replay(record, deadline: arrival + Budget.read, otherwise: .nearlyFull, completion)
     }
     let call = StoreCall(
@@ -43,7 +40,7 @@ final class KeyedWriter {
       guard case .failure(.redis(.unknown(let why))) = result else { return judge(attempt, result) }
       switch why {
       case .scriptFailed: return judge(attempt, result)
-      case .deadlinePassed, .linkLost: doubt(record, until: call.effectBefore)
+      case .deadlinePassed, .linkLost: inDoubt.insert(record, until: call.effectBefore, at: now)
       }
       guard why == .linkLost else { return judge(attempt, result) }
       // The identical script, once: if the first one has run, this is its replay.
@@ -100,7 +97,7 @@ final class KeyedWriter {
   }
 
   private func judge<Verdict>(_ attempt: Attempt<Verdict>, _ result: Result<StoreReply<Verdict>, StoreFailure>) {
-    guard isInDoubt(attempt.record, at: attempt.began), let settled = doubts[attempt.record] else {
+    guard let settled = inDoubt.end(of: attempt.record, after: attempt.began) else {
       return attempt.completion(result)
     }
     switch result {
@@ -124,34 +121,21 @@ final class KeyedWriter {
     let notKnown = { attempt.completion(.failure(.redis(.unknown(.deadlinePassed)))) }
     ask(call, attempt.record) { [self] result in
       switch result {
-      case .success(let reply) where !reply.verdict.isRefusal || !isInDoubt(attempt.record, at: began):
+      case .success(let reply) where !reply.verdict.isRefusal || !inDoubt.contains(attempt.record, at: began):
         attempt.completion(result)
       // Damage is found by a script that has looked for the key.
-      case .failure(.damaged) where !isInDoubt(attempt.record, at: began): attempt.completion(result)
+      case .failure(.damaged) where !inDoubt.contains(attempt.record, at: began): attempt.completion(result)
       case .failure(.redis(.unknown)):
-        doubt(attempt.record, until: call.effectBefore)
+        inDoubt.insert(attempt.record, until: call.effectBefore, at: now)
         after(call.effectBefore, notKnown)
       case .success, .failure: notKnown()
       }
     }
   }
 
-  private var now: NIODeadline { caller.link.eventLoop.now }
+  private var now: NIODeadline { caller.now }
 
   private func after(_ instant: NIODeadline, _ act: @escaping () -> Void) {
-    caller.link.eventLoop.assumeIsolated().scheduleTask(deadline: instant + Self.margin, act)
-  }
-
-  private func isInDoubt(_ record: String?, at instant: NIODeadline) -> Bool {
-    record.flatMap { doubts[$0] }.map { $0 + Self.margin > instant } ?? false
-  }
-
-  private func doubt(_ record: String, until instant: NIODeadline) {
-    if doubts.count >= doubtsBeforeSweep {
-      doubts = doubts.filter { $0.value + Self.margin > now }
-      // A lost link brings thousands at once; looking through all of them for each would stall the loop.
-      doubtsBeforeSweep = max(1024, 2 * doubts.count)
-    }
-    doubts[record] = max(doubts[record] ?? instant, instant)
+    caller.link.eventLoop.assumeIsolated().scheduleTask(deadline: instant + Budget.margin, act)
   }
 }

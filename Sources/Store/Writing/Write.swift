@@ -8,6 +8,7 @@ package struct Write: Sendable {
   package var arrival: NIODeadline
 
   package init(key: IdempotencyKey?, fingerprint: Fingerprint?, arrival: NIODeadline) {
+    assert((key == nil) == (fingerprint == nil), "a key without what it stands for answers any request")
     self.key = key
     self.fingerprint = fingerprint
     self.arrival = arrival

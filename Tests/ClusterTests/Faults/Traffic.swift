@@ -10,7 +10,7 @@ final class Traffic: Sendable {
 
     var shoppers: Int
     var ttlSeconds: ClosedRange<Int>
-    var mostItems: Int
+    var maxItems: Int
     /// What a shopper does with a reservation: any of these.
     var endings: [Ending]
     /// What has become in the end of one that was forgotten.
@@ -18,10 +18,10 @@ final class Traffic: Sendable {
 
     /// What is scarce comes back again and again, so that there are refusals and late successes both.
     static let patient = Habits(
-      shoppers: 16, ttlSeconds: 3600...3600, mostItems: 1, endings: [.confirm, .cancel, .cancel, .forget],
+      shoppers: 16, ttlSeconds: 3600...3600, maxItems: 1, endings: [.confirm, .cancel, .cancel, .forget],
       forgotten: "ACTIVE")
     static let hasty = Habits(
-      shoppers: 12, ttlSeconds: 1...2, mostItems: 3, endings: [.confirm, .cancel, .forget, .forget],
+      shoppers: 12, ttlSeconds: 1...2, maxItems: 3, endings: [.confirm, .cancel, .forget, .forget],
       forgotten: "EXPIRED")
 
     var mayExpire: Bool { forgotten == "EXPIRED" }
@@ -122,7 +122,7 @@ final class Traffic: Sendable {
   /// Different quantities, so that lines that are mixed up do not go unseen.
   private func cart() -> [(sku: String, quantity: Int)] {
     let skus = Int.random(in: 0..<3) == 0 ? [Self.scarce, Self.plenty, Self.ample] : [Self.plenty, Self.ample]
-    return skus.prefix(.random(in: 1...habits.mostItems)).enumerated().map { (sku: $1, quantity: $0 + 1) }
+    return skus.prefix(.random(in: 1...habits.maxItems)).enumerated().map { (sku: $1, quantity: $0 + 1) }
   }
 
   /// One attempt, and mostly a second one at another node where the first told nothing.

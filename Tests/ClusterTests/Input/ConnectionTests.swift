@@ -26,12 +26,7 @@ import Testing
     let whole = try await RawConnection(port: port)
     whole.send(bytes)
     let pieces = try await RawConnection(port: port)
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      pieces.send(Array(rest.prefix(97)))
-      rest = rest.dropFirst(97)
-      await Task.yield()
-    }
+    pieces.send(bytes, inPiecesOf: 97)
     for connection in [whole, pieces] {
       let answers = try await connection.answers(expected.count)
       #expect(answers.map(\.status) == expected.map(\.status))

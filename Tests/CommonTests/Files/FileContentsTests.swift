@@ -9,8 +9,8 @@ import Testing
 
   init() throws { directory = try TemporaryDirectory() }
 
-  private func failure(_ path: String, limit: Int = 4) -> String? {
-    #expect(throws: FileFailure.self) { try FileContents.read(path, limit: limit) }?.reason
+  private func failure(_ path: String, maxBytes: Int = 4) -> String? {
+    #expect(throws: FileFailure.self) { try FileContents.read(path, maxBytes: maxBytes) }?.reason
   }
 
   @Test func aRegularFileIsReadToItsEndWhateverItsSizeSays() throws {
@@ -18,8 +18,8 @@ import Testing
     let bytes = [UInt8](repeating: 7, count: 10_000)
     try Data(bytes).write(to: URL(filePath: path))
     #expect(try FileContents.read(path) == bytes)
-    #expect(try FileContents.read(path, limit: 10_000) == bytes)
-    #expect(failure(path, limit: 9999) == "longer than 9999 bytes")
+    #expect(try FileContents.read(path, maxBytes: 10_000) == bytes)
+    #expect(failure(path, maxBytes: 9999) == "longer than 9999 bytes")
     let stat = try FileContents.read("/proc/self/stat")
     #expect(!stat.isEmpty)
   }

@@ -36,7 +36,7 @@ import Testing
   @Test("who logs never waits for the reader; what does not fit is counted, and told when it reads again")
   func dropped() throws {
     let reader = Reader()
-    let queue = LogQueue(descriptor: reader.input, limit: 50_000)
+    let queue = LogQueue(descriptor: reader.input, maxBytes: 50_000)
     queue.setMetadata(["node": "n1"])
     let filler = String(repeating: "x", count: 90)
     var said = 0

@@ -9,7 +9,8 @@ import Testing
 @testable import Coordinator
 
 @Suite struct ClusterAPITests {
-  @Test func theClusterIsToldAsJSON() async throws {
+  @Test("the cluster is told as JSON")
+  func json() async throws {
     try await SiteBench(Scenes.nodeDown).test { client in
       let answer = try await client.send(.get, "/api/v1/cluster")
       #expect(answer.headers[.contentType] == "application/json" && answer.headers[.cacheControl] == "no-store")
@@ -24,7 +25,8 @@ import Testing
     }
   }
 
-  @Test func theLeaderIsToldOrThatThereIsNone() async throws {
+  @Test("the leader is told, or that there is none")
+  func leader() async throws {
     let bench = try SiteBench(Scenes.leaderChanged)
     try await bench.test { client in
       let leader = try await client.send(.get, "/leader")
@@ -37,7 +39,8 @@ import Testing
     }
   }
 
-  @Test func prometheusIsToldOfAllNodesThatHaveNotLeft() async throws {
+  @Test("Prometheus is told of all nodes that have not left")
+  func targets() async throws {
     var view = Scenes.nodeDown
     view.nodes[0].state = .left
     view.nodes[2].url = "https://[fd00::3]:8443"
@@ -59,7 +62,8 @@ import Testing
     }
   }
 
-  @Test func readyOnceEveryNodeHasBeenJudged() async throws {
+  @Test("the coordinator is ready once every node has been judged")
+  func ready() async throws {
     let bench = try SiteBench(Scenes.justStarted)
     try await bench.test { client in
       #expect(try await client.send(.get, "/health/live").status == .ok)
@@ -70,9 +74,10 @@ import Testing
     }
   }
 
-  @Test func metricsAreThoseOfTheProcess() async throws {
+  @Test("metrics are those of the process")
+  func metrics() async throws {
     let bench = try SiteBench()
-    Counter(label: "holdfast_tests_total", factory: bench.registry).increment()
+    Counter(label: "holdfast_tests_total", factory: bench.metrics).increment()
     try await bench.test { client in
       let answer = try await client.send(.get, "/metrics")
       #expect(answer.headers[.contentType]?.hasPrefix("text/plain; version=0.0.4") == true)
@@ -80,8 +85,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ["/", "/api/v1/cluster", "/metrics", "/sd/prometheus", "/leader", "/health/live", "/events"])
-  func headAnswersAsGetWithoutABody(path: String) async throws {
+  @Test(
+    "HEAD answers as GET does, without a body",
+    arguments: ["/", "/api/v1/cluster", "/metrics", "/sd/prometheus", "/leader", "/health/live", "/events"])
+  func head(path: String) async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let head = try await client.send(.head, path)
@@ -90,8 +97,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/logout", 405)])
-  func headIsRefusedWithoutABody(path: String, status: Int) async throws {
+  @Test(
+    "HEAD is refused without a body",
+    arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/logout", 405)])
+  func headRefused(path: String, status: Int) async throws {
     let bench = try SiteBench(Scenes.justStarted)
     try await bench.test(.live) { client in
       let head = try await client.send(.head, path)
@@ -102,7 +111,8 @@ import Testing
     }
   }
 
-  @Test func aWrongPathAndAWrongMethodAreToldApart() async throws {
+  @Test("a wrong path and a wrong method are told apart")
+  func wrongPath() async throws {
     try await SiteBench().test { client in
       for path in ["/nothing", "/api/v1/nodes/a/b", "/api/v1/nodes/a/drain/x", "/assets/none", "/assets/..%2fpage.css"]
       {
@@ -122,7 +132,8 @@ import Testing
   }
 
   /// A person gets a page, and a way back.
-  @Test func aBrowserIsNotLeftWithJSON() async throws {
+  @Test("a browser is not left with JSON")
+  func browser() async throws {
     try await SiteBench().test { client in
       let headers = ["Accept": "text/html,application/xhtml+xml,*/*;q=0.8"]
       for path in ["/logout", "/api/v1/nodes/node-1/drain", "/api/v1/nodes/node-1/forget"] {
@@ -137,7 +148,8 @@ import Testing
     }
   }
 
-  @Test func proxiesAreToldNotToHoldEventsUp() async throws {
+  @Test("proxies are told not to hold events up")
+  func proxies() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let headers = try await client.send(.head, "/events").headers
@@ -146,7 +158,8 @@ import Testing
     }
   }
 
-  @Test func aRequestThatCannotBeReadEndsItsConnection() async throws {
+  @Test("a request that cannot be read ends its connection")
+  func unreadable() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let connection = try await RawConnection(port: try #require(client.port))
@@ -159,7 +172,8 @@ import Testing
     #expect(bench.log.lines(with: "a request failed").isEmpty, "it is no fault of ours")
   }
 
-  @Test func everyAnswerKeepsBrowsersSafe() async throws {
+  @Test("every answer keeps browsers safe")
+  func safe() async throws {
     try await SiteBench().test { client in
       for path in ["/", "/nothing", "/leader", "/api/v1/cluster", "/metrics", "/assets/page.js", "/?state=wrong"] {
         let headers = try await client.send(.get, path).headers
@@ -176,7 +190,8 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeExpectedIsRefused() async throws {
+  @Test("an expectation that is not met is refused")
+  func expectation() async throws {
     try await SiteBench().test { client in
       for (expectation, status) in [("200-ok", 417), ("100-Continue", 200), ("", 200)] {
         let answer = try await client.send(.get, "/health/live", headers: ["Expect": expectation])

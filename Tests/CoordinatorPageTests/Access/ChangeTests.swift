@@ -10,7 +10,8 @@ import Testing
 
   init() throws { bench = try SiteBench() }
 
-  @Test func anAdminTokenChangesWhatIsWantedOfANode() async throws {
+  @Test("an admin token changes what is wanted of a node")
+  func adminToken() async throws {
     try await bench.test { client in
       for change in ["drain", "undrain", "recheck"] {
         let answer = try await client.send(.post, "/api/v1/nodes/node-2/\(change)", token: SiteBench.adminToken)
@@ -26,8 +27,10 @@ import Testing
     #expect(bench.log.lines(with: "change asked for").count == 3)
   }
 
-  @Test(arguments: [nil, "wrong", SiteBench.clusterToken])
-  func nobodyChangesAnythingWithoutAnAdminToken(token: String?) async throws {
+  @Test(
+    "nobody changes anything without an admin token",
+    arguments: [nil, "wrong", SiteBench.clusterToken])
+  func wrongToken(token: String?) async throws {
     try await bench.test { client in
       for change in NodeChange.allCases {
         let answer = try await client.send(.post, "/api/v1/nodes/node-1/\(change)", token: token)
@@ -37,7 +40,8 @@ import Testing
     bench.cluster.state.withLock { #expect($0.wanted.isEmpty && $0.rechecked.isEmpty) }
   }
 
-  @Test func whereNoAdminTokenIsConfiguredNothingCanBeChanged() async throws {
+  @Test("where no admin token is configured, nothing can be changed")
+  func disabled() async throws {
     let bench = try SiteBench(adminTokens: AccessTokens())
     try await bench.test { client in
       for token in [nil, "", SiteBench.adminToken] {
@@ -50,7 +54,8 @@ import Testing
     }
   }
 
-  @Test func aLogInCarriesChangesOnlyWithTheTokenOfItsForms() async throws {
+  @Test("a log-in carries changes only with the token of its forms")
+  func formToken() async throws {
     try await bench.test { client in
       let (alice, other) = (try await client.logIn(), try await client.logIn())
       let path = "/api/v1/nodes/node-1/drain"
@@ -67,7 +72,8 @@ import Testing
     }
   }
 
-  @Test func aLossIsAcknowledgedByWhoMayChangeAndByNobodyElse() async throws {
+  @Test("a loss is acknowledged by whoever may change things, and by nobody else")
+  func loss() async throws {
     let loss = HealthReport.Store.Loss(
       seenIdentity: "9c1f", seenMark: 1, foundIdentity: nil, foundMark: nil, since: "2026-11-22T08:45:00.123Z")
     bench.cluster.change { $0.store.loss = loss }
@@ -91,7 +97,8 @@ import Testing
     #expect(bench.log.lines(with: "loss of data acknowledged").count == 1)
   }
 
-  @Test func aFormOfThePageIsAnsweredWithAPage() async throws {
+  @Test("a form of the page is answered with a page")
+  func form() async throws {
     try await bench.test { client in
       let alice = try await client.logIn()
       let headers = ["Cookie": alice.cookie, "Accept": "text/html,*/*"]
@@ -110,7 +117,8 @@ import Testing
 
   // MARK: - Forgetting
 
-  @Test func aNodeThatIsGoneCanBeForgottenAndOneThatIsAliveCannot() async throws {
+  @Test("a node that is gone can be forgotten, and one that is alive cannot")
+  func forget() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       func forget(_ id: String) async throws -> TestResponse {
@@ -128,7 +136,8 @@ import Testing
     #expect(bench.cluster.state.withLock { $0.forgotten.allSatisfy { $0.operatorName == "alice" } })
   }
 
-  @Test func thePageHasAForgetButtonForThoseThatAreGoneOnly() async throws {
+  @Test("the page has a button to forget only for nodes that are gone")
+  func forgetButton() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -146,7 +155,8 @@ import Testing
 
   // MARK: - The last node that is ready
 
-  @Test func thePageAsksBeforeTheLastReadyNodeDrainsAndSaysWhatFollows() async throws {
+  @Test("the page asks before the last ready node drains, and says what follows")
+  func lastReadyNode() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -168,7 +178,8 @@ import Testing
     }
   }
 
-  @Test func aProgramThatDrainsTheLastReadyNodeIsObeyedAndToldWhatFollows() async throws {
+  @Test("a program that drains the last ready node is obeyed, and told what follows")
+  func program() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let done = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: SiteBench.adminToken)
@@ -178,7 +189,8 @@ import Testing
     #expect(bench.cluster.state.withLock { $0.wanted.count } == 1)
   }
 
-  @Test func onlyANodeWithoutAnotherThatIsReadyAndStaysSoIsTheLast() {
+  @Test("only a node without another that is ready and stays so is the last")
+  func whichIsLast() {
     var view = Scenes.allUp
     #expect(!view.wouldLeaveNoneReady(drained: "node-1") && !view.wouldLeaveNoneReady(drained: "nobody"))
     view.nodes[1].ready = false
@@ -192,7 +204,8 @@ import Testing
 
   // MARK: - What a browser shows
 
-  @Test func whatWasLookedAtIsLookedAtStillAfterAForm() async throws {
+  @Test("what somebody looked at is still looked at after a form")
+  func look() async throws {
     try await SiteBench(Scenes.nodeGone).test { client in
       let login = try await client.send(
         .post, "/login?state=down,up&reload=off", form: "token=\(SiteBench.adminToken)")

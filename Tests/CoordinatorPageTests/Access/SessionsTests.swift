@@ -7,7 +7,8 @@ import Testing
 @Suite struct SessionsTests {
   private let clock = SteppedClock()
 
-  @Test func aSessionEndsAfterTwelveHours() {
+  @Test("a session ends after twelve hours")
+  func lifetime() {
     let sessions = Sessions(now: clock.now)
     let session = sessions.begin(operatorName: "alice")
     clock.advance(by: .seconds(12 * 3600 - 1))
@@ -16,9 +17,10 @@ import Testing
     #expect(sessions.session(session.id) == nil)
   }
 
-  @Test func thereAreOnlySoManyAndTheOldestGives() {
+  @Test("there are only so many, and the oldest gives way")
+  func room() {
     let sessions = Sessions(now: clock.now)
-    let begun = (0...Sessions.most).map { number in
+    let begun = (0...Sessions.maxCount).map { number in
       clock.advance(by: .seconds(1))
       return sessions.begin(operatorName: "operator \(number)")
     }
@@ -26,7 +28,8 @@ import Testing
     #expect(begun.dropFirst().allSatisfy { sessions.session($0.id) != nil })
   }
 
-  @Test func idsAndFormTokensAre128BitsAndNeverAlike() {
+  @Test("ids and form tokens have 128 bits and are never alike")
+  func random() {
     let sessions = Sessions()
     let texts = (0..<500).flatMap { _ in
       let session = sessions.begin(operatorName: "x")
@@ -35,7 +38,8 @@ import Testing
     #expect(Set(texts).count == 1000 && texts.allSatisfy { $0.utf8.count == 32 })
   }
 
-  @Test func wrongTokensOfOneAddressAreNotHeldAgainstAnother() {
+  @Test("wrong tokens of one address are not held against another")
+  func addresses() {
     let log = LogRecorder()
     let limit = AttemptLimit(logger: log.logger, now: clock.now)
     func isTooMany(_ caller: String) -> Bool { limit.failed("wrong", caller: caller) }
@@ -49,7 +53,8 @@ import Testing
     #expect(log.lines(with: "10.0.0.1").last?.contains("7") == true)
   }
 
-  @Test func otherTokensEndAllSessionsAndTheSameTokensNone() throws {
+  @Test("other tokens end all sessions, and the same tokens end none")
+  func otherTokens() throws {
     let bench = try SiteBench()
     let admins = try AccessTokens(list: "alice:\(SiteBench.adminToken)")
     let access = bench.site.access

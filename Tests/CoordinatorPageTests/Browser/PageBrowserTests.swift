@@ -13,15 +13,18 @@ import Testing
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test(arguments: ["just-started", "hostile", "sixty-nodes", "redis-down", "store-damaged", "node-gone"])
-  func whatIsThereIsSeen(scene: String) async throws {
+  @Test(
+    "what is there is seen",
+    arguments: ["just-started", "hostile", "sixty-nodes", "redis-down", "store-damaged", "node-gone"])
+  func scenes(scene: String) async throws {
     let bench = try SiteBench(Scenes.of(scene))
     try await bench.test(.live) { client in
       try await look(at: "http://127.0.0.1:\(try #require(client.port))", scene, bench.cluster)
     }
   }
 
-  @Test func belowAPathOfAProxyAllIsThere() async throws {
+  @Test("below a path of a proxy all is there")
+  func belowAPath() async throws {
     let bench = try SiteBench(base: try #require(BasePath("/holdfast")))
     try await bench.test(.live) { client in
       let proxy = try await SubPathProxy(coordinator: try #require(client.port))

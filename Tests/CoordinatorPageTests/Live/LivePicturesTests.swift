@@ -20,7 +20,8 @@ import Testing
     look = try Look(states: nil, mayChange: false)
   }
 
-  @Test func aViewerGetsThePictureAtOnceAndWhateverChanges() async throws {
+  @Test("a viewer gets the picture at once, and again whenever something changes")
+  func atOnce() async throws {
     var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     #expect(await events.next()?.contains("All well") == true)
     var second = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
@@ -31,7 +32,8 @@ import Testing
     #expect(cluster.watchers == 1, "however many look, the cluster is watched once")
   }
 
-  @Test func eachSeesWhatItAskedFor() async throws {
+  @Test("each viewer sees what it asked for")
+  func look() async throws {
     cluster.change { $0 = Scenes.nodeDown }
     var all = try await pictures.stream(Look(states: nil, mayChange: true), for: viewer) {}.map { String(buffer: $0) }
       .makeAsyncIterator()
@@ -45,7 +47,8 @@ import Testing
     #expect(!other.contains("formaction"))
   }
 
-  @Test func figuresAloneAreNotSentMoreThanOnceASecond() async throws {
+  @Test("figures alone are not sent more than once a second")
+  func figures() async throws {
     let stream = try await pictures.stream(look, for: viewer) {}
     let sent = Mutex<[String]>([])
     let reading = Task {
@@ -63,7 +66,8 @@ import Testing
     #expect(sent.withLock { $0.count } <= 2 + seconds, "most of the figures before it were left out")
   }
 
-  @Test func thereAreOnlySoManyViewersAndWhoLeavesMakesRoom() async throws {
+  @Test("there are only so many viewers, and whoever leaves makes room")
+  func room() async throws {
     var streams: [AsyncStream<ByteBuffer>] = []
     for seat in 0..<LivePictures.maxViewers {
       streams.append(try await pictures.stream(look, for: AddressGroup("10.0.0.\(seat)")) {})
@@ -74,15 +78,17 @@ import Testing
     _ = try await pictures.stream(look, for: viewer) {}
   }
 
-  @Test func oneAddressCannotTakeEverySeat() async throws {
+  @Test("one address cannot take every place")
+  func oneAddress() async throws {
     var streams: [AsyncStream<ByteBuffer>] = []
-    for _ in 0..<LivePictures.maxOfOneAddress { streams.append(try await pictures.stream(look, for: viewer) {}) }
+    for _ in 0..<LivePictures.maxViewersPerAddress { streams.append(try await pictures.stream(look, for: viewer) {}) }
     await #expect(throws: Problem.self) { try await pictures.stream(look, for: viewer) {} }
     streams.append(try await pictures.stream(look, for: AddressGroup("10.0.0.2")) {})
     #expect(await pictures.viewerCount == streams.count)
   }
 
-  @Test func whoDoesNotReadIsDroppedAndWhoReadsIsNot() async throws {
+  @Test("a viewer that does not read is dropped, and one that reads is not")
+  func unread() async throws {
     let dropped = Mutex(false)
     let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
     var reading = try await pictures.stream(look, for: viewer) {
@@ -99,13 +105,15 @@ import Testing
     withExtendedLifetime(stream) {}
   }
 
-  @Test func signsOfLifeComeWhileNothingElseDoes() async throws {
+  @Test("signs of life come while nothing else does")
+  func signsOfLife() async throws {
     var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     _ = await events.next()
     #expect(await events.next() == "event: heartbeat\ndata:\n\n")
   }
 
-  @Test func aStreamEndsWithTheServer() async throws {
+  @Test("a stream ends with the server")
+  func end() async throws {
     let bench = try SiteBench()
     let connection = Mutex<RawConnection?>(nil)
     try await bench.test(.live) { client in
@@ -119,7 +127,8 @@ import Testing
     try await opened.waitForEnd()
   }
 
-  @Test func aConnectionThatEndsMakesRoom() async throws {
+  @Test("a connection that ends makes room")
+  func connectionEnds() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let opened = try await RawConnection(port: try #require(client.port))

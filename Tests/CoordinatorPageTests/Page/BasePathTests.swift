@@ -11,7 +11,8 @@ import Testing
 
   init() throws { base = try #require(BasePath("/ops/holdfast")) }
 
-  @Test func whatLiesBelowItIsFound() {
+  @Test("what lies below it is found")
+  func own() {
     for (address, own) in [
       ("/ops/holdfast", "/"), ("/ops/holdfast/", "/"), ("/ops/holdfast/login", "/login"),
       ("/ops/holdfast?state=down", "/?state=down"), ("/ops/holdfast/?a=/ops/holdfast", "/?a=/ops/holdfast"),
@@ -23,7 +24,8 @@ import Testing
     #expect(BasePath("/ops/holdfast/") == base)
   }
 
-  @Test func allThatPagesReferToLiesBelowIt() async throws {
+  @Test("all that pages refer to lies below it")
+  func links() async throws {
     for view in Scenes.all.values {
       try await SiteBench(view, base: base).test { client in
         let alice = try await client.logIn(base: "/ops/holdfast")
@@ -45,7 +47,8 @@ import Testing
     }
   }
 
-  @Test func redirectsAndCookiesLieBelowIt() async throws {
+  @Test("redirects and cookies lie below it")
+  func redirects() async throws {
     try await SiteBench(base: base).test { client in
       let logIn = try await client.send(.post, "/ops/holdfast/login", form: "token=\(SiteBench.adminToken)")
       #expect(logIn.headers[.location] == "/ops/holdfast/")
@@ -65,7 +68,8 @@ import Testing
   }
 
   /// For nodes, Prometheus, and proxies that leave the path out.
-  @Test func allIsThereWithoutItToo() async throws {
+  @Test("all is there without it, too")
+  func without() async throws {
     try await SiteBench(base: base).test { client in
       for path in ["/", "/api/v1/cluster", "/health/live", "/sd/prometheus", "/assets/page.js"] {
         for base in ["", "/ops/holdfast"] {

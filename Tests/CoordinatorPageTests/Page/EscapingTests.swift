@@ -9,7 +9,8 @@ import Testing
 
 /// Everything that came from a node is shown as text, and nothing of it is obeyed.
 @Suite struct EscapingTests {
-  @Test func noTextOfANodeBecomesMarkup() async throws {
+  @Test("no text of a node becomes markup")
+  func markup() async throws {
     let bench = try SiteBench(Scenes.hostile)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -27,7 +28,8 @@ import Testing
   }
 
   /// By bytes, as browsers read: for Swift `<` after U+0600 is no `<`.
-  @Test func escapingGoesByBytes() {
+  @Test("escaping goes by bytes")
+  func bytes() {
     let special = Set("<>\"'".utf8)
     var random = SeededRandom(4)
     let scalars: [Unicode.Scalar] = [
@@ -54,17 +56,20 @@ import Testing
     return plain
   }
 
-  @Test func textIsCutAndFreedOfWhatChangesItsNeighbours() {
+  @Test("text is cut, and freed of what changes its neighbours")
+  func shown() {
     #expect(DisplayText.shown("node-1") == "node-1")
     #expect(DisplayText.shown("größer 節点") == "größer 節点")
     #expect(DisplayText.shown("a\u{202E}b\u{2066}c\u{200F}") == "a\u{FFFD}b\u{FFFD}c\u{FFFD}")
     #expect(DisplayText.shown("a\nb\tc\u{0}d\u{2028}") == "a b c\u{FFFD}d\u{FFFD}")
-    #expect(DisplayText.shown(String(repeating: "x", count: 400), limit: 64) == String(repeating: "x", count: 64) + "…")
+    #expect(
+      DisplayText.shown(String(repeating: "x", count: 400), maxScalars: 64) == String(repeating: "x", count: 64) + "…")
     let piled = DisplayText.shown("z" + String(repeating: "\u{0336}", count: 100))
     #expect(piled.unicodeScalars.count == 3)
   }
 
-  @Test func aStreamIsNotBrokenUpByTextOfNodes() async throws {
+  @Test("a stream is not broken up by the text of nodes")
+  func stream() async throws {
     let templates = try PageTemplates()
     let pictures = LivePictures(watch: SampleCluster(Scenes.hostile), templates: templates, assets: Assets())
     let stream = try await pictures.stream(try Look(states: nil, mayChange: false), for: AddressGroup("10.0.0.1")) {}

@@ -17,7 +17,8 @@ import Testing
     return templates.render("picture", PicturePresenter(view, look: look, assets: assets).fields)
   }
 
-  @Test func whatIsWrongComesFirstWithSinceWhen() throws {
+  @Test("what is wrong comes first, with since when")
+  func problems() throws {
     let page = try picture(Scenes.nodeDown)
     let problem = try #require(page.range(of: "node-2 is down: connection refused (3 probes"))
     let table = try #require(page.range(of: "<table"))
@@ -28,11 +29,13 @@ import Testing
     #expect(page.contains(#"data-since="1795336950123">42 s</span>"#))
   }
 
-  @Test(arguments: [
-    ("all-up", "All well – Holdfast", "ok"), ("node-down", "1 problem – Holdfast", "critical"),
-    ("sixty-nodes", "2 problems – Holdfast", "critical"), ("just-started", "Checking – Holdfast", "checking"),
-  ])
-  func titleAndIconTellTheSummary(scene: String, title: String, icon: String) async throws {
+  @Test(
+    "title and icon tell the summary",
+    arguments: [
+      ("all-up", "All well – Holdfast", "ok"), ("node-down", "1 problem – Holdfast", "critical"),
+      ("sixty-nodes", "2 problems – Holdfast", "critical"), ("just-started", "Checking – Holdfast", "checking"),
+    ])
+  func titleAndIcon(scene: String, title: String, icon: String) async throws {
     try await SiteBench(Scenes.of(scene)).test { client in
       let page = try await client.send(.get, "/").text
       #expect(page.contains("<title>\(title)</title>"))
@@ -42,7 +45,8 @@ import Testing
     }
   }
 
-  @Test func aFilterShowsTheNodesOfItsStatesOnly() async throws {
+  @Test("a filter shows only the nodes of its states")
+  func filter() async throws {
     try await SiteBench(Scenes.sixtyNodes).test { client in
       for (query, names) in [
         ("?state=down", ["node-41"]), ("?state=SUSPECT,draining", ["node-7", "node-12"]), ("?state=unknown", []),
@@ -56,7 +60,8 @@ import Testing
     }
   }
 
-  @Test func withoutScriptThePageReloadsUnlessToldNotTo() async throws {
+  @Test("without script the page reloads, unless told not to")
+  func reload() async throws {
     try await SiteBench().test { client in
       let refresh = #"<noscript><meta http-equiv="refresh""#
       let page = try await client.send(.get, "/").text
@@ -65,7 +70,8 @@ import Testing
     }
   }
 
-  @Test func assetsAreKeptByTheirContent() async throws {
+  @Test("assets are kept by their content")
+  func assets() async throws {
     try await SiteBench().test { client in
       let page = try await client.send(.get, "/").text
       for name in ["page.css", "page.js", "ok.svg"] {
@@ -82,7 +88,8 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeSoldIsTheFirstThingOneReads() throws {
+  @Test("that the shop cannot sell is the first thing one reads")
+  func outage() throws {
     let page = try picture(Scenes.redisDown)
     let headline = try #require(page.firstMatch(of: #/<h2 id="headline">(.*?)<\/h2>/#)?.output.1)
     #expect(headline.contains("The shop cannot sell: no link to Redis: connection refused"))
@@ -93,7 +100,8 @@ import Testing
     #expect(page.contains(#"data-title="Cannot sell – Holdfast""#))
   }
 
-  @Test func anAnswerAloneDoesNotLookWell() throws {
+  @Test("an answer alone does not look well")
+  func trouble() throws {
     let page = try picture(Scenes.redisDown)
     let nodes = try #require(page.range(of: "<table")).lowerBound
     #expect(!page[nodes...].contains("badge up") && page.contains(#"class="node up critical""#))
@@ -109,7 +117,8 @@ import Testing
     #expect(NodeTrouble(Scenes.node("node-1")) == nil && NodeTrouble(Scenes.downNode("node-1")) == nil)
   }
 
-  @Test func theStoreIsShownWithWhatIsWrongInIt() throws {
+  @Test("the store is shown, with what is wrong in it")
+  func store() throws {
     let page = try picture(Scenes.storeDamaged)
     let store = try #require(page.range(of: #"id="store""#)).lowerBound
     for text in [
@@ -126,7 +135,8 @@ import Testing
   }
 
   /// Else a slip in a name would only show as something missing.
-  @Test func everyNameInATemplateIsGivenAndEveryNameGivenIsShown() throws {
+  @Test("every name in a template is given, and every name given is shown")
+  func names() throws {
     var given: Set<String> = [
       "formToken", "operatorName",
     ]

@@ -14,7 +14,7 @@ struct SiteBench {
 
   let cluster: SampleCluster
   let site: Site
-  let registry = PrometheusRegistry()
+  let metrics = PrometheusRegistry()
   let log = LogRecorder()
   /// Stands still unless a test moves it, so that no limit depends on how fast a test goes.
   let clock = SteppedClock()
@@ -27,7 +27,7 @@ struct SiteBench {
     let tokens = try adminTokens ?? AccessTokens(list: "alice:\(Self.adminToken)")
     site = try Site(
       watch: cluster, adminTokens: tokens, clusterToken: clusterToken, base: base, proxies: proxies,
-      registry: registry,
+      metrics: metrics,
       logger: log.logger, now: clock.now)
   }
 

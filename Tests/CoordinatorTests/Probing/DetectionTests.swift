@@ -44,7 +44,7 @@ private struct MachineWorld {
     #expect(detector.start(probe: last, at: now) == true)
     let answerTime = Duration.milliseconds(1)
     let end = now + answerTime <= dies ? End.answer : death
-    let takes = end == .silence ? timing.limit : answerTime
+    let takes = end == .silence ? timing.timeout : answerTime
     underWay.append((last, now + takes, end))
   }
 }

@@ -108,7 +108,7 @@ import Testing
       needed.append(bench.answersToRise())
     }
     #expect(needed == [2, 4, 8] + Array(repeating: 16, count: 9))
-    bench.now += bench.timing.flapMemory
+    bench.now += bench.timing.flapWindow
     bench.fall()
     #expect(bench.answersToRise() == 2)
   }

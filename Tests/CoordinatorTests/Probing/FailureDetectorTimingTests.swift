@@ -13,14 +13,16 @@ import Testing
 
   @Test("after a start every node is judged within 3 s, even one that lets every probe wait for the whole limit")
   func firstJudgement() {
-    #expect(timing.hurry * (timing.fall - 1) + timing.limit < .seconds(3))
+    #expect(timing.fastInterval * (timing.fall - 1) + timing.timeout < .seconds(3))
   }
 
   @Test("the times go together")
   func relations() {
-    #expect(timing.connectLimit < timing.limit && timing.hurry < timing.interval && timing.interval < timing.backOff)
+    #expect(
+      timing.connectTimeout < timing.timeout && timing.fastInterval < timing.interval
+        && timing.interval < timing.maxBackOff)
     // Else probes of a silent node could not overlap as they must.
-    #expect(timing.hurry * timing.maxPending > timing.limit)
+    #expect(timing.fastInterval * timing.maxPending > timing.timeout)
     #expect(timing.rise <= timing.maxRise && timing.fall > 1)
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PunctualityTests {
   private let start = Moment.start.instant
-  private let limit = Duration.milliseconds(500)
+  private let timeout = Duration.milliseconds(500)
 
   /// One whose rounds have been in time until `start`, with the next due 100 ms later.
   private var inTime: Punctuality {
@@ -16,7 +16,7 @@ import Testing
 
   private func holds(_ punctuality: Punctuality, began: Int, told: Int, at now: Int) -> Bool {
     punctuality.holds(
-      began: start + .milliseconds(began), limit: limit, told: start + .milliseconds(told),
+      began: start + .milliseconds(began), timeout: timeout, told: start + .milliseconds(told),
       at: start + .milliseconds(now))
   }
 

@@ -23,7 +23,7 @@ import Testing
     mutating func second() {
       for report in reports.values { bench.answer(report) }
       bench.registry.sample(at: bench.now)
-      _ = bench.registry.look(surroundings.condition, at: bench.now)
+      _ = bench.registry.inspect(surroundings.condition, at: bench.now)
       bench.now = bench.now + .seconds(1)
     }
 

@@ -340,7 +340,7 @@ struct RegistryBench {
     #expect(known.first?.first.epochMilliseconds == began.epochMilliseconds)
     try insist(for: 60)
     #expect(known.count == 1 && known.first?.first.epochMilliseconds == began.epochMilliseconds)
-    bench.now = bench.now + Rivals.memory + .seconds(1)
+    bench.now = bench.now + Rivals.maxSilence + .seconds(1)
     bench.registry.sample(at: bench.now)
     #expect(known.isEmpty && bench.registry.nodes["n1"]?.rivals.all.isEmpty == true, "it has stopped")
   }
@@ -375,7 +375,7 @@ struct RegistryBench {
       let rival = Announcement.sample(bootID: "c\(number)", url: "http://10.0.0.66:8080")
       #expect(throws: AnnouncementRefusal.self) { try bench.announce(rival) }
     }
-    #expect(bench.registry.nodes["n1"]?.rivals.all.count == Rivals.most)
+    #expect(bench.registry.nodes["n1"]?.rivals.all.count == Rivals.maxCount)
   }
 
   @Test("a jump of the time of day neither forgets a node nor keeps it, nor holds room back")
@@ -403,7 +403,7 @@ struct RegistryBench {
     var history = History()
     let long = String(repeating: "x", count: 100_000)
     for number in 0..<1000 { history.add("n1", from: "\(number)", to: "UP", because: long, at: .start) }
-    #expect(history.entries.count == History.most && history.entries.last?.from == "999")
+    #expect(history.entries.count == History.maxEntries && history.entries.last?.from == "999")
     #expect(history.entries.allSatisfy { $0.reason.utf8.count < 400 })
     #expect(history.takeNews().count == 1000 && history.takeNews().isEmpty)
   }
@@ -476,7 +476,7 @@ struct RegistryBench {
     var bench = RegistryBench()
     try bench.admit()
     let probes = (0..<2).map { _ in bench.registry.startProbe(of: "n1", at: bench.now.instant)! }
-    func end(_ probe: Registry.Probe, total: Int) {
+    func end(_ probe: Probe, total: Int) {
       bench.registry.ended(
         probe, with: .success(.sample().with(\.requests.total, total)), took: .zero, isHeld: true, at: bench.now)
     }

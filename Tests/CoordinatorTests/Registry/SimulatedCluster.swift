@@ -30,7 +30,7 @@ struct SimulatedCluster {
 
   private enum Event {
     case round, weather, announcements
-    case end(Registry.Probe, Result<HealthReport, ProbeFailure>, told: Duration?)
+    case end(Probe, Result<HealthReport, ProbeFailure>, told: Duration?)
   }
 
   private static let tolerance = Duration.milliseconds(150)
@@ -105,17 +105,17 @@ struct SimulatedCluster {
 
   /// The end of a probe is noticed. One that was answered while the coordinator was stopped may pass for one that was
   /// not, since its limit is over too.
-  private mutating func tell(_ probe: Registry.Probe, _ result: Result<HealthReport, ProbeFailure>) {
+  private mutating func tell(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>) {
     var result = result
-    if Moment.at(now).instant - probe.began > timing.limit, random.oneIn(2) {
-      result = .failure(.noAnswer(within: timing.limit))
+    if Moment.at(now).instant - probe.began > timing.timeout, random.oneIn(2) {
+      result = .failure(.noAnswer(within: timing.timeout))
     }
     events.append((now + .milliseconds(random.number(0...30)), .end(probe, result, told: now)))
   }
 
-  private mutating func take(_ probe: Registry.Probe, _ result: Result<HealthReport, ProbeFailure>, _ told: Duration) {
+  private mutating func take(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>, _ told: Duration) {
     let isHeld = punctuality.holds(
-      began: probe.began, limit: timing.limit, told: Moment.at(told).instant, at: Moment.at(now).instant)
+      began: probe.began, timeout: timing.timeout, told: Moment.at(told).instant, at: Moment.at(now).instant)
     let before = registry.nodes[probe.node]?.detector.status
     note(probe, result, isHeld)
     registry.ended(probe, with: result, took: .milliseconds(1), isHeld: isHeld, at: .at(now))
@@ -128,7 +128,7 @@ struct SimulatedCluster {
   }
 
   /// Failures in a row, counted apart from the machine.
-  private mutating func note(_ probe: Registry.Probe, _ result: Result<HealthReport, ProbeFailure>, _ isHeld: Bool) {
+  private mutating func note(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>, _ isHeld: Bool) {
     let isItself = (try? result.get()).map { $0.bootId == registry.nodes[probe.node]?.bootID } ?? false
     if isItself {
       nodes[probe.node]!.newestAnswered = max(nodes[probe.node]!.newestAnswered, probe.number)
@@ -148,7 +148,7 @@ struct SimulatedCluster {
 
   // MARK: - The nodes
 
-  private mutating func ask(_ probe: Registry.Probe) {
+  private mutating func ask(_ probe: Probe) {
     let node = nodes[probe.node]!
     var mode = node.mode
     if mode == .lossy || weather.answersAreLost { mode = random.oneIn(2) ? .stopped : .serves }
@@ -157,7 +157,7 @@ struct SimulatedCluster {
     case .serves, .lossy:
       events.append((now + .milliseconds(random.number(1...40)), .end(probe, .success(report), told: nil)))
     case .stopped:
-      events.append((now + timing.limit, .end(probe, .failure(.noAnswer(within: timing.limit)), told: nil)))
+      events.append((now + timing.timeout, .end(probe, .failure(.noAnswer(within: timing.timeout)), told: nil)))
     case .dead:
       events.append((now + .milliseconds(1), .end(probe, .failure(.noConnection("refused")), told: nil)))
     }
@@ -209,7 +209,7 @@ struct SimulatedCluster {
         if quiet > timing.worstDetection + Self.tolerance, status != .down { faults.insert("not DOWN in time") }
       case .serves where !weather.answersAreLost:
         // The longest pause between probes, the most answers that can be asked for, and an announcement.
-        let bound = timing.backOff * 1.1 + timing.interval * (1.1 * Double(timing.maxRise)) + .seconds(2)
+        let bound = timing.maxBackOff * 1.1 + timing.interval * (1.1 * Double(timing.maxRise)) + .seconds(2)
         if quiet > bound, status != .up { faults.insert("not UP again in time") }
       case .serves, .lossy: break
       }

@@ -57,7 +57,7 @@ extension FailureDetectorTiming {
   /// Without chance.
   static var even: FailureDetectorTiming {
     var timing = FailureDetectorTiming()
-    timing.spread = 0
+    timing.jitter = 0
     return timing
   }
 }

@@ -42,8 +42,8 @@ final class WatchUnderTest: Sendable {
     return try #require(await node(id))
   }
 
-  /// Waits until a node is down for this reason, after whatever a stand-in does. One that was slow to do it, for want of
-  /// the processor, is down for its silence, and has another try once it is well again.
+  /// Waits until a node is down for this reason, after whatever a stand-in does. One that was slow to do it, for want
+  /// of the processor, is down for its silence, and has another try once it is well again.
   func wait(
     for id: String = "n1", toBeDownBecause words: String, by standIn: StandIn, _ reply: LittleServer.Reply
   ) async throws -> ClusterView.Node {

@@ -1,8 +1,6 @@
 import Common
 import Logging
 import NIOCore
-import NIOEmbedded
-import RedisClient
 import TestSupport
 
 @testable import Node
@@ -15,7 +13,7 @@ final class ControllerBench {
   private let stock: StockController
 
   /// - Parameter line: what Redis says to every script; nil for a store that can't be reached.
-  init(saying line: String? = nil, caps: ReservationController.Caps = .init()) throws {
+  init(saying line: String? = nil, caps: ReservationController.Caps = .init()) {
     let scripts = ScriptLibrary(tuning: .init())
     let session = StoreSession(scripts: scripts, link: link)
     let releaser = HoldReleaser(stock: session.stock)
@@ -23,20 +21,15 @@ final class ControllerBench {
     reservations = ReservationController(
       service: ReservationService(reservations: session.reservations, releaser: releaser), stock: service, caps: caps)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    // Never connected: the audit is Redis's to prove.
-    let auditLink = RedisLink(
-      eventLoop: link.loop,
-      configuration: .init(
-        url: try RedisURL("redis://127.0.0.1"), clientName: "test", vacantKey: scripts.keys.vacant), logger: logger)
     stock = StockController(
       service: service, listing: StockListing(stock: session.stock, service: service),
-      audit: AuditService(stock: session.stock, link: auditLink, keys: scripts.keys), logger: logger)
+      audit: AuditService(stock: session.stock, audit: session.audit), eventLoop: link.loop, logger: logger)
     link.onSend = { command in
       if let line { command.line(line) } else { command.answer(.failure(.notSent(.offline))) }
     }
   }
 
-  /// The answer to a request that has passed the gate.
+  /// The answer to a request that may be served.
   func call(
     _ operation: Node.Operation, _ parameter: String = "", body: String = "", query: String = "", key: String? = nil
   ) -> Response? {
@@ -59,6 +52,7 @@ final class ControllerBench {
     case .audit: stock.audit(request, answer: answer)
     case .live, .ready, .health, .metrics, .openAPI: break
     }
+    link.loop.run()
     return told
   }
 }

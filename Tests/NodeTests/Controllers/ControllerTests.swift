@@ -24,7 +24,7 @@ import Testing
       (.reserve, #"{"sku":"A","quantity":1}"#, []), (.reserve, #"{"sku":"A","quantity":1.5}"#, ["#/quantity"]),
     ] as [(Node.Operation, String, [String])])
   func aShoppersBodyIsTakenOrToldWhatIsWrong(operation: Node.Operation, body: String, pointers: [String]) throws {
-    let response = try #require(try ControllerBench().call(operation, body: body))
+    let response = try #require(ControllerBench().call(operation, body: body))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
   }
@@ -42,14 +42,14 @@ import Testing
       (.adjustStock, #"{"delta":1,"reason":5}"#, ["#/reason"]), (.adjustStock, #"{"reason":"x"}"#, ["#/delta"]),
     ] as [(Node.Operation, String, [String])])
   func anOperatorsBodyIsTakenOrToldWhatIsWrong(operation: Node.Operation, body: String, pointers: [String]) throws {
-    let response = try #require(try ControllerBench().call(operation, "moka", body: body))
+    let response = try #require(ControllerBench().call(operation, "moka", body: body))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
   }
 
   @Test(arguments: [Node.Operation.readStock, .setStock, .adjustStock, .deleteStock])
   func aMalformedSKUInThePathIsA400(operation: Node.Operation) throws {
-    let bench = try ControllerBench()
+    let bench = ControllerBench()
     for name in ["", "-a", "a b", "%", "é", String(repeating: "x", count: 65)] {
       let response = try #require(bench.call(operation, name, body: #"{"total":1,"delta":1}"#))
       #expect(try response.status == 400 && response.pointers() == ["path/sku"])
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func aMalformedReservationIDIsAnUnknownOneAndRedisIsNotAsked() throws {
-    let bench = try ControllerBench()
+    let bench = ControllerBench()
     for id in ["", "x", "a b", String(repeating: "é", count: 11), Self.id + "x"] {
       let body = #"{"reservationId":"\#(id)","ttlSeconds":5}"#
       let responses = [
@@ -75,8 +75,8 @@ import Testing
     let other = "PRIOR 5 " + IdempotencyRecord.head(Fingerprint(of: "other")) + Self.record
     for operation in [Node.Operation.confirm, .cancel, .extend] {
       let body = #"{"reservationId":"x","ttlSeconds":5}"#
-      #expect(try ControllerBench(saying: other).call(operation, body: body, key: "k")?.status == 422)
-      #expect(try ControllerBench(saying: "GONE 5").call(operation, body: body, key: "k")?.status == 404)
+      #expect(ControllerBench(saying: other).call(operation, body: body, key: "k")?.status == 422)
+      #expect(ControllerBench(saying: "GONE 5").call(operation, body: body, key: "k")?.status == 404)
     }
   }
 
@@ -90,18 +90,18 @@ import Testing
     ("other=1", []),
   ])
   func aListTakesALimitAndACursor(query: String, pointers: [String]) throws {
-    let response = try #require(try ControllerBench().call(.listStock, query: query))
+    let response = try #require(ControllerBench().call(.listStock, query: query))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
   }
 
   @Test func aCursorOfTheAuditIsJudgedToo() throws {
-    let response = try #require(try ControllerBench().call(.audit, query: "cursor=-"))
+    let response = try #require(ControllerBench().call(.audit, query: "cursor=-"))
     #expect(try response.status == 400 && response.pointers() == ["query/cursor"])
   }
 
   @Test func aReserveIsCreatedAtItsLocation() throws {
-    let bench = try ControllerBench(saying: "OK 1795337100123 1795337400123")
+    let bench = ControllerBench(saying: "OK 1795337100123 1795337400123")
     let response = try #require(bench.call(.reserve, body: #"{"sku":"A","quantity":2}"#))
     let json = try response.body.json()
     let id = try #require(json["reservationId"] as? String)
@@ -119,7 +119,7 @@ import Testing
       .canonical
     let record = IdempotencyRecord.head(Fingerprint(of: canonical)) + "\(Self.id) 1795337100123 1795337400123"
     let response = try #require(
-      try ControllerBench(saying: "PRIOR 1795337999999 \(record)").call(.reserve, body: body, key: "k"))
+      ControllerBench(saying: "PRIOR 1795337999999 \(record)").call(.reserve, body: body, key: "k"))
     #expect(response.status == 201 && response.outcome == .replayed)
     #expect(
       response.headers.map { "\($0.name): \($0.value)" }.sorted() == [
@@ -141,7 +141,7 @@ import Testing
   ) throws {
     for operation in [Node.Operation.confirm, .cancel, .extend] {
       let body = #"{"reservationId":"\#(Self.id)","ttlSeconds":5}"#
-      let response = try #require(try ControllerBench(saying: line).call(operation, body: body))
+      let response = try #require(ControllerBench(saying: line).call(operation, body: body))
       if steps.contains(operation) {
         #expect(response.status == status && response.outcome == (kind.map { .problem($0) } ?? .ok))
       } else {
@@ -153,21 +153,21 @@ import Testing
 
   @Test func stockIsSetAdjustedAndDeleted() throws {
     let created = try #require(
-      try ControllerBench(saying: "OK 5 created 7 7 0 -").call(.setStock, "moka", body: #"{"total":7}"#))
+      ControllerBench(saying: "OK 5 created 7 7 0 -").call(.setStock, "moka", body: #"{"total":7}"#))
     #expect(created.status == 201)
     #expect(String(buffer: created.body) == #"{"sku":"moka","total":7,"available":7,"reserved":0,"sold":0}"#)
-    let changed = try ControllerBench(saying: "OK 5 changed 7 7 0 -")
+    let changed = ControllerBench(saying: "OK 5 changed 7 7 0 -")
     #expect(changed.call(.setStock, "moka", body: #"{"total":7}"#)?.status == 200)
     #expect(changed.call(.adjustStock, "moka", body: #"{"delta":7}"#)?.status == 200)
-    let deleted = try #require(try ControllerBench(saying: "OK 5").call(.deleteStock, "moka"))
+    let deleted = try #require(ControllerBench(saying: "OK 5").call(.deleteStock, "moka"))
     #expect(deleted.status == 204 && deleted.body.readableBytes == 0)
     let limit = try #require(
-      try ControllerBench(saying: "LIMIT 5 999").call(.adjustStock, "moka", body: #"{"delta":7}"#))
+      ControllerBench(saying: "LIMIT 5 999").call(.adjustStock, "moka", body: #"{"delta":7}"#))
     #expect(try limit.outcome == .problem(.stockLimitExceeded) && limit.body.json()["total"] as? Int == 999)
   }
 
   @Test func aPageOfTheListTellsWhereToGoOn() throws {
-    let bench = try ControllerBench(saying: "OK 5 a 1 1 0 - b 2 2 0 -")
+    let bench = ControllerBench(saying: "OK 5 a 1 1 0 - b 2 2 0 -")
     let page = try #require(bench.call(.listStock, query: "limit=1")).body.json()
     #expect(
       (page["items"] as? [[String: Any]])?.map { $0["sku"] as? String } == ["a"] && page["nextCursor"] as? String == "a"

@@ -10,31 +10,34 @@ import Testing
 /// One connection as a client and a controller see it, on an embedded channel.
 final class HTTPBench {
   let channel = EmbeddedChannel()
-  let desk: RequestDesk
+  let dispatcher: Dispatcher
   let network: NetworkEnd
   /// Requests that the controller has got and not answered.
   private(set) var waiting: [(request: Request, answer: (Response) -> Void)] = []
   /// When the connection was made, or the client last sent something, or was last answered: not later than that.
-  private var lastDone = NIODeadline.now()
+  private var lastDone: NIODeadline
   /// All that the client has got.
   private(set) var received: [UInt8] = []
 
   /// - Parameter answers: answers at once; without it requests wait in ``waiting``.
   init(
-    inFlight: Int = 100, connections: Int = 100, desk sharedDesk: RequestDesk? = nil,
+    inFlight: Int = 100, connections: Int = 100, sharing shared: Dispatcher? = nil,
     answers: ((Request) -> Response)? = nil
   ) throws {
     var take: (Request, @escaping (Response) -> Void) -> Void = { _, _ in }
-    desk =
-      sharedDesk
-      ?? RequestDesk(
-        gate: RequestGate(adminTokens: .init(token: "boss"), clientTokens: .init()),
-        bounds: .init(inFlight: inFlight, connections: connections), metrics: RequestMetrics(),
-        logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), logsRequests: false,
-        dispatch: { take($0, $1) })
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    dispatcher =
+      shared
+      ?? Dispatcher(
+        validator: RequestValidator(
+          authenticator: Authenticator(adminTokens: .init(token: "boss"), clientTokens: .init())),
+        connections: ConnectionTracker(maxConnections: connections), maxInFlight: inFlight, traffic: Traffic(),
+        wrongTokens: WrongTokenGuard(logger: logger, now: { .now }), logger: logger, logsRequests: false,
+        handle: { take($0, $1) })
     network = NetworkEnd()
+    lastDone = channel.embeddedEventLoop.now
     try channel.pipeline.syncOperations.addHandler(network)
-    try HTTPServer.makeConnection(on: channel, desk: desk)
+    try HTTPServer.makeConnection(on: channel, dispatcher: dispatcher)
     take = { [unowned self] request, answer in
       if let answers { answer(answers(request)) } else { waiting.append((request, answer)) }
     }
@@ -71,12 +74,14 @@ final class HTTPBench {
     }
   }
 
+  var now: NIODeadline { channel.embeddedEventLoop.now }
+
   var isOpen: Bool { channel.isActive }
 
   func send(_ text: String) throws { try send(Array(text.utf8)[...]) }
 
   func send(_ bytes: ArraySlice<UInt8>) throws {
-    lastDone = .now()
+    lastDone = now
     try channel.writeInbound(ByteBuffer(bytes: bytes))
     try receive()
   }
@@ -89,19 +94,20 @@ final class HTTPBench {
   /// Answers the request that has waited longest.
   func answer(_ response: Response = .json(200, ByteBuffer(string: "{}"))) throws {
     _ = try #require(waiting.first)
-    lastDone = .now()
+    lastDone = now
     waiting.removeFirst().answer(response)
     try receive()
   }
 
   /// Lets a limit of this length pass, counted from whatever has happened.
-  func pass(_ limit: TimeAmount) throws { try tick(at: .now() + limit) }
+  func pass(_ limit: TimeAmount) throws { try tick(at: now + limit) }
 
   /// Lets so little less than this pass that no limit of this length is over which the last thing done here began.
   func passNearly(_ limit: TimeAmount) throws { try tick(at: lastDone + limit - .milliseconds(1)) }
 
   func tick(at instant: NIODeadline) throws {
-    desk.tick(instant)
+    channel.embeddedEventLoop.advanceTime(to: instant)
+    dispatcher.connections.tick(at: instant)
     try receive()
   }
 

@@ -43,7 +43,7 @@ import Testing
     #expect(answers.map(\.status) == requests.map(\.status))
     let expected = requests.filter { $0.status == 200 }
     #expect(served.map(\.id) == expected.map(\.id) && served.map { String(buffer: $0.body) } == expected.map(\.body))
-    #expect(bench.isOpen && bench.desk.inFlight == 0)
+    #expect(bench.isOpen && bench.dispatcher.traffic.inFlight == 0)
   }
 
   @Test(arguments: ["http://other/inventory/a?x=1", "HTTPS://[::1]:8080/inventory/a?x=1"])
@@ -86,9 +86,9 @@ import Testing
     #expect(bench.waiting.count == 1)
     bench.channel.isWritable = false
     try bench.answer()
-    try bench.passNearly(HTTPConnection.requestLimit)
+    try bench.passNearly(ConnectionMachine.requestLimit)
     #expect(bench.isOpen)
-    try bench.pass(HTTPConnection.requestLimit)
+    try bench.pass(ConnectionMachine.requestLimit)
     #expect(!bench.isOpen)
   }
 
@@ -97,13 +97,13 @@ import Testing
     try bench.send(Self.read)
     bench.channel.close(promise: nil)
     try bench.answer()
-    #expect(bench.received.isEmpty && bench.desk.inFlight == 0 && bench.desk.answered == 1)
+    #expect(bench.received.isEmpty && bench.dispatcher.traffic.inFlight == 0 && bench.dispatcher.traffic.answered == 1)
   }
 
   @Test func aDrainingNodeClosesAfterEachAnswer() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read)
-    bench.desk.isDraining = true
+    bench.dispatcher.isDraining = true
     try bench.answer()
     let answer = try #require(try bench.answers().first)
     #expect(answer.status == 200 && answer["Connection"] == "close" && !bench.isOpen)
@@ -165,7 +165,7 @@ import Testing
       served += 1
       return Self.ok
     })
-    let most = HTTPConnection.requestsPerTurn
+    let most = ConnectionMachine.maxRequestsPerTurn
     let requests = (0..<(10 * most)).map {
       "GET /inventory/a HTTP/1.1\r\nHost: h\r\nX-Request-ID: r\($0)\r\n\r\n"
     }
@@ -191,7 +191,7 @@ import Testing
   @Test func thoseThatWaitForTheirTurnAreAnsweredBeforeWhatFollowsEndsTheConnection() throws {
     for isNoise in [true, false] {
       let bench = try HTTPBench(answers: { _ in Self.ok })
-      let count = 3 * HTTPConnection.requestsPerTurn
+      let count = 3 * ConnectionMachine.maxRequestsPerTurn
       let requests = String(repeating: Self.read, count: count)
       try bench.channel.writeInbound(ByteBuffer(string: requests + (isNoise ? "noise\r\n\r\n" : "")))
       if !isNoise { bench.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
@@ -209,7 +209,7 @@ import Testing
       let field = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
       try bench.send("GET /inventory HTTP/1.1\r\nHost: h\r\n\(field)\r\n")
     }
-    let budget = RequestDesk.wrongTokenBudget.tokens
+    let budget = WrongTokenGuard.budget.tokens
     for _ in 0..<(2 * budget) { try ask(nil) }
     #expect(try bench.answers().count == 2 * budget, "no token is no wrong token")
     for _ in 0..<budget { try ask("wrong") }
@@ -218,7 +218,7 @@ import Testing
     try ask("wrong")
     try ask("boss")
     #expect(try bench.answers().count == 3 * budget + 1)
-    bench.channel.embeddedEventLoop.advanceTime(by: RequestDesk.wrongTokenDelay - .nanoseconds(1))
+    bench.channel.embeddedEventLoop.advanceTime(by: WrongTokenGuard.delay - .nanoseconds(1))
     try bench.receive()
     #expect(try bench.answers().count == 3 * budget + 1)
     bench.channel.embeddedEventLoop.advanceTime(by: .nanoseconds(1))
@@ -228,25 +228,28 @@ import Testing
 
   @Test func onlySoManyRefusalsAreHeldBack() throws {
     let bench = try HTTPBench()
-    let results = (0..<(RequestDesk.mostDelayed + 10)).map { _ in bench.desk.beginDelay() }
-    #expect(results.count { $0 } == RequestDesk.mostDelayed && results.suffix(10).allSatisfy { !$0 })
-    bench.desk.endDelay()
-    #expect(bench.desk.beginDelay() && !bench.desk.beginDelay())
+    let results = (0..<(WrongTokenGuard.maxDelayed + 10)).map { _ in bench.dispatcher.wrongTokens.beginDelay() }
+    #expect(results.count { $0 } == WrongTokenGuard.maxDelayed && results.suffix(10).allSatisfy { !$0 })
+    bench.dispatcher.wrongTokens.endDelay()
+    let further = (0..<2).map { _ in bench.dispatcher.wrongTokens.beginDelay() }
+    #expect(further == [true, false])
   }
 
   /// Whichever way a wrong token is refused, it counts: at once where the client waits to be told to go on.
   @Test func aWrongTokenCountsHoweverItIsRefused() throws {
-    let budget = RequestDesk.wrongTokenBudget.tokens
+    let budget = WrongTokenGuard.budget.tokens
     let bench = try HTTPBench()
-    let held = (0...budget).map { _ in bench.desk.noteWrongToken(of: "unknown") }
+    let held = (0...budget).map { _ in bench.dispatcher.wrongTokens.note(client: "unknown") }
     #expect(held == Array(repeating: false, count: budget) + [true])
-    #expect(!bench.desk.noteWrongToken(of: "10.0.0.2"))
+    let isOtherHeld = bench.dispatcher.wrongTokens.note(client: "10.0.0.2")
+    #expect(!isOtherHeld)
     let other = try HTTPBench()
-    for _ in 0..<budget { _ = other.desk.noteWrongToken(of: "unknown") }
+    for _ in 0..<budget { _ = other.dispatcher.wrongTokens.note(client: "unknown") }
     try other.send(
       "PUT /inventory/a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\n"
         + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n")
     #expect(try other.answers(to: [.PUT]).map(\.status) == [401])
-    #expect(other.desk.noteWrongToken(of: "unknown"), "the one before was counted")
+    let isNextHeld = other.dispatcher.wrongTokens.note(client: "unknown")
+    #expect(isNextHeld, "the one before was counted")
   }
 }

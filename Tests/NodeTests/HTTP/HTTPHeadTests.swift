@@ -47,7 +47,7 @@ import Testing
     func answer(_ method: HTTPMethod) throws -> HTTPBench.Answer? {
       let bench = try HTTPBench(inFlight: 0)
       try bench.send("\(method.rawValue) \(tail)\r\nX-Request-ID: r\r\n\r\n")
-      if bench.received.isEmpty { try bench.pass(HTTPConnection.requestLimit) }
+      if bench.received.isEmpty { try bench.pass(ConnectionMachine.requestLimit) }
       let answers = try bench.answers(to: [method])
       #expect(answers.count == 1)
       return answers.first

@@ -43,21 +43,21 @@ import Testing
 
   /// A connection closed with bytes unread is reset, and the client would never see the answer.
   @Test func whatStillComesAfterARefusalIsReadAndDropped() throws {
-    let began = NIODeadline.now()
     let bench = try HTTPBench()
+    let began = bench.now
     try bench.send(Self.confirm + "Content-Length: 300000\r\n\r\n")
     for _ in 0..<3 { try bench.send(String(repeating: "x", count: 65536)) }
-    try bench.tick(at: began + HTTPConnection.lingerLimit - .milliseconds(1))
+    try bench.tick(at: began + ConnectionMachine.lingerLimit - .milliseconds(1))
     #expect(bench.isOpen && bench.waiting.isEmpty)
     try bench.send(String(repeating: "x", count: 300_000 - 3 * 65536))
-    #expect(!bench.isOpen && bench.desk.answered == 1)
+    #expect(!bench.isOpen && bench.dispatcher.traffic.answered == 1)
     #expect(try Self.status(bench) == [413])
   }
 
   @Test func butOnlySoLongAndSoFar() throws {
     let slow = try HTTPBench()
     try slow.send(Self.confirm + "Content-Length: 99000000\r\n\r\n")
-    try slow.pass(HTTPConnection.lingerLimit)
+    try slow.pass(ConnectionMachine.lingerLimit)
     #expect(!slow.isOpen)
     let large = try HTTPBench()
     try large.send(Self.confirm + "Content-Length: 99000000\r\n\r\n")

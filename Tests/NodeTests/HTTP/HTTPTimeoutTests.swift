@@ -8,7 +8,7 @@ import Testing
   private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
   /// The contract: a request that is incomplete after 10 s gets 408.
-  @Test func theLimitIsThatOfTheContract() { #expect(HTTPConnection.requestLimit == .seconds(10)) }
+  @Test func theLimitIsThatOfTheContract() { #expect(ConnectionMachine.requestLimit == .seconds(10)) }
 
   @Test(arguments: [
     "G", "GET /inventory/a HTTP/1.1\r\nHost", confirm, confirm + "Content-Length: 5\r\n\r\n",
@@ -17,12 +17,12 @@ import Testing
   func anIncompleteRequestIsGivenUpAfterTenSeconds(beginning: String) throws {
     let bench = try HTTPBench()
     try bench.send(beginning)
-    try bench.passNearly(HTTPConnection.requestLimit)
+    try bench.passNearly(ConnectionMachine.requestLimit)
     #expect(bench.received.isEmpty && bench.isOpen)
-    try bench.pass(HTTPConnection.requestLimit)
+    try bench.pass(ConnectionMachine.requestLimit)
     let answer = try #require(try bench.answers().first)
     #expect(answer.status == 408 && answer["Connection"] == "close" && bench.network.hasClosedOutput)
-    try bench.pass(HTTPConnection.lingerLimit)
+    try bench.pass(ConnectionMachine.lingerLimit)
     #expect(!bench.isOpen)
   }
 
@@ -30,9 +30,9 @@ import Testing
   @Test func tricklingDoesNotStretchTheTime() throws {
     let bench = try HTTPBench()
     try bench.send("G")
-    let began = NIODeadline.now()
+    let began = bench.now
     for letter in "ET /inventory/a HTTP/1.1\r\nHost: h\r\n" { try bench.send(String(letter)) }
-    try bench.tick(at: began + HTTPConnection.requestLimit)
+    try bench.tick(at: began + ConnectionMachine.requestLimit)
     #expect(try bench.answers().map(\.status) == [408])
   }
 
@@ -40,9 +40,9 @@ import Testing
   @Test func aHeadThatBeganBehindAnotherRequestIsGivenUpToo() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nGET /inv")
-    try bench.passNearly(HTTPConnection.requestLimit)
+    try bench.passNearly(ConnectionMachine.requestLimit)
     #expect(try bench.answers().map(\.status) == [200] && bench.isOpen)
-    try bench.pass(HTTPConnection.requestLimit)
+    try bench.pass(ConnectionMachine.requestLimit)
     #expect(try bench.answers().map(\.status) == [200, 408])
   }
 
@@ -57,13 +57,13 @@ import Testing
 
   @Test func aConnectionWithoutARequestIsClosedWithoutAWord() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
-    try bench.passNearly(HTTPConnection.idleLimit)
+    try bench.passNearly(ConnectionMachine.idleLimit)
     #expect(bench.isOpen)
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     let received = bench.received
-    try bench.passNearly(HTTPConnection.idleLimit)
+    try bench.passNearly(ConnectionMachine.idleLimit)
     #expect(bench.isOpen)
-    try bench.pass(HTTPConnection.idleLimit)
+    try bench.pass(ConnectionMachine.idleLimit)
     #expect(!bench.isOpen && bench.received == received)
   }
 
@@ -77,24 +77,24 @@ import Testing
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     bench.network.isStuck = true
     try bench.send(text)
-    #expect(bench.isOpen && bench.desk.answered > 0)
-    try bench.pass(HTTPConnection.requestLimit)
+    #expect(bench.isOpen && bench.dispatcher.traffic.answered > 0)
+    try bench.pass(ConnectionMachine.requestLimit)
     #expect(!bench.isOpen && bench.received.isEmpty)
   }
 
   @Test func aDrainingNodeDoesNotKeepSuchAClientEither() throws {
     let bench = try HTTPBench()
-    bench.desk.isDraining = true
+    bench.dispatcher.isDraining = true
     bench.network.isStuck = true
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()
-    let answered = NIODeadline.now()
+    let answered = bench.now
     // It has as long as any client that does not read, and what it still does gives it no more.
-    try bench.passNearly(HTTPConnection.requestLimit)
+    try bench.passNearly(ConnectionMachine.requestLimit)
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.closeInput()
     #expect(bench.isOpen && bench.waiting.isEmpty)
-    try bench.tick(at: answered + HTTPConnection.requestLimit)
+    try bench.tick(at: answered + ConnectionMachine.requestLimit)
     #expect(!bench.isOpen)
   }
 }

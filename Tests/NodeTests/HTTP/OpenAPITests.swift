@@ -79,17 +79,18 @@ import Testing
   @Test func boundsAreThoseOfTheCode() {
     let schemas = description.root["components"]["schemas"]
     func range(_ part: APIDescription.Part) -> [Int?] { [part["minimum"].number, part["maximum"].number] }
-    #expect(range(schemas["Quantity"]) == [1, Limits.quantity])
-    #expect(range(schemas["StockTotal"]) == [0, Limits.stockTotal])
-    #expect(range(schemas["TtlSeconds"]) == [1, Limits.ttlSeconds])
-    #expect(range(schemas["AdjustInventoryRequest"]["properties"]["delta"]) == [-Limits.stockTotal, Limits.stockTotal])
-    #expect(schemas["AdjustInventoryRequest"]["properties"]["reason"]["maxLength"].number == Limits.reasonLength)
+    #expect(range(schemas["Quantity"]) == [1, Limits.maxQuantity])
+    #expect(range(schemas["StockTotal"]) == [0, Limits.maxStockTotal])
+    #expect(range(schemas["TtlSeconds"]) == [1, Limits.maxTTLSeconds])
+    let adjust = schemas["AdjustInventoryRequest"]["properties"]
+    #expect(range(adjust["delta"]) == [-Limits.maxStockTotal, Limits.maxStockTotal])
+    #expect(adjust["reason"]["maxLength"].number == HTTPLimits.maxReasonCharacters)
     let reserve = schemas["ReserveRequest"]["properties"]
-    #expect(reserve["items"]["maxItems"].number == Limits.lines)
+    #expect(reserve["items"]["maxItems"].number == Limits.maxLines)
     #expect(reserve["ttlSeconds"]["default"].number == Limits.defaultTTLSeconds)
-    #expect(schemas["InventoryPage"]["properties"]["items"]["maxItems"].number == Limits.pageSize)
-    #expect(schemas["Label"]["pattern"].text == "^[!-~]{1,\(Limits.labelLength)}$")
-    #expect(schemas["Sku"]["pattern"].text == "^[A-Za-z0-9][A-Za-z0-9._-]{0,\(Limits.skuLength - 1)}$")
+    #expect(schemas["InventoryPage"]["properties"]["items"]["maxItems"].number == HTTPLimits.maxPageItems)
+    #expect(schemas["Label"]["pattern"].text == "^[!-~]{1,\(Limits.maxLabelCharacters)}$")
+    #expect(schemas["Sku"]["pattern"].text == "^[A-Za-z0-9][A-Za-z0-9._-]{0,\(Limits.maxSKUCharacters - 1)}$")
   }
 
   @Test func everyReferenceOfTheDocumentLeadsSomewhere() {

@@ -10,11 +10,21 @@ extension HTTPRequestHead {
   }
 }
 
-extension RequestGate.Verdict {
-  /// The status of the refusal, or of the fault that is told once the body is there; nil if the request is let through.
-  var status: Int? { refusal?.status ?? keyFault.map { _ in 400 } }
+extension ValidatedHead {
+  /// The response to a request that is not let through, whenever it is given.
+  var anyRefusal: Response? {
+    switch decision {
+    case .refused(let refusal, _), .refusedAfterBody(let refusal): refusal
+    case .admitted: nil
+    }
+  }
+
+  var admission: Admission? { if case .admitted(let admission) = decision { admission } else { nil } }
+
+  /// The status of the refusal; nil if the request is let through.
+  var status: Int? { anyRefusal?.status }
 
   func refusalHeader(_ name: String) -> String? {
-    refusal?.headers.first { "\($0.name)" == name }?.value
+    anyRefusal?.headers.first { "\($0.name)" == name }?.value
   }
 }

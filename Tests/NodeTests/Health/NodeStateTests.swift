@@ -6,17 +6,19 @@ import Testing
 @testable import Node
 
 @Suite struct NodeStateTests {
+  private let loop = EmbeddedEventLoop()
+  private let reports = NodeReports()
   private let state: NodeState
 
   init() throws {
     let link = RedisLink(
-      eventLoop: EmbeddedEventLoop(),
+      eventLoop: loop,
       configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test", vacantKey: "nobody"),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-    state = NodeState(nodeID: "node-1", link: link)
+    state = NodeState(nodeID: "node-1", link: link, reports: reports, startedAt: loop.now)
   }
 
-  private var drains: [String] { state.obstacles().filter { $0.hasPrefix("draining") } }
+  private var drains: [String] { state.obstacles(at: loop.now).filter { $0.hasPrefix("draining") } }
 
   @Test func itDrainsForAsLongAsThereIsAReason() {
     #expect(!state.isDraining && drains.isEmpty)
@@ -36,31 +38,43 @@ import Testing
   }
 
   @Test func whatIsAnnouncedIsThatItDrainsEvenWhileItStarts() {
-    #expect(state.announcement(url: "http://h").state == "starting")
+    #expect(state.announcement(url: "http://h", at: loop.now).state == "starting")
     _ = state.set(.wanted, to: true)
-    let announcement = state.announcement(url: "http://h")
+    let announcement = state.announcement(url: "http://h", at: loop.now)
     #expect(announcement.state == "draining" && announcement.url == "http://h")
     #expect(announcement.id == "node-1" && announcement.bootId == state.bootID)
   }
 
   @Test func itIsDrainedWhenAnOperatorWantsItAndNothingElseStandsAgainstIt() {
     func isDrained() -> Bool {
-      // Long before the link is missed.
       state.report(
-        of: .init(inFlight: 0, ratePerSecond: 0, errorsPerSecond: 0, total: 0, errors: 0), at: .uptimeNanoseconds(0)
+        of: .init(inFlight: 0, ratePerSecond: 0, errorsPerSecond: 0, total: 0, errors: 0), at: loop.now,
+        leaseNow: .now
       ).drained
     }
     _ = state.set(.wanted, to: true)
     #expect(!isDrained(), "it has not seen the store yet")
-    state.store = StoreReport(isChecked: true)
+    reports.update(\.store, StoreReport(isChecked: true))
+    reports.update(\.canAdminister, true)
     #expect(isDrained())
     _ = state.set(.stopping, to: true)
     #expect(!isDrained(), "the process stops")
     _ = state.set(.stopping, to: false)
-    state.store?.faults = ["Redis takes no writes"]
+    reports.update(\.store, StoreReport(isChecked: true, faults: ["Redis takes no writes"]))
     #expect(!isDrained(), "nor could it serve")
-    state.store?.faults = []
+    reports.update(\.store, StoreReport(isChecked: true))
     _ = state.set(.wanted, to: false)
     #expect(!isDrained())
+  }
+
+  /// A node that is ready takes every request, also those that go another way to the store.
+  @Test func itIsStartingUntilTheStoreIsCheckedAndCanBeAdministered() {
+    func awaited() -> [String] { state.obstacles(at: loop.now).filter { $0.hasPrefix("starting") } }
+    #expect(awaited() == ["starting: the store has not been checked yet"])
+    reports.update(\.store, StoreReport(isChecked: true))
+    #expect(awaited() == ["starting: no link for stock administration yet"])
+    #expect(state.announcement(url: "http://h", at: loop.now).state == "starting")
+    reports.update(\.canAdminister, true)
+    #expect(awaited() == [])
   }
 }

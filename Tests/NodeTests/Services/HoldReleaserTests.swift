@@ -22,7 +22,7 @@ import Testing
       command.line("OK 500 80 \(steps[sku, default: 0] > 0 ? "499" : "501")")
     }
     var outcomes: [HoldReleaser.Outcome] = []
-    Self.releaser(link).release(["A", "B", "C"].map { SKU(stored: $0.utf8) }, arrival: .now() + .hours(1)) {
+    Self.releaser(link).release(["A", "B", "C"].map { SKU(stored: $0.utf8) }, arrival: link.loop.now) {
       outcomes.append($0)
     }
     #expect(asked == ["A", "A", "A", "B", "C"])
@@ -33,9 +33,15 @@ import Testing
   @Test func givesUpAfterHalfASecond() {
     let link = ScriptedLink()
     var outcomes: [HoldReleaser.Outcome] = []
-    let arrival = NIODeadline.now() - .milliseconds(501)
-    Self.releaser(link).release([SKU(stored: "A".utf8)], arrival: arrival) { outcomes.append($0) }
-    #expect(link.sent.isEmpty)
+    // There is always more, and each step takes a while.
+    link.onSend = { [unowned link] command in
+      link.at(link.loop.now + .milliseconds(200)) { command.line("OK 500 80 499") }
+    }
+    Self.releaser(link).release([SKU(stored: "A".utf8)], arrival: link.loop.now) { outcomes.append($0) }
+    link.pass(599)
+    #expect(outcomes == [])
+    link.pass(1)
+    #expect(link.sent.map(\.sentAt) == [0, 200, 400].map { .uptimeNanoseconds(0) + .milliseconds($0) })
     #expect(outcomes == [.tooMany] && HoldReleaser.Outcome.tooMany.problem?.kind == .overloaded)
   }
 
@@ -43,7 +49,7 @@ import Testing
     let link = ScriptedLink()
     link.onSend = { $0.answer(.failure(.unknown(.linkLost))) }
     var outcomes: [HoldReleaser.Outcome] = []
-    Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: .now() + .hours(1)) {
+    Self.releaser(link).release(["A", "B"].map { SKU(stored: $0.utf8) }, arrival: link.loop.now) {
       outcomes.append($0)
     }
     #expect(outcomes == [.failed(.redis(.unknown(.linkLost)))] && link.sent.count == 1)

@@ -48,12 +48,19 @@ import Testing
       return " \(name) 1 2 0 \(due.contains(name) ? "400" : "600")"
     }
 
+    /// - Parameter step: how long each call of a script takes.
     func page(
-      after cursor: IndexPlace? = nil, limit: Int, age: TimeAmount = .hours(-1)
+      after cursor: IndexPlace? = nil, limit: Int, step: TimeAmount = .zero
     ) throws -> StockListing.Page {
-      var told: Result<StockListing.Page, Problem>?
-      listing.page(after: cursor, limit: limit, arrival: .now() - age) { told = $0 }
-      return try #require(told).get()
+      let play = link.onSend
+      defer { link.onSend = play }
+      link.onSend = { [link] command in link.at(link.loop.now + step) { play(command) } }
+      let arrival = link.loop.now
+      let told = link.begin(listing) { listing throws(Problem) in
+        try await listing.page(after: cursor, limit: limit, arrival: arrival)
+      }
+      link.pass(10_000)
+      return try #require(told.value).get()
     }
   }
 
@@ -83,7 +90,7 @@ import Testing
     var (listed, pages): ([String], Int) = ([], 0)
     var cursor: IndexPlace?
     repeat {
-      let page = try store.page(after: cursor, limit: 10, age: .seconds(1))
+      let page = try store.page(after: cursor, limit: 10, step: .milliseconds(501))
       listed += page.items.map(\.sku.text)
       pages += 1
       // As a client sends it.
@@ -91,6 +98,9 @@ import Testing
     } while cursor != nil && pages < 1000
     #expect(listed == ["a", "b", "z"])
     #expect(store.rowsPerStep.count == pages && pages > 90, "one step a page, where there is no time")
+    store.rowsPerStep = []
+    #expect(try store.page(limit: 10, step: .milliseconds(100)).items.isEmpty)
+    #expect(store.rowsPerStep.count == 6, "on for half a second")
   }
 
   @Test func anEmptyStoreIsAnEmptyPage() throws {
@@ -116,6 +126,18 @@ import Testing
       play(command)
     }
     #expect(try store.page(limit: 10).items.map(\.sku.text) == ["a", "c"])
+  }
+
+  @Test func aSKUThatIsDamagedInBetweenIsLeftOut() throws {
+    let store = Store(skus: ["a", "b", "c"])
+    store.due = ["b"]
+    let play = store.link.onSend
+    store.link.onSend = { command in
+      // Damaged after the list has told of it.
+      if command.arguments[4] == "b" { command.line("DAMAGED 500 b sold:b") } else { play(command) }
+    }
+    let page = try store.page(limit: 10)
+    #expect(page.items.map(\.sku.text) == ["a", "c"] && page.damaged.isEmpty)
   }
 
   @Test func aFailureOfTheStoreEndsThePage() {

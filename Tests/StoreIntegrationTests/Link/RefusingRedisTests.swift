@@ -51,7 +51,7 @@ extension AgainstRedis {
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
       let first = await engine.ask(.reserve("A", key: "k"))
       try await engine.link.eventLoop.submit { [parts = engine.parts] in
-        parts.value.writer.storeIsNearlyFull = true
+        parts.value.writer.fullness.isNearlyFull = true
       }.get()
       let full = Answer.problem(.storeUnavailable, retryAfter: 1)
       #expect(await engine.ask(.reserve("A")) == full)

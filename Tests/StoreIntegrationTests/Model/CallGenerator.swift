@@ -146,11 +146,11 @@ struct CallGenerator {
     case 69..<76: return .readStock(pick(Self.skus))
     case 76..<84:
       let sku = pick(Self.skus)
-      return .set(sku, total: roll(30) == 0 ? Model.mostStock : total(near: model.stock[sku]))
+      return .set(sku, total: roll(30) == 0 ? Model.maxStock : total(near: model.stock[sku]))
     case 84..<91:
       let reason = pick([nil, "counted", "a \"quoted\" reason\nwith a line feed, é and ✓"])
       return .adjust(
-        pick(Self.skus), delta: roll(25) == 0 ? Model.mostStock : pick([-9, -3, -1, 1, 4, 12]), reason: reason)
+        pick(Self.skus), delta: roll(25) == 0 ? Model.maxStock : pick([-9, -3, -1, 1, 4, 12]), reason: reason)
     case 91..<93:
       let scarce = model.stock.filter { $0.value.reserved == 1 }.keys.sorted()
       return .delete(pick(scarce.isEmpty || roll(3) > 0 ? Self.skus : scarce))

@@ -3,7 +3,7 @@ import Common
 /// What the design pages promise, on dictionaries: the same calls as ``Engine`` takes, with no Redis and no Lua.
 ///
 /// Written from the pages and not from the scripts, so that a mistake has to be made twice to go unseen. It also
-/// says what the store must hold afterwards (``ModelStore``).
+/// says what the store must hold afterwards (``StoreContents``).
 struct Model {
   struct Stock {
     var available, total, sold: Int
@@ -36,7 +36,7 @@ struct Model {
   }
 
   static let longestHold: Int64 = 3_600_000
-  static let mostStock = 1_000_000_000
+  static let maxStock = 1_000_000_000
 
   /// Redis's clock in epoch milliseconds.
   var now: Int64
@@ -232,7 +232,7 @@ struct Model {
     new.total = newTotal(new.total)
     new.available = new.total - (old.map { $0.reserved + $0.sold } ?? 0)
     if new.available < 0, let old { return inUse(old) }
-    guard new.total <= Self.mostStock else {
+    guard new.total <= Self.maxStock else {
       return .problem(.stockLimitExceeded, ",\"total\":\(old?.total ?? 0)")
     }
     stock[sku] = new

@@ -80,9 +80,8 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("cancel", "leaves the hold in its index", "redis.call('ZREM', HOLDS .. skus[i], id)", ""),
     ScriptMutant("cancel", "keeps the cancelled for ever", "cancelled, 'EX', KEPT)", "cancelled)"),
     ScriptMutant("cancel", "takes back what is sold", "elseif status == 'CONFIRMED'", "elseif false"),
-    ScriptMutant(
-      "cancel", "tells another instant of expiry", "\"expiredAt\":' .. deadline",
-      "\"expiredAt\":' .. now"),
+    ScriptMutant("cancel", "tells another instant of expiry", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. now"),
+    ScriptMutant("cancel", "tells that it expired", "CANCELLED_HEAD .. now", "EXPIRED_HEAD .. now"),
     ScriptMutant("cancel", "records no second success", recordsRefusal, ""),
     ScriptMutant("cancel", "refuses replays", "redis.pcall('GET', key)", "nil"),
 
@@ -104,7 +103,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant(
       "release", "puts back twice", "INVENTORY .. skus[i], quantities[i]", "INVENTORY .. skus[i], 2 * quantities[i]"
     ),
-    ScriptMutant("release", "tells another instant of expiry", "\"expiredAt\":' .. deadline", "\"expiredAt\":' .. now"),
+    ScriptMutant("release", "tells another instant of expiry", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. now"),
     ScriptMutant("release", "keeps the expired for ever", "expired, 'EX', KEPT)", "expired)"),
     ScriptMutant(
       "release", "forgets what is due later", "redis.call('ZADD', DUE, earliest, sku)", "redis.call('ZREM', DUE, sku)"),

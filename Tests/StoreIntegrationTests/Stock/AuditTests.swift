@@ -223,18 +223,17 @@ extension AgainstRedis {
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 1)))
       // Asked for in one turn of the loop, so that none can end before the next begins.
-      let promises = (0..<3).map { _ in engine.link.eventLoop.makePromise(of: Answer.self) }
-      engine.link.eventLoop.execute { [parts = engine.parts] in
-        for promise in promises {
-          parts.value.audit.slice(after: nil, arrival: .now()) { result in
-            promise.succeed(Answer(result) { Answer(status: 200, body: $0.document.text) })
+      let audits = try await engine.link.eventLoop.submit { [parts = engine.parts] in
+        (0..<3).map { _ in
+          parts.task { parts in
+            Answer(await parts.audited(after: nil)) { Answer(status: 200, body: $0.document.text) }
           }
         }
-      }
+      }.get()
       let clean = Answer(status: 200, body: "{\"consistent\":true,\"skus\":1,\"violations\":[],\"unverified\":[]}")
       let overloaded = Answer.problem(.overloaded, retryAfter: 1)
       var answers: [Answer] = []
-      for promise in promises { answers.append(try await promise.futureResult.get()) }
+      for audit in audits { answers.append(await audit.value) }
       #expect(answers == [clean, overloaded, overloaded])
       #expect(await engine.ask(Call(wish: .audit)).isSuccess)
     }

@@ -63,6 +63,7 @@ extension Call.Basket {
   var request: ReserveRequest {
     ReserveRequest(
       lines: lines.map { ReservationLine(sku: SKU(stored: $0.sku.utf8), quantity: $0.quantity) },
-      customerID: customerID, reference: reference, ttlSeconds: ttlSeconds)
+      labels: Labels(customerID: customerID.flatMap(Label.init), reference: reference.flatMap(Label.init)),
+      ttlSeconds: ttlSeconds)
   }
 }

@@ -27,8 +27,8 @@ final class Engine: Sendable {
       reservations = ReservationService(reservations: session.reservations, releaser: releaser)
       stock = StockService(stock: session.stock, releaser: releaser)
       listing = StockListing(stock: session.stock, service: stock)
-      audit = AuditService(
-        stock: StoreSession(scripts: scripts, link: auditLink).stock, link: auditLink, keys: scripts.keys)
+      let auditSession = StoreSession(scripts: scripts, link: auditLink)
+      audit = AuditService(stock: auditSession.stock, audit: auditSession.audit)
     }
   }
 
@@ -65,11 +65,7 @@ final class Engine: Sendable {
   }
 
   func audit(after cursor: AuditService.Cursor? = nil) async throws -> AuditService.Report {
-    try await withCheckedContinuation { continuation in
-      link.eventLoop.execute { [parts] in
-        parts.value.audit.slice(after: cursor, arrival: .now()) { continuation.resume(returning: $0) }
-      }
-    }.get()
+    try await parts.task { await $0.audited(after: cursor) }.value.get()
   }
 
   /// What the outbox tells of one type, by the ids of its entries.
@@ -99,6 +95,30 @@ final class Engine: Sendable {
 }
 
 extension Engine.Parts {
+  func page(after cursor: IndexPlace?, limit: Int, arrival: NIODeadline) async -> Result<StockListing.Page, Problem> {
+    do throws(Problem) {
+      return .success(try await listing.page(after: cursor, limit: limit, arrival: arrival))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  func audited(after cursor: AuditService.Cursor?) async -> Result<AuditService.Report, Problem> {
+    do throws(Problem) {
+      return .success(try await audit.slice(after: cursor, arrival: .now()))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func respond(
+    _ answer: @escaping (Answer) -> Void, _ work: @escaping @Sendable (Engine.Parts) async -> Answer
+  ) {
+    NIOLoopBound((parts: self, answer: answer), eventLoop: caller.link.eventLoop).task { bound in
+      bound.answer(await work(bound.parts))
+    }
+  }
+
   func perform(_ wish: Call.Wish, _ context: CallContext, answer: @escaping (Answer) -> Void) {
     switch wish {
     case .reserve(let basket):
@@ -124,17 +144,20 @@ extension Engine.Parts {
         answer(Answer(result) { Answer(status: 204, body: "", isReplay: $0.isReplay) })
       }
     case .list(let cursor, let limit):
-      listing.page(after: cursor.flatMap(IndexPlace.init), limit: limit, arrival: context.arrival) { result in
-        answer(
-          Answer(result) { page in
-            let items = page.items.map { String(buffer: $0.document) }.joined(separator: ",")
-            return Answer(status: 200, body: "[\(items)] next \(page.next?.description ?? "none")")
-          })
+      respond(answer) { parts in
+        let page = await parts.page(
+          after: cursor.flatMap(IndexPlace.init), limit: limit, arrival: context.arrival)
+        return Answer(page) { page in
+          let items = page.items.map { String(buffer: $0.document) }.joined(separator: ",")
+          return Answer(status: 200, body: "[\(items)] next \(page.next?.description ?? "none")")
+        }
       }
     case .audit:
-      // Violations alone: the count of SKUs depends on how far a slice came in its time.
-      audit.slice(after: nil, arrival: .now()) { result in
-        answer(Answer(result) { Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)") })
+      respond(answer) { parts in
+        // Violations alone: the count of SKUs depends on how far a slice came in its time.
+        Answer(await parts.audited(after: nil)) {
+          Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)")
+        }
       }
     case .sweep: sweep(answer)
     }

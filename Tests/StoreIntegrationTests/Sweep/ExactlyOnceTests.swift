@@ -109,8 +109,7 @@ extension LeaseAndSweep {
       ScriptMutant(
         "sweep", "leaves the records as they are", "redis.call('SET', RESERVATION .. id, expired, 'EX', KEPT)", ""),
       ScriptMutant("sweep", "tells the outbox nothing", "local told = EVENTS_MAX ~= '0'", "local told = false"),
-      ScriptMutant(
-        "sweep", "tells another instant", "\"expiredAt\":' .. deadline", "\"expiredAt\":' .. (deadline + 1)"),
+      ScriptMutant("sweep", "tells another instant", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. (deadline + 1)"),
       ScriptMutant(
         "sweep", "leaves what nothing stands behind", "redis.call('ZREM', HOLDS .. sku, id)", ""),
       ScriptMutant("sweep", "leaves a wrong deadline", "redis.call('ZADD', HOLDS .. sku, deadline, id)", ""),

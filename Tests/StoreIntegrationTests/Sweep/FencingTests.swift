@@ -63,13 +63,13 @@ extension LeaseAndSweep {
     }
 
     private static func mutants(_ script: String, _ name: String) -> [ScriptMutant] {
-      let comparison = "if not \(name) or \(name).err or string.sub(\(name), 1, 32) ~= ARGV[2] then"
+      let comparison = "if not \(name) or \(name).err or string.sub(\(name), 1, TOKEN_END) ~= ARGV[2] then"
       return [
         ScriptMutant(script, "compares no token", comparison, "if false then"),
         ScriptMutant(script, "takes any lease for its own", comparison, "if not \(name) then"),
         ScriptMutant(
           script, "takes no lease for its own", comparison,
-          "if \(name) and string.sub(\(name), 1, 32) ~= ARGV[2] then"),
+          "if \(name) and string.sub(\(name), 1, TOKEN_END) ~= ARGV[2] then"),
         ScriptMutant(
           script, "writes before it compares", "local \(name) =", "redis.call('INCR', 'written')\nlocal \(name) ="),
         ScriptMutant(script, "knows no end", "if now > ARGV[1] then", "if false then"),

@@ -63,8 +63,8 @@ extension LeaseAndSweep {
 
       breaches.expect(try await store.run(\.releaseLease.script, ours), "OK", "release")
       breaches.expect(try await lease(store), nil, "no holder")
-      let bell = try await store.engine.link.reply("XRANGE", "lease:releases", "-", "+").elements.map(\.elements)
-      breaches.expect(bell.map { $0[1].elements.map(\.text) }, [["epoch", "\(first)"]], "told")
+      let releases = try await store.engine.link.reply("XRANGE", "lease:releases", "-", "+").elements.map(\.elements)
+      breaches.expect(releases.map { $0[1].elements.map(\.text) }, [["epoch", "\(first)"]], "told")
       breaches.expect(try await store.run(\.renewLease.script, ours, "600000", place), "LOST", "renewal after release")
       breaches.expect(try await store.run(\.releaseLease.script, ours), "LOST", "release after release")
       breaches.expect(try await lease(store), nil, "still no holder")
@@ -113,15 +113,16 @@ extension LeaseAndSweep {
     private static let replacingMutants = [
       ScriptMutant(
         "lease_acquire", "does not look at the connection",
-        "or holder and ARGV[6] and string.match(record, '%d+', 62) ~= ARGV[6]",
+        "or holder and ARGV[6] and string.match(record, '%d+', HOLDER_START) ~= ARGV[6]",
         ""),
-      ScriptMutant("lease_acquire", "takes another number for the connection", "'%d+', 62", "'%d+', 48"),
+      ScriptMutant(
+        "lease_acquire", "takes another number for the connection", "'%d+', HOLDER_START", "'%d+', EPOCH_END"),
       ScriptMutant("lease_acquire", "lets it live on", "remaining > tonumber(ARGV[3])", "false"),
       ScriptMutant("lease_acquire", "tells, but lets it live on", "    redis.call('PEXPIRE', LEASE, ARGV[3])\n", ""),
     ]
 
     private static let prolongs = "redis.call('PEXPIRE', LEASE, ARGV[3])"
-    private static let isOthers = "if not record or record.err or string.sub(record, 1, 32) ~= ARGV[2] then"
+    private static let isOthers = "if not record or record.err or string.sub(record, 1, TOKEN_END) ~= ARGV[2] then"
 
     private static let holdingMutants = [
       ScriptMutant("lease_acquire", "does not know its own", "if holder == ARGV[2] then", "if false then"),
@@ -137,7 +138,8 @@ extension LeaseAndSweep {
       ScriptMutant("lease_release", "keeps it", "redis.call('DEL', LEASE)", ""),
       ScriptMutant(
         "lease_release", "tells nobody",
-        "redis.pcall('XADD', LEASE_RELEASES, 'MAXLEN', '1', '*', 'epoch', string.sub(record, 34, 46)).err", "false"),
+        "redis.pcall('XADD', LEASE_RELEASES, 'MAXLEN', '1', '*', 'epoch', string.sub(record, EPOCH_START, EPOCH_END)).err",
+        "false"),
     ]
 
     private static let epochMutants = [
@@ -174,14 +176,14 @@ extension LeaseAndSweep {
     }
 
     @Test("who waits for the lease is woken by its release, by every later one too, and after its link was cut")
-    func bell() async throws {
+    func releases() async throws {
       let redis = try await PrivateRedis()
       let store = try await ScriptStore(redis)
       let waiting = try await LinkHandle(redis.url)
       try await waiting.whenUp()
       let rings = try await waiting.eventLoop.submit { [link = waiting.link] in
         let rings = NIOLoopBoundBox(0, eventLoop: link.value.eventLoop)
-        ReleaseBell(link: link.value, stream: "lease:releases").listen { rings.value += 1 }
+        ReleaseSubscriber(link: link.value, stream: "lease:releases").subscribe { rings.value += 1 }
         return rings
       }.get()
       for round in 1...3 {

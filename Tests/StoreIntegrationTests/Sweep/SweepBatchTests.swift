@@ -35,13 +35,13 @@ extension LeaseAndSweep {
     }
 
     private static let ofManyLines: PromiseCheck = { store, breaches in
-      let skus = names("L", Limits.lines)
+      let skus = names("L", Limits.maxLines)
       await store.stock(skus + ["A"])
       try await store.hold(10, skus)
       _ = try await store.acquire()
       try await store.setClock(60_000)
       let expected = ["OK 4 \(deadline)", "OK 4 \(deadline)", "OK 2 -"]
-      breaches.expect(try await sweeps(3, store), expected, "holds of \(Limits.lines) lines")
+      breaches.expect(try await sweeps(3, store), expected, "holds of \(Limits.maxLines) lines")
       // One that is begun is released whole: no batch is longer than its bound by more than that.
       try await store.hold(20, ["A"], ttlSeconds: 1)
       try await store.setClock(61_000)

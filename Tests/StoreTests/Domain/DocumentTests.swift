@@ -12,12 +12,12 @@ import Testing
     let reservation = Reservation(
       id: ReservationID("9tKc2VbQ0yXh4LrJmA7sEw") ?? ReservationID(), status: .confirmed,
       lines: ["B", "a"].map { ReservationLine(sku: SKU(stored: $0.utf8), quantity: 2) },
-      labels: ReserveRequest(lines: [], customerID: #"c"1"#, reference: "r", ttlSeconds: nil).labels,
+      labels: Labels(customerID: Label(#"c"1\"#), reference: Label("r")),
       createdAt: 1_795_337_100_123, expiresAt: 1_795_337_400_123, endedAt: 1_795_337_101_000)
     #expect(
       String(buffer: reservation.document) == """
         {"reservationId":"9tKc2VbQ0yXh4LrJmA7sEw","status":"CONFIRMED",\
-        "items":[{"sku":"B","quantity":2},{"sku":"a","quantity":2}],"customerId":"c\\"1","reference":"r",\
+        "items":[{"sku":"B","quantity":2},{"sku":"a","quantity":2}],"customerId":"c\\"1\\\\","reference":"r",\
         "createdAt":"2026-11-22T08:45:00.123Z","expiresAt":"2026-11-22T08:50:00.123Z",\
         "confirmedAt":"2026-11-22T08:45:01.000Z"}
         """)

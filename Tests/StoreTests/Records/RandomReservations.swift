@@ -12,13 +12,16 @@ extension SeededRandom {
   }
 
   /// Visible ASCII, or none.
-  mutating func label() -> String? {
-    oneIn(2) ? nil : text(String(String.UnicodeScalarView((0x21...0x7E).map { Unicode.Scalar(UInt8($0)) })), 1...20)
+  mutating func label() -> Label? {
+    let visible = String(String.UnicodeScalarView((0x21...0x7E).map { Unicode.Scalar(UInt8($0)) }))
+    return oneIn(2) ? nil : Label(text(visible, 1...20))
   }
+
+  mutating func labels() -> Labels { Labels(customerID: label(), reference: label()) }
 
   mutating func reserveRequest() -> ReserveRequest {
     ReserveRequest(
-      lines: lines(1...6), customerID: label(), reference: label(), ttlSeconds: oneIn(2) ? nil : number(1...3600))
+      lines: lines(1...6), labels: labels(), ttlSeconds: oneIn(2) ? nil : number(1...3600))
   }
 
   mutating func reservation() -> Reservation {

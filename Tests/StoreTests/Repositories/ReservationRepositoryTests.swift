@@ -12,7 +12,7 @@ import Testing
       ReservationLine(sku: SKU(stored: "B".utf8), quantity: 2),
       ReservationLine(sku: SKU(stored: "A".utf8), quantity: 1),
     ],
-    customerID: "c", reference: nil, ttlSeconds: 60)
+    labels: Labels(customerID: Label("c")), ttlSeconds: 60)
 
   @Test func theReserveScriptIsGivenEverythingInItsPlace() {
     let bench = Bench()
@@ -159,7 +159,7 @@ import Testing
   ) {
     let ended: Int64? = status == .active ? nil : 1_795_337_160_123 + later
     let reservation = Reservation(
-      id: ReservationID(), status: status, lines: Self.wish.lines, labels: ByteBuffer(),
+      id: ReservationID(), status: status, lines: Self.wish.lines, labels: Labels(),
       createdAt: 1_795_337_100_123 + later, expiresAt: 1_795_337_160_123 + later, endedAt: ended)
     let record =
       IdempotencyRecord.head(Fingerprint(of: reservation.id.text))
@@ -187,7 +187,7 @@ import Testing
   @Test func aReservationIsReadAsOfRedissTime() {
     let bench = Bench()
     var reservation = Reservation(
-      id: ReservationID(), status: .active, lines: Self.wish.lines, labels: ByteBuffer(), createdAt: 1_795_337_100_123,
+      id: ReservationID(), status: .active, lines: Self.wish.lines, labels: Labels(), createdAt: 1_795_337_100_123,
       expiresAt: 1_795_337_160_123)
     let record = String(decoding: reservation.record, as: UTF8.self)
     var told: [Result<Reservation?, StoreFailure>] = []

@@ -82,20 +82,6 @@ import Testing
   func aReleaseTellsWhetherMoreIsDue(line: String, isMoreDue: Bool) {
     #expect(Bench().release(line) == .success(isMoreDue))
   }
-
-  @Test func anAuditSliceIsItsNumbers() {
-    let bench = Bench()
-    let slice = StockRepository.AuditSlice(
-      available: 1, total: 2, sold: 3, holds: 4, sales: 5, active: 6, confirmed: 7, lapsed: 8,
-      unreadable: 9, unrecorded: 10, misdated: 11, lapsing: 12)
-    #expect(bench.audit("OK 5 1 2 3 4 5 6 7 8 9 10 11 12") == .success(slice))
-    #expect(bench.arguments == ["moka", "512", "256"])
-    #expect(bench.audit("GONE 5") == .success(nil))
-    guard case .failure(.redis(.rejected(.other))) = bench.audit("OK 5 1 2 3") else {
-      Issue.record("taken for something")
-      return
-    }
-  }
 }
 
 private typealias Bench = RepositoryBench<StockRepository>
@@ -127,9 +113,5 @@ extension Bench {
 
   fileprivate func release(_ line: String) -> Result<Bool, StoreFailure>? {
     told(line) { repository.releaseSome(of: sku, arrival: link.loop.now, completion: $0) }
-  }
-
-  fileprivate func audit(_ line: String) -> Result<StockRepository.AuditSlice?, StoreFailure>? {
-    told(line) { repository.audit(sku, from: 512, entries: 256, deadline: .now(), completion: $0) }
   }
 }

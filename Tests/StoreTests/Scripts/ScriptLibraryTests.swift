@@ -85,11 +85,21 @@ import Testing
     let source = scripts.map(\.source).joined()
     for constant in [
       "RETENTION = '77'", "EVENTS_MAX = '99'", "KEPT = '137'", "HOLD_LIMIT = 3600", "STOCK_LIMIT = 1000000000",
-      "STATUS_END = \(StoredReservation.statusEnd + 1)", "RESERVATION = 'reservation:'",
+      "AFTER_STATUS = 25", "RESERVATION = 'reservation:'",
     ] {
       #expect(source.contains("local \(constant)"), "\(constant)")
     }
     #expect(ScriptLibrary(tuning: .init()).reserve.script.sha != Self.library.reserve.script.sha)
+  }
+
+  @Test func everyConstantHasANameOfItsOwnAndIsUsed() {
+    let constants = ScriptConstant.all(.init(), RedisKeys())
+    #expect(Set(constants.map(\.name)).count == constants.count)
+    let sources = Self.all.map(\.script.source)
+    for constant in constants {
+      #expect(sources.contains { $0.contains("local \(constant.name) = ") }, "\(constant.name)")
+    }
+    #expect(ScriptConstant("A", #"\["\]"#).literal == #"'\\["\\]'"#, "Lua reads what was meant")
   }
 
   @Test func everyScriptIsLoadedWhereItIsCalled() {

@@ -19,14 +19,21 @@ import Testing
     let link: ScriptedLink
     let caller: StoreCaller
     var told: [Result<StoreReply<ReserveVerdict>, StoreFailure>] = []
-    var sighted: [StoreDamage] = []
-    var forbidden = 0
+    private let alarms = Alarms()
+    var sighted: [StoreDamage] { alarms.sighted }
+    var forbidden: Int { alarms.forbidden }
+
+    private final class Alarms {
+      var sighted: [StoreDamage] = []
+      var forbidden = 0
+    }
 
     init(knowsClock: Bool = true) {
       link = ScriptedLink(knowsClock: knowsClock)
-      caller = StoreCaller(link: link)
-      caller.sighted = { [unowned self] in sighted += $0 }
-      caller.forbidden = { [unowned self] in forbidden += 1 }
+      caller = StoreCaller(
+        link: link,
+        alarm: StoreAlarm(
+          damaged: { [alarms] in alarms.sighted += $0 }, forbidden: { [alarms] in alarms.forbidden += 1 }))
     }
 
     func run() {

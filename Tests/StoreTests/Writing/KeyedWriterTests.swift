@@ -238,7 +238,7 @@ import Testing
 
   @Test func aNearlyFullStoreRepeatsWhatWasAnsweredAndTakesNothingNew() {
     let bench = Bench()
-    bench.writer.storeIsNearlyFull = true
+    bench.writer.fullness.isNearlyFull = true
     let refusal = StoreFailure.nearlyFull
     bench.run(record: nil)
     #expect(bench.link.sent.isEmpty && bench.failures == [refusal])
@@ -300,7 +300,7 @@ import Testing
 
   @Test func aNearlyFullStoreStillFinishesWhatIsHeld() {
     let bench = Bench()
-    bench.writer.storeIsNearlyFull = true
+    bench.writer.fullness.isNearlyFull = true
     bench.run(Self.confirm)
     #expect(bench.link[0].arguments[1] == Self.confirm.script.sha)
   }
@@ -310,7 +310,7 @@ import Testing
     bench.run()
     bench.lose(0)
     bench.lose(1)
-    bench.writer.storeIsNearlyFull = true
+    bench.writer.fullness.isNearlyFull = true
     bench.run()
     #expect(bench.link[2].arguments == bench.link[0].arguments)
   }

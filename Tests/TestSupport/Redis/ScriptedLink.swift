@@ -1,3 +1,4 @@
+import Common
 import NIOCore
 import NIOEmbedded
 import RedisClient
@@ -27,6 +28,7 @@ package final class ScriptedLink: CommandSender {
   package var eventLoop: any EventLoop { loop }
   package private(set) var clock = RedisClock()
   package var connectionID: Int64? = 1
+  package var reconnects = 0
   /// Nobody calls it but a test.
   package var whenUp: (() -> Void)?
   package private(set) var sent: [Command] = []
@@ -72,6 +74,22 @@ package final class ScriptedLink: CommandSender {
   }
 
   package func pass(_ milliseconds: Int64) { loop.advanceTime(by: .milliseconds(milliseconds)) }
+
+  /// Begins async work with what lives on the loop. What became of it is in the box; nil while it goes on.
+  package func begin<Subject, Success: Sendable, Failure>(
+    _ subject: Subject, _ work: @escaping @Sendable (Subject) async throws(Failure) -> Success
+  ) -> NIOLoopBoundBox<Result<Success, Failure>?> {
+    let told = NIOLoopBoundBox<Result<Success, Failure>?>(nil, eventLoop: loop)
+    NIOLoopBound(subject, eventLoop: loop).task { subject in
+      do throws(Failure) {
+        told.value = .success(try await work(subject))
+      } catch {
+        told.value = .failure(error)
+      }
+    }
+    loop.run()
+    return told
+  }
 
   private static let noArguments = Array(repeating: "", count: 12)
 

@@ -2,10 +2,10 @@ import Common
 import Logging
 import Synchronization
 
-/// Bounds how many wrong tokens of one address are told to be wrong, and keeps the log from filling with them.
+/// Bounds how many wrong tokens of one address get an answer that says so, and how many log lines they make.
 ///
-/// A right token is let through whatever else came from its address: otherwise whoever sends wrong ones would lock the
-/// operators out, all of them where a proxy stands in front. Guessing is hopeless by the length of the tokens.
+/// A right token is let through, whatever else came from its address. Otherwise anybody could lock the operators out by
+/// sending wrong ones; behind a proxy, all of them. Tokens are too long to be guessed.
 final class AttemptLimit: Sendable {
   static let budget = WrongTokens.Budget(tokens: 5, period: .seconds(1))
 
@@ -18,9 +18,9 @@ final class AttemptLimit: Sendable {
     self.now = now
   }
 
-  /// Notes a wrong token, and tells of it in the log if that is due.
+  /// Notes a wrong token, and logs it if a line is due.
   ///
-  /// - Returns: whether too many came from that address within this second.
+  /// - Returns: whether too many came from that address within the period.
   @discardableResult
   func failed(_ message: Logger.Message, caller: String) -> Bool {
     let group = AddressGroup(caller)

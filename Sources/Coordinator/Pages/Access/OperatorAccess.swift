@@ -1,13 +1,14 @@
 import Common
 import Hummingbird
 
-/// Who may change something: whoever has an admin token, shown as a bearer or at the log-in of the page.
+/// Who may change something: whoever has an admin token and sends it with the request, or logged in on the page with
+/// it.
 struct OperatorAccess: Sendable {
-  /// The field by which a form is known to be from a page of ours.
+  /// The field that shows that a form is from a page of ours.
   static let formField = "formToken"
 
-  /// Cookies do not tell ports apart: another coordinator on the same host must not find its own name taken. New with
-  /// each start, as sessions end with the process.
+  /// Random, since cookies know no ports: two coordinators on one host must not share a name. Sessions end with the
+  /// process, and so does the name.
   let cookieName = "holdfast_session_" + String(UInt32.random(in: .min ... .max), radix: 16)
   let tokens: Replaceable<AccessTokens>
   let sessions: Sessions

@@ -1,19 +1,19 @@
 import Common
 import Synchronization
 
-/// Who is logged in on the page. Kept in memory only: a restart of the coordinator logs everybody out.
+/// Who is logged in on the page. It is kept in memory only, so a restart of the coordinator logs everybody out.
 final class Sessions: Sendable {
   static let lifetime = Duration.seconds(12 * 3600)
-  static let most = 64
+  static let maxCount = 64
 
   struct Session: Sendable {
     /// The cookie's value.
     let id: String
     let operatorName: String
-    /// What a form must bring along, so that no other site can send it.
+    /// A form must carry it, so that no other site can send one.
     let formToken: String
     fileprivate let end: ContinuousClock.Instant
-    /// Told on the next page.
+    /// Shown on the next page.
     fileprivate var notice: String?
   }
 
@@ -22,16 +22,17 @@ final class Sessions: Sendable {
 
   init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
 
-  /// Begins a session. When there are too many, the one that would have ended first ends now.
+  /// Begins a session. If there are too many, the one that would end first ends now.
   func begin(operatorName: String) -> Session {
     let session = Session(
       id: Self.random(), operatorName: operatorName, formToken: Self.random(), end: now() + Self.lifetime)
     sessions.withLock { sessions in
       sessions = sessions.filter { $0.value.end > now() }
-      if sessions.count >= Self.most, let oldest = sessions.values.min(by: { $0.end < $1.end }) {
+      if sessions.count >= Self.maxCount, let oldest = sessions.values.min(by: { $0.end < $1.end }) {
         sessions[oldest.id] = nil
       }
       sessions[session.id] = session
+      assert(sessions.count <= Self.maxCount)
     }
     return session
   }
@@ -44,7 +45,7 @@ final class Sessions: Sendable {
     sessions.withLock { $0[session.id] = nil }
   }
 
-  /// Ends all: with other tokens, everybody logs in anew.
+  /// Ends all sessions. With other tokens, everybody has to log in again.
   func endAll() { sessions.withLock { $0 = [:] } }
 
   func leave(notice: String, for session: Session) {
@@ -68,6 +69,6 @@ final class Sessions: Sendable {
 }
 
 extension Sessions.Session {
-  /// Compared as tokens are: in the same time, however much of it is right.
+  /// Takes the same time however much of it is right, as with all tokens.
   func accepts(formToken presented: String) -> Bool { AccessTokens(token: formToken).name(for: presented) != nil }
 }

@@ -5,13 +5,13 @@ import NIOCore
 /// The cluster as programs see it.
 struct ClusterController: Sendable {
   let watch: any ClusterWatching
-  let registry: PrometheusRegistry
+  let metricsRegistry: PrometheusRegistry
 
   func cluster(_: Request, _: SiteContext) async throws -> Response { try .json(await watch.view()) }
 
   func metrics(_: Request, _: SiteContext) -> Response {
     Response(
-      status: .ok, type: "text/plain; version=0.0.4; charset=utf-8", body: ByteBuffer(string: registry.render()))
+      status: .ok, type: "text/plain; version=0.0.4; charset=utf-8", body: ByteBuffer(string: metricsRegistry.render()))
   }
 
   // MARK: - Who leads

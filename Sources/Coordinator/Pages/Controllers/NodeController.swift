@@ -1,18 +1,6 @@
 import Common
-import Foundation
 import Hummingbird
 import Logging
-
-/// Something an operator may ask of a node.
-enum NodeChange: String, CaseIterable, Sendable {
-  case drain, undrain, recheck, forget
-
-  func path(of id: String) -> String {
-    "/api/v1/nodes/\(id.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? "")/\(rawValue)"
-  }
-
-  private static let unreserved = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
-}
 
 /// Nodes announce themselves and leave; operators have them drain.
 struct NodeController: Sendable {
@@ -77,11 +65,11 @@ struct NodeController: Sendable {
     let id = try context.pathPart("id")
     let form = try await request.form()
     let name = try access.operatorName(for: request, form: form, caller: context.caller)
-    let shown = DisplayText.shown(id, limit: 64)
+    let shown = DisplayText.shownName(id)
     var consequence = ""
     if change == .drain, await watch.view().wouldLeaveNoneReady(drained: id) {
       consequence = Self.consequence(of: shown)
-      // The page asks first. Whoever has the token itself need not answer questions, and is told what follows.
+      // The page asks first. Whoever sends the token itself is not asked, but is told what follows.
       guard request.bearerToken != nil || form[Self.confirmedField] == "yes" else {
         throw Problem(.lastReadyNode, consequence)
       }
@@ -92,7 +80,7 @@ struct NodeController: Sendable {
   }
 
   private func perform(_ change: NodeChange, _ id: String, by name: String) async throws(Problem) {
-    let shown = DisplayText.shown(id, limit: 64)
+    let shown = DisplayText.shownName(id)
     let isKnown: Bool
     switch change {
     case .drain: isKnown = await watch.want(.drain, of: id, by: name)

@@ -37,7 +37,7 @@ struct PageController: Sendable {
     return .html(templates.render("page", fields), status: status)
   }
 
-  /// The page with what is wrong as its notice: the answer to a person, who must not be left with JSON and no way back.
+  /// The page, with the problem as its notice. A person must not be left with JSON and no way back.
   func page(_ problem: Problem, _ request: Request) async -> Response {
     await page(problem, PageFrame(look: lookOrAll(of: request), session: access.session(of: request)))
   }
@@ -64,12 +64,12 @@ struct PageController: Sendable {
     return look
   }
 
-  /// Where the page is that somebody came from.
+  /// The address of the page that somebody came from.
   private func home(for request: Request, part: String = "") -> String {
     base.address("/") + lookOrAll(of: request).query + part
   }
 
-  /// Server-sent events: the picture, whenever it has changed.
+  /// Server-sent events: the picture, each time it has changed.
   func events(_ request: Request, _ context: SiteContext) async throws -> Response {
     let look = try look(of: request)
     let channel = context.channel
@@ -78,7 +78,7 @@ struct PageController: Sendable {
       status: .ok,
       headers: [
         .contentType: "text/event-stream",
-        // A proxy that stores, gathers or compresses events would hold them up.
+        // A proxy must not store, gather or compress events: that would hold them up.
         .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
       ],
       body: ResponseBody { writer in
@@ -87,7 +87,7 @@ struct PageController: Sendable {
       })
   }
 
-  /// Files whose content their address names are kept for ever; at other addresses they are asked for again.
+  /// Browsers keep a file for ever if its address names its content. At any other address they ask for it again.
   func asset(_ request: Request, _ context: SiteContext) async throws -> Response {
     guard let asset = assets.byName[try context.pathPart("name")] else {
       throw Problem(.notFound, "There is nothing at this path.")
@@ -105,7 +105,7 @@ struct PageController: Sendable {
 
   // MARK: - Logging in and out
 
-  /// The page with the form to log in, which does not reload: what is typed must stay.
+  /// The page with the form to log in. It does not reload, so that what is typed stays.
   func logInPage(_ request: Request, _ context: SiteContext) async throws -> Response {
     guard access.session(of: request) == nil else { return .redirect(to: home(for: request)) }
     return await page(PageFrame(look: lookOrAll(of: request), logsIn: true))
@@ -146,7 +146,7 @@ struct PageController: Sendable {
   private func cookie(_ value: String, _ request: Request, maxAge: Int) -> Cookie {
     Cookie(
       name: access.cookieName, value: value, maxAge: maxAge, path: base.ofCookies,
-      // Whoever terminates TLS in front says so; without TLS a secure cookie would never come back.
+      // Whoever terminates TLS in front says so. Without TLS a secure cookie would never come back.
       secure: request.headers[.xForwardedProto] == "https", httpOnly: true, sameSite: .strict)
   }
 
@@ -187,7 +187,7 @@ extension PageController {
 }
 
 extension NodeChange {
-  /// What a person says who has read what follows.
+  /// The words by which a person agrees to what follows.
   fileprivate var agreement: String { rawValue.capitalized + " it all the same" }
 }
 

@@ -4,8 +4,6 @@ import Logging
 
 /// Operators acknowledge that the store has lost data: from then on it is taken as it is.
 struct StoreController: Sendable {
-  static let path = "/api/v1/store/acknowledge"
-
   let watch: any ClusterWatching
   let access: OperatorAccess
   let logger: Logger

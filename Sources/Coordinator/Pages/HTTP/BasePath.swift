@@ -2,8 +2,8 @@ import Hummingbird
 
 /// The path below which browsers see the coordinator, where a proxy in front of it serves other things too.
 ///
-/// All that pages refer to lies below it. Requests are taken with it and without: some proxies leave it out, and nodes
-/// and Prometheus need no proxy.
+/// All that pages refer to lies below it. Requests may have it or not: some proxies leave it out, and nodes and
+/// Prometheus use no proxy.
 struct BasePath: Equatable, Sendable {
   static let rule = "a path like /holdfast, of A-Z a-z 0-9 . _ ~ - and /, at most \(maxBytes) bytes"
   private static let maxBytes = 200
@@ -23,7 +23,7 @@ struct BasePath: Equatable, Sendable {
     }
     let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     let inner = parts.last == "" ? parts.dropLast() : parts[...]
-    // What browsers would resolve, or read as another host, is no path to lie below.
+    // Browsers would resolve such a part, or read it as another host.
     guard inner.allSatisfy({ !["", ".", ".."].contains($0) && $0.utf8.allSatisfy(Self.isPlain) }) else { return nil }
     text = "/" + inner.joined(separator: "/")
   }

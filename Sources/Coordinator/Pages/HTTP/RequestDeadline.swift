@@ -5,8 +5,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// Ends requests that do not come to their end in time, and connections whose requests cannot be read: both are told so
-/// by a problem document. One for each connection.
+/// Ends requests that are not complete in time, and connections whose requests cannot be read. Both are told why by a
+/// problem document. Each connection has a handler of its own.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -14,29 +14,29 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   typealias OutboundOut = HTTPResponsePart
 
   /// From the first byte of a request to its last.
-  static let limit = TimeAmount.seconds(10)
-  /// While an earlier request of the connection waits for its answer, the later one is looked at again so often.
-  private static let pause = TimeAmount.seconds(1)
-  /// After the last answer what the client still sends is read and dropped for so long: a connection closed with bytes
-  /// unread is reset, and the client would never see the answer.
+  static let timeout = TimeAmount.seconds(10)
+  /// A late request is looked at again so often while an earlier one of its connection waits for the answer.
+  private static let recheckInterval = TimeAmount.seconds(1)
+  /// After the last answer, what the client still sends is read and dropped for so long. A connection that is closed
+  /// with bytes unread is reset, and the client would never see the answer.
   private static let linger = TimeAmount.seconds(1)
-  /// The system must not take megabytes of what the client does not read: that it does not would go unnoticed.
+  /// The kernel must not take megabytes of answers. Otherwise nobody would notice that a client does not read.
   private static let sendBufferBytes = 128 * 1024
 
   private var context: ChannelHandlerContext?
-  /// When the first bytes of the request came that is not whole yet.
+  /// When the first bytes of the unfinished request came.
   private var began: NIODeadline?
   private var isScheduled = false
-  /// Requests whose heads have come; answers that were begun, and ended.
+  /// Requests whose heads have come, and answers that were begun and ended.
   private var (heads, answersBegun, answersEnded) = (0, 0, 0)
-  /// The head of a request has come, and not its end.
+  /// The head of a request has come, but not its end.
   private var isInside = false
   /// The last answer has been given here.
   private var isOver = false
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    // Before the decoder: a head of which the end never comes is bounded too.
+    // Before the decoder, so that a head that never ends is bounded too.
     let watch = FirstBytes { [weak self] in self?.bytesCame() }
     do {
       try context.pipeline.syncOperations.addHandler(watch, position: .first)
@@ -54,7 +54,7 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     case .head:
       heads += 1
       isInside = true
-      // Behind another request in the same bytes.
+      // It came behind another request, in the same bytes.
       if began == nil { begin() }
     case .body: break
     case .end:
@@ -93,8 +93,9 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func begin() {
-    began = .now()
-    if !isScheduled { schedule(in: Self.limit) }
+    guard let context else { return }
+    began = context.eventLoop.now
+    if !isScheduled { schedule(in: Self.timeout) }
   }
 
   private func schedule(in delay: TimeAmount) {
@@ -105,20 +106,20 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func look() {
     isScheduled = false
-    guard let began, !isOver, context != nil else { return }
-    let left = began + Self.limit - .now()
+    guard let began, !isOver, let context else { return }
+    let left = began + Self.timeout - context.eventLoop.now
     if left > .zero {
       schedule(in: left)
     } else if answersEnded < heads - (isInside ? 1 : 0) {
-      schedule(in: Self.pause)
+      schedule(in: Self.recheckInterval)
     } else {
-      end(Problem(.requestTimeout, "A request must be complete within \(Self.limit.nanoseconds / 1_000_000_000) s."))
+      end(Problem(.requestTimeout, "A request must be complete within \(Self.timeout.nanoseconds / 1_000_000_000) s."))
     }
   }
 
   // MARK: - The last answer
 
-  /// Tells the problem, unless the request has had its answer early, and ends the connection.
+  /// Ends the connection, and tells the problem unless the request has had its answer already.
   private func end(_ problem: Problem) {
     guard let context else { return }
     let isAnswered = isInside && answersBegun >= heads
@@ -139,15 +140,15 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
       context.close(mode: .output, promise: nil)
     }
-    // Whoever waits for the rest of the request need not.
+    // Nobody is to wait for the rest of the request.
     context.fireErrorCaught(HTTPParserError.closedConnection)
     context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) { context.close(promise: nil) }
   }
 
   private static func problem(of error: HTTPParserError) -> Problem {
     switch error {
-    case .headerOverflow: Problem(.headersTooLarge, "At most \(Site.headBytes) bytes are taken.")
-    // The preface of HTTP/2 pauses the parser.
+    case .headerOverflow: Problem(.headersTooLarge, "At most \(Request.maxHeadBytes) bytes are taken.")
+    // The preface of HTTP/2 makes the parser pause.
     case .invalidVersion, .paused: Problem(.unsupportedVersion, "Send the request by HTTP/1.1.")
     default: Problem.invalid([Fault("#", "this is not HTTP/1.1 as RFC 9112 has it")])
     }

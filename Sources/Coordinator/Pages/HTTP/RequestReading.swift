@@ -5,8 +5,10 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-  /// The most bytes of a body: no call here needs more.
-  static let bodyLimit = 8 * 1024
+  /// The request line and all headers.
+  static let maxHeadBytes = 16 * 1024
+  /// No call here needs a longer body.
+  static let maxBodyBytes = 8 * 1024
 
   /// The token of `Authorization: Bearer <token>`, the scheme in any case.
   var bearerToken: Substring? {
@@ -30,7 +32,7 @@ extension Request {
     headers[values: .expect].contains { !$0.isEmpty && $0.lowercased() != "100-continue" }
   }
 
-  /// Whom proxies say that they forward: each adds whom it was asked by.
+  /// The clients that proxies name. Each proxy adds the address that asked it.
   var forwardedFor: String? {
     let lists = headers[values: .xForwardedFor]
     return lists.isEmpty ? nil : lists.joined(separator: ",")
@@ -43,7 +45,7 @@ extension Request {
 
   var isForm: Bool { mediaType == "application/x-www-form-urlencoded" }
 
-  /// Whether a person asks, by a form of the page: the answer is to be a page too.
+  /// Whether a person asks by a form of the page. Then the answer is to be a page too.
   var wantsPage: Bool { isForm && acceptsPage }
 
   /// Whether a person looks for something here.
@@ -58,9 +60,9 @@ extension Request {
         .unsupportedMediaType, "Content-Encoding must be identity: bodies are taken as they are, not compressed.")
     }
     do {
-      return try await body.collect(upTo: Self.bodyLimit)
+      return try await body.collect(upTo: Self.maxBodyBytes)
     } catch is NIOTooManyBytesError {
-      throw Problem(.payloadTooLarge, "The body may have at most \(Self.bodyLimit) bytes.")
+      throw Problem(.payloadTooLarge, "The body may have at most \(Self.maxBodyBytes) bytes.")
     }
   }
 

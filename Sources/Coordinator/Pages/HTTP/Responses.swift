@@ -20,7 +20,7 @@ extension Response {
   }
 }
 
-/// Whoever answers a request may end it by throwing what is wrong.
+/// Whoever answers a request may throw what is wrong with it.
 extension Problem: HTTPResponseError {
   package var status: HTTPResponse.Status { .init(code: kind.status) }
 

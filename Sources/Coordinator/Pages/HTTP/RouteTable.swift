@@ -4,8 +4,8 @@ import Hummingbird
 import Logging
 import NIOHTTP1
 
-/// Routes by path and method. Remembers which methods a path has, which the router does not tell: without that, a wrong
-/// method would look like a wrong path.
+/// Routes by path and method. It remembers which methods a path has, since the router does not tell. Without that, a
+/// wrong method would look like a wrong path.
 struct RouteTable {
   private let router = Router(context: SiteContext.self, options: [.autoGenerateHeadEndpoints])
   private var methods: [[Substring]: Set<HTTPRequest.Method>] = [:]
@@ -31,7 +31,7 @@ struct RouteTable {
   static func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
 }
 
-/// Answers every request: by its route, or by a problem; with headers that keep browsers safe.
+/// Answers every request, by its route or by a problem, with headers that keep browsers safe.
 struct SiteResponder: HTTPResponder {
   let routes: RouterResponder<SiteContext>
   let methods: [[Substring]: Set<HTTPRequest.Method>]
@@ -47,7 +47,8 @@ struct SiteResponder: HTTPResponder {
     """
 
   func respond(to request: Request, context: SiteContext) async throws -> Response {
-    // One that pipelines thousands must not keep others waiting: each request of a connection waits its turn.
+    // Each request of a connection waits its turn, so that a client that pipelines thousands does not keep others
+    // waiting. ``FairShare`` says why both are needed.
     await Task.yield()
     let request = request.below(base)
     var context = context
@@ -62,12 +63,12 @@ struct SiteResponder: HTTPResponder {
         } else {
           try await routes.respond(to: request, context: context)
         }
-      // Ours say in their bodies what is wrong: this is the router's own.
+      // Our own answers say in their bodies what is wrong, so this one is the router's.
       if response.status == .notFound, response.headers[.contentType] == nil {
         response = await unrouted(request, context)
       }
     } catch let error as HTTPParserError {
-      // The rest of the connection can't be understood: Hummingbird says so and closes it.
+      // The rest of the connection can't be understood. Hummingbird says so and closes it.
       throw error
     } catch {
       logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
@@ -85,14 +86,14 @@ struct SiteResponder: HTTPResponder {
     if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
   }
 
-  /// The router says the same of a path that it does not have and of a method that its path has not.
+  /// The router gives the same answer to a wrong path and to a wrong method. This tells them apart.
   private func unrouted(_ request: Request, _ context: SiteContext) async -> Response {
     let methods = allowed(request)
     guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
       let problem = Problem(.notFound, "There is nothing at this path.")
       return request.looksForPage ? await page(problem, request) : problem.response(from: request, context: context)
     }
-    // Somebody loads an address again that a form was sent to: there is but one page.
+    // Somebody loads the address of a form. There is only one page.
     if request.looksForPage { return .redirect(to: base.address("/")) }
     let list = methods.joined(separator: ", ")
     let problem = Problem(.methodNotAllowed, "This path has \(list).")

@@ -1,26 +1,26 @@
 import Common
 import NIOCore
 
-/// Sends pictures of the cluster to all who look at the page. Each is rendered once, however many look; while nobody
-/// does, nothing is done.
+/// Sends pictures of the cluster to all who look at the page. Each picture is rendered once, however many look. While
+/// nobody looks, nothing is done.
 actor LivePictures {
   static let maxViewers = 128
-  /// So many of one address, so that one client cannot take every seat.
-  static let maxOfOneAddress = 16
-  /// What is not urgent is shown so often.
-  private static let pause = Duration.milliseconds(950)
+  /// One client cannot take every place.
+  static let maxViewersPerAddress = 16
+  /// What is not urgent is shown no more often than this: a little less than the second in which views come.
+  private static let minPause = Duration.milliseconds(950)
   /// After such a silence a sign of life is sent.
-  private static let heartbeat = Duration.seconds(2)
-  /// A viewer that has taken nothing for so long, though there was something, does not read, and is dropped.
-  static let longestUnread = Duration.seconds(10)
+  private static let maxSilence = Duration.seconds(2)
+  /// A viewer that leaves messages unread for so long does not read at all, and is dropped.
+  static let maxUnread = Duration.seconds(10)
 
   private struct Viewer {
     let look: Look
     let address: AddressGroup
     let messages: AsyncStream<ByteBuffer>.Continuation
-    /// Ends the connection, which alone ends a write that waits for a viewer who does not read.
+    /// Ends the connection. Nothing else ends a write that waits for a viewer who does not read.
     let drop: @Sendable () -> Void
-    /// Since when something waits for it that newer messages have pushed out.
+    /// Since when newer messages have pushed out unread ones; nil if the last one was read in time.
     var unreadSince: ContinuousClock.Instant?
   }
 
@@ -48,11 +48,13 @@ actor LivePictures {
   private var work: Task<Void, Never>?
   private var shown: (view: ClusterView, urgent: Urgent, at: ContinuousClock.Instant)?
 
-  /// - Parameter now: the clock by which viewers are dropped that do not read.
+  /// - Parameter now: the clock by which viewers that do not read are dropped.
   init(
     watch: any ClusterWatching, templates: PageTemplates, assets: Assets,
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
+    precondition(
+      Self.minPause < Self.maxSilence && Self.maxSilence < Self.maxUnread, "a silence must not pass for news")
     self.watch = watch
     self.templates = templates
     self.assets = assets
@@ -71,11 +73,11 @@ actor LivePictures {
     guard viewers.count < Self.maxViewers else {
       throw Problem(.overloaded, "\(Self.maxViewers) pages are open already.", retryAfter: 10)
     }
-    guard viewers.values.count(where: { $0.address == address }) < Self.maxOfOneAddress else {
+    guard viewers.values.count(where: { $0.address == address }) < Self.maxViewersPerAddress else {
       throw Problem(
-        .overloaded, "\(Self.maxOfOneAddress) pages are open at your address already.", retryAfter: 10)
+        .overloaded, "\(Self.maxViewersPerAddress) pages are open at your address already.", retryAfter: 10)
     }
-    // Pictures are whole: a viewer who is slow misses some, and is up to date again with the next.
+    // Each picture is whole. A slow viewer misses some, and is up to date again with the next.
     let (stream, messages) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
     let id = viewersSoFar
     viewersSoFar += 1
@@ -107,7 +109,7 @@ actor LivePictures {
 
   private func consider(_ view: ClusterView) {
     let (urgent, now) = (Urgent(view), ContinuousClock.now)
-    if let shown, shown.urgent == urgent, now - shown.at < Self.pause { return }
+    if let shown, shown.urgent == urgent, now - shown.at < Self.minPause { return }
     shown = (view, urgent, now)
     var events: [Look: ByteBuffer] = [:]
     for (id, viewer) in viewers {
@@ -119,8 +121,8 @@ actor LivePictures {
 
   private func beat() async {
     while !Task.isCancelled {
-      try? await Task.sleep(for: Self.heartbeat)
-      if let shown, ContinuousClock.now - shown.at < Self.heartbeat { continue }
+      try? await Task.sleep(for: Self.maxSilence)
+      if let shown, ContinuousClock.now - shown.at < Self.maxSilence { continue }
       for id in viewers.keys { send(ByteBuffer(string: "event: heartbeat\ndata:\n\n"), to: id) }
     }
   }
@@ -133,7 +135,7 @@ actor LivePictures {
       viewer.unreadSince = nil
     }
     viewers[id] = viewer
-    if let since = viewer.unreadSince, now() - since >= Self.longestUnread {
+    if let since = viewer.unreadSince, now() - since >= Self.maxUnread {
       viewers[id] = nil
       viewer.messages.finish()
       viewer.drop()
@@ -143,8 +145,8 @@ actor LivePictures {
   private func event(_ view: ClusterView, _ look: Look) -> ByteBuffer {
     let picture = templates.render("picture", PicturePresenter(view, look: look, assets: assets).fields)
     var event = ByteBuffer(string: "retry: 1000\nevent: picture\n")
-    // The format ends a line at each of these; the browser puts "\n" between them again.
-    // By bytes: a large picture has a million characters, which are costly to tell apart.
+    // The format ends a line at each of these. The browser joins the lines by "\n" again.
+    // It goes by bytes: a large picture has a million characters, which are costly to tell apart.
     for line in picture.utf8.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
       event.writeStaticString("data: ")
       event.writeBytes(line)

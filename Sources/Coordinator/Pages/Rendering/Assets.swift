@@ -10,9 +10,9 @@ struct Assets: Sendable {
   }
 
   let byName: [String: Asset]
-  /// Changes with anything that pages are made of.
+  /// Changes with everything that pages are made of.
   let version: String
-  /// Where they lie, and all else that pages refer to.
+  /// They lie below it, as does all else that pages refer to.
   let base: BasePath
 
   init(base: BasePath = .root) {
@@ -35,7 +35,7 @@ struct Assets: Sendable {
 
   func path(_ name: String) -> String { base.address("/assets/\(name)?v=\(byName[name]?.etag ?? "")") }
 
-  /// FNV-1a: tells versions apart, and has nothing to keep secret.
+  /// FNV-1a. It only tells versions apart, so it need not be secure.
   static func digest(_ bytes: some Sequence<UInt8>) -> String {
     let hash = bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     return String(hash, radix: 36)

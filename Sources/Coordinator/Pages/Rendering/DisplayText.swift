@@ -2,23 +2,28 @@ import Foundation
 import Mustache
 
 /// Makes text that others wrote fit to be shown: short, and without characters that change what stands beside it.
+///
+/// Lengths are in characters as Unicode counts them: scalar values.
 enum DisplayText {
-  static let limit = 300
+  static let maxScalars = 300
+  static let maxNameScalars = 64
 
-  /// - Parameter limit: the most characters (Unicode scalar values) that are shown.
-  static func shown(_ text: String, limit: Int = limit) -> String {
+  static func shownName(_ name: String) -> String { shown(name, maxScalars: maxNameScalars) }
+
+  static func shown(_ text: String, maxScalars: Int = maxScalars) -> String {
+    assert(maxScalars > 0)
     var shown = String.UnicodeScalarView()
     var marksInARow = 0
     for (index, scalar) in text.unicodeScalars.enumerated() {
-      guard index < limit else {
+      guard index < maxScalars else {
         shown.append("…")
         break
       }
       switch scalar.properties.generalCategory {
-      // Among them line ends, marks that turn the direction of writing, and what is not seen at all.
+      // Among them are line ends, marks that turn the direction of writing, and what is not seen at all.
       case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
         shown.append(scalar == "\n" || scalar == "\t" ? " " : "\u{FFFD}")
-      // Piled up, they would cover the lines above.
+      // If they pile up, they cover the lines above.
       case .nonspacingMark, .enclosingMark:
         marksInARow += 1
         if marksInARow <= 2 { shown.append(scalar) }
@@ -33,8 +38,8 @@ enum DisplayText {
 
 /// Escapes for HTML byte by byte.
 ///
-/// Mustache's own goes by what people see as one character, in which `<` can hide: it lets `<` pass after U+0600, and
-/// `"` before U+0301, while browsers take both for what they are.
+/// Mustache's own escaping goes by what people see as one character, and `<` can hide in one: after U+0600 it lets `<`
+/// pass, and before U+0301 it lets `"` pass. Browsers take both for what they are.
 struct StrictHTML: MustacheContentType {
   static let name = "STRICT_HTML"
 

@@ -1,6 +1,6 @@
 import Common
 
-/// Instants on the page: absolute, and as an age that goes on while one looks.
+/// Instants on the page: absolute, and as an age that grows while one looks.
 struct Instants {
   /// Milliseconds since 1970.
   let now: Int64

@@ -1,8 +1,8 @@
 import Common
 
-/// How somebody looks at the cluster: all who do so in the same way see the same picture.
+/// How somebody looks at the cluster. All who look in the same way see the same picture.
 struct Look: Hashable, Sendable {
-  /// The states of the nodes to be shown; all if empty.
+  /// Only nodes in these states are shown; all nodes if it is empty.
   var states: Set<ClusterView.Node.State> = []
   /// Whether buttons are shown.
   var mayChange = false
@@ -40,7 +40,7 @@ struct Look: Hashable, Sendable {
     return look
   }
 
-  /// What an address has at its end to be looked at so; empty if nothing.
+  /// What an address ends in, to be looked at in this way; empty if nothing.
   var query: String {
     let names = ClusterView.Node.State.allCases.filter(states.contains).map(\.style).joined(separator: ",")
     let parts = (names.isEmpty ? [] : ["state=\(names)"]) + (reloads ? [] : ["reload=off"])

@@ -1,6 +1,6 @@
 import Common
 
-/// Everything that is known of a node, for those who open its details.
+/// Everything that is known of a node, for people who open its details.
 struct NodeFacts {
   let node: ClusterView.Node
 
@@ -38,7 +38,7 @@ struct NodeFacts {
   }
 
   private var identity: [Row?] {
-    // Other schemes are not for following, whatever was announced.
+    // A link with another scheme must not be followed, whatever was announced.
     let isWeb = node.url.hasPrefix("http://") || node.url.hasPrefix("https://")
     let rivals = node.rivals.prefix(4).map { rival in
       Row(

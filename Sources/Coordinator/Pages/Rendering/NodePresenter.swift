@@ -30,9 +30,9 @@ struct NodePresenter {
     return isPlain ? "n-\(id)" : "x-\(Assets.digest(id.utf8))"
   }
 
-  private var name: String { DisplayText.shown(node.id, limit: 64) }
+  private var name: String { DisplayText.shownName(node.id) }
 
-  /// What it told last, if that is taken to be true still.
+  /// What it told last, if that is still taken to be true.
   private var health: HealthReport? { node.state.isReached ? node.health : nil }
 
   var fields: Fields {
@@ -60,7 +60,7 @@ struct NodePresenter {
       "errors": hasErrors ? "\(Wording.rate(requests.errorsPerSecond)) errors /s" : "no errors",
       "errorsClass": hasErrors ? "poor" : "quiet",
     ]
-    fields["spark"] = Sparkline.fields(node.rates, least: 1, what: "Requests a second") { Wording.rate($0) }
+    fields["spark"] = Sparkline.fields(node.rates, minTop: 1, what: "Requests a second") { Wording.rate($0) }
     return fields
   }
 
@@ -73,7 +73,7 @@ struct NodePresenter {
         : "\(Wording.count(probe.failuresInARow)) in a row",
       "noteClass": probe.lastFailure == nil ? "quiet" : "poor",
     ]
-    fields["spark"] = Sparkline.fields(node.probeTimes, least: 5, what: "Probe times") {
+    fields["spark"] = Sparkline.fields(node.probeTimes, minTop: 5, what: "Probe times") {
       Wording.took(milliseconds: $0)
     }
     return fields
@@ -100,7 +100,7 @@ struct NodePresenter {
     let epoch = lease.epoch.map { "epoch \($0)" } ?? ""
     if lease.leader { return ["state": "holds it", "note": epoch] }
     return [
-      "state": lease.holder.map { "follows \(DisplayText.shown($0, limit: 64))" } ?? "sees no leader", "note": epoch,
+      "state": lease.holder.map { "follows \(DisplayText.shownName($0))" } ?? "sees no leader", "note": epoch,
     ]
   }
 

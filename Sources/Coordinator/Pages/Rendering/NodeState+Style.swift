@@ -2,7 +2,7 @@ extension ClusterView.Node.State {
   /// The class of the style sheet.
   var style: String { rawValue.lowercased() }
 
-  /// Stands beside the word, for those who don't see the colour.
+  /// Stands beside the word, for people who don't see the colour.
   var sign: String {
     switch self {
     case .unknown: "?"
@@ -15,7 +15,7 @@ extension ClusterView.Node.State {
     }
   }
 
-  /// Whether what the node told last is taken to be true still.
+  /// Whether what the node told last is still taken to be true.
   var isReached: Bool {
     switch self {
     case .up, .suspect, .recovering, .draining: true

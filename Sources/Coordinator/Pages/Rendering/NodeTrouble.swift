@@ -1,6 +1,6 @@
 import Common
 
-/// What stands against a node though it answers: an answer alone must not look well.
+/// What is wrong with a node although it answers. An answer alone must not look well.
 struct NodeTrouble: Equatable {
   /// The class of the style sheet.
   let style: String
@@ -9,7 +9,7 @@ struct NodeTrouble: Equatable {
   let word: String
   let reason: String
 
-  /// Nil if it says nothing of the kind, or what it said is old.
+  /// Nil if the node tells of no trouble, or what it told is old.
   init?(_ node: ClusterView.Node) {
     guard node.state != .suspect, node.state.isReached, let health = node.health else { return nil }
     let reasons = health.reasons.isEmpty ? "it does not say why" : health.reasons.joined(separator: "; ")

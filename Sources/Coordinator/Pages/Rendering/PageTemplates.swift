@@ -19,12 +19,12 @@ struct PageTemplates: Sendable {
 
   private let library: MustacheLibrary
 
-  /// - Throws: if a template can't be read, which a test has ruled out.
+  /// - Throws: if a template can't be read. A test rules that out.
   init() throws {
     MustacheContentTypes.register(StrictHTML(), named: StrictHTML.name)
     var library = MustacheLibrary()
     for (name, source) in Self.sources {
-      // Every template says how it escapes: it does not hand that on to those within it.
+      // Every template says how it escapes, since it does not hand that on to those within it.
       try library.register("{{% CONTENT_TYPE:\(StrictHTML.name)}}" + Self.trimmed(source), named: name)
     }
     self.library = library
@@ -35,7 +35,7 @@ struct PageTemplates: Sendable {
     return text
   }
 
-  /// Without indentation, which is for those who write templates, not for those who load pages each second.
+  /// Without indentation. That serves whoever writes templates, not whoever loads a page each second.
   private static func trimmed(_ source: [UInt8]) -> String {
     String(decoding: source, as: UTF8.self).split(separator: "\n")
       .map { $0.drop(while: \.isWhitespace) }.joined(separator: "\n")

@@ -3,7 +3,7 @@ import Foundation
 
 /// What the template `picture` shows of the cluster: everything that changes while one looks.
 struct PicturePresenter {
-  private static let recentTransitions = 12
+  private static let maxRecentTransitions = 12
   private static let maxTransitions = 100
 
   let view: ClusterView
@@ -39,10 +39,10 @@ struct PicturePresenter {
     return view.healthy ? .ok : .checking
   }
 
-  /// That the shop cannot sell, which is told before all else.
+  /// The problem that the shop cannot sell. It is told before all else.
   private var outage: ClusterView.Problem? { view.problems.first(where: Outage.isTold) }
 
-  /// The summary in large letters. What else is wrong stands below.
+  /// In large letters. What else is wrong stands below.
   private var headline: String {
     if let outage { return DisplayText.shown(outage.text) }
     return switch tone {
@@ -92,7 +92,7 @@ struct PicturePresenter {
       "uptime": Wording.duration(seconds: view.coordinator.uptimeSeconds),
     ]
     if view.store.loss != nil, look.mayChange {
-      fields["acknowledge"] = ["action": assets.base.address(StoreController.path) + look.query]
+      fields["acknowledge"] = ["action": assets.base.address(StoreChange.acknowledgePath) + look.query]
     }
     if view.coordinator.lateRounds > 0 {
       fields["lateRounds"] = Wording.counted(view.coordinator.lateRounds, "round", "rounds")
@@ -117,9 +117,9 @@ struct PicturePresenter {
 
   private var history: Fields {
     let shown = view.transitions.prefix(Self.maxTransitions).map(transition)
-    let older = Array(shown.dropFirst(Self.recentTransitions))
+    let older = Array(shown.dropFirst(Self.maxRecentTransitions))
     var fields: Fields = [
-      "hasHistory": !shown.isEmpty, "recent": Array(shown.prefix(Self.recentTransitions)), "older": older,
+      "hasHistory": !shown.isEmpty, "recent": Array(shown.prefix(Self.maxRecentTransitions)), "older": older,
     ]
     if !older.isEmpty { fields["olderCount"] = older.count }
     return fields
@@ -144,18 +144,18 @@ struct PicturePresenter {
   private func transition(_ transition: ClusterView.Transition) -> Fields {
     func style(_ state: String) -> String { ClusterView.Node.State(rawValue: state)?.style ?? "" }
     var fields: Fields = [
-      "subject": DisplayText.shown(transition.subject, limit: 64), "reason": DisplayText.shown(transition.reason),
-      "from": DisplayText.shown(transition.from, limit: 64), "fromClass": style(transition.from),
-      "to": DisplayText.shown(transition.to, limit: 64), "toClass": style(transition.to),
+      "subject": DisplayText.shownName(transition.subject), "reason": DisplayText.shown(transition.reason),
+      "from": DisplayText.shownName(transition.from), "fromClass": style(transition.from),
+      "to": DisplayText.shownName(transition.to), "toClass": style(transition.to),
     ]
     fields["at"] = instants.fields(transition.at)
     return fields
   }
 
-  /// Where the page is, looked at so.
+  /// The address of the page when it is looked at in this way.
   private func address(_ look: Look) -> String { assets.base.address("/") + look.query }
 
-  /// One for all nodes, and one for each state that some node is in or that is asked for.
+  /// One filter for all nodes, and one for each state that a node is in or that is asked for.
   private var filters: [Fields] {
     let all: Fields = [
       "word": "All", "count": view.nodes.count, "href": address(look.only([])) + "#nodes",
@@ -183,8 +183,8 @@ struct PicturePresenter {
     return fields
   }
 
-  /// Nodes keep their places, whatever becomes of them: a button must not move away under the pointer. Only those
-  /// that have left stand last. `node-2` comes before `node-10`.
+  /// Nodes keep their places, whatever becomes of them: a button must not move away under the pointer. Only those that
+  /// have left go to the end. `node-2` comes before `node-10`.
   private static func byName(_ one: ClusterView.Node, _ other: ClusterView.Node) -> Bool {
     guard (one.state == .left) == (other.state == .left) else { return other.state == .left }
     let order = one.id.compare(other.id, options: .numeric)

@@ -1,23 +1,24 @@
 /// Values over time as a small curve, the newest at the right edge.
 enum Sparkline {
-  /// So many values are shown, one a second.
-  static let most = 60
+  /// One value a second.
+  static let maxValues = 60
   private static let (width, height) = (120.0, 24.0)
 
   /// - Parameters:
-  ///   - values: the oldest first; nil where there is none, which is marked.
-  ///   - least: what the full height stands for at least, so that small values do not look like trouble.
+  ///   - values: the oldest first; nil where there is none. Such gaps are marked.
+  ///   - minTop: the full height stands for at least this, so that small values do not look like trouble.
   ///   - what: what the values are, for those who don't see the curve.
   /// - Returns: nil if there is nothing to show.
   static func fields(
-    _ values: [Double?], least: Double, what: String, word: (Double) -> String
+    _ values: [Double?], minTop: Double, what: String, word: (Double) -> String
   ) -> Fields? {
-    let values = values.suffix(most).map { $0.map { max(0, $0) } }
+    assert(minTop > 0, "all values may be 0")
+    let values = values.suffix(maxValues).map { $0.map { max(0, $0) } }
     let known = values.compactMap(\.self)
     guard let last = known.last, let lowest = known.min(), let highest = known.max() else { return nil }
-    let step = width / Double(most - 1)
-    let start = most - values.count
-    let top = max(highest, least)
+    let step = width / Double(maxValues - 1)
+    let start = maxValues - values.count
+    let top = max(highest, minTop)
     func x(_ index: Int) -> String { short(Double(start + index) * step) }
     func y(_ value: Double) -> String { short(height - 1 - value / top * (height - 2)) }
 

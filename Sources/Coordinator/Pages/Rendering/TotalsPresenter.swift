@@ -27,7 +27,7 @@ struct TotalsPresenter {
       return tile("Leader", "none", note: isChecking ? "not known yet" : "nobody sweeps", isPoor: !isChecking)
     }
     var fields = tile(
-      "Leader", DisplayText.shown(leader.id, limit: 64), note: "in term, epoch \(leader.epoch)")
+      "Leader", DisplayText.shownName(leader.id), note: "in term, epoch \(leader.epoch)")
     fields["since"] = instants.fields(leader.since)
     return fields
   }
@@ -48,7 +48,7 @@ struct TotalsPresenter {
     return tile(
       "Requests", Wording.rate(view.totals.ratePerSecond), unit: "/s",
       note: rates.max().map { "at most \(Wording.rate($0)) in a minute" } ?? "",
-      spark: Sparkline.fields(rates, least: 1, what: "Requests a second") { Wording.rate($0) })
+      spark: Sparkline.fields(rates, minTop: 1, what: "Requests a second") { Wording.rate($0) })
   }
 
   private var errors: Fields {
@@ -70,7 +70,7 @@ struct TotalsPresenter {
     return tile(
       "Slowest probe", last.map { Wording.took(milliseconds: $0) } ?? "–",
       note: slowest.compactMap(\.self).max().map { "at most \(Wording.took(milliseconds: $0)) in a minute" } ?? "",
-      spark: Sparkline.fields(slowest, least: 5, what: "Slowest probe") { Wording.took(milliseconds: $0) })
+      spark: Sparkline.fields(slowest, minTop: 5, what: "Slowest probe") { Wording.took(milliseconds: $0) })
   }
 
   private var overdue: Fields {
@@ -84,7 +84,7 @@ struct TotalsPresenter {
     return tile(
       "Overdue holds", totals.overdueHolds.map { Wording.count($0) } ?? "–", note: note,
       isPoor: view.problems.contains { $0.kind == "overdue-holds" },
-      spark: Sparkline.fields(totals.overdue.map { Double($0) }, least: 10, what: "Overdue holds") {
+      spark: Sparkline.fields(totals.overdue.map { Double($0) }, minTop: 10, what: "Overdue holds") {
         Wording.rate($0)
       })
   }

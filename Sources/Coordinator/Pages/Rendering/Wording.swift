@@ -58,6 +58,6 @@ enum Wording {
 
   private static func whole(_ value: Double) -> Int { Int(bounded(value).rounded()) }
 
-  /// Nodes may tell of any number: none takes more room than this.
+  /// A node may tell any number. None takes more room than this.
   private static func bounded(_ value: Double) -> Double { min(max(value, 0), 1e9) }
 }

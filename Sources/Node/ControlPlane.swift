@@ -1,0 +1,88 @@
+import Common
+import Logging
+import NIOCore
+import RedisClient
+import Store
+
+/// What must neither wait for shoppers nor keep them waiting, on an event loop and links of its own: stock
+/// administration, the audit, the watch over the store, the election of a leader and the sweep.
+final class ControlPlane {
+  private let links: [RedisLink]
+  private let probes: [LinkProbe]
+  private let controller: StockController
+  private let watch: StoreWatch
+  private let damage: DamageWatch
+  let leadership: Leadership
+
+  /// - Parameter unfit: called if the store must not be used at all.
+  init(
+    eventLoop: any EventLoop, store: StoreAccess, settings: NodeSettings, reports: NodeReports,
+    unfit: @escaping @Sendable (StoreWatch.Unfit) -> Void
+  ) {
+    let scripts = store.scripts
+    let link = store.link(on: eventLoop, name: "administration", scripts: scripts.forOperators)
+    let auditLink = store.link(on: eventLoop, name: "audit", scripts: scripts.forOperators)
+    // Of its own: what it says of Redis must not depend on whether scripts can be loaded there.
+    let watchLink = store.link(on: eventLoop, name: "watch")
+    link.whenUp = { reports.update(\.canAdminister, true) }
+    links = [link, auditLink, watchLink]
+    probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
+
+    let watch = StoreWatch(
+      link: watchLink, scripts: scripts, logger: Logger(label: "store"),
+      report: { seen in
+        store.fullness.isNearlyFull = seen.isNearlyFull
+        reports.update(\.store, seen)
+      }, unfit: unfit)
+    // It inspects over a session without an alarm: what it finds, it knows.
+    let damage = DamageWatch(
+      eventLoop: eventLoop, stock: StoreSession(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
+      changed: { reports.update(\.damage, $0) })
+    let alarm = StoreAlarm(damaged: { damage.sighted($0) }, forbidden: { watch.doubtRights() })
+    (self.watch, self.damage) = (watch, damage)
+
+    let administration = StoreSession(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
+    let audit = StoreSession(scripts: scripts, link: auditLink, alarm: alarm)
+    let service = StockService(stock: administration.stock, releaser: HoldReleaser(stock: administration.stock))
+    controller = StockController(
+      service: service, listing: StockListing(stock: administration.stock, service: service),
+      audit: AuditService(stock: audit.stock, audit: audit.audit), eventLoop: eventLoop,
+      logger: Logger(label: "stock"))
+    leadership = Leadership(
+      eventLoop: eventLoop, store: store, alarm: alarm, nodeID: settings.nodeId, reports: reports)
+  }
+
+  func start() {
+    for link in links { link.start() }
+    for probe in probes { probe.start() }
+    watch.start()
+    damage.start()
+    leadership.start()
+  }
+
+  func stop() {
+    for link in links { link.stop() }
+    leadership.stop()
+  }
+
+  /// The coordinator has told what others have seen of the store.
+  func heard(_ memory: StoreMemory) { watch.heard(memory) }
+
+  /// What a shopper's request has found damaged.
+  func sighted(_ damages: [StoreDamage]) { damage.sighted(damages) }
+
+  /// A shopper's request was refused for a lack of rights.
+  func forbidden() { watch.doubtRights() }
+
+  func serve(_ request: Request, answer: @escaping (Response) -> Void) {
+    switch request.operation {
+    case .setStock: controller.set(request, answer: answer)
+    case .adjustStock: controller.adjust(request, answer: answer)
+    case .deleteStock: controller.delete(request, answer: answer)
+    case .listStock: controller.list(request, answer: answer)
+    case .audit: controller.audit(request, answer: answer)
+    case .reserve, .confirm, .cancel, .extend, .readReservation, .readStock, .live, .ready, .health, .metrics, .openAPI:
+      preconditionFailure("\(request.operation) is served by the data plane")
+    }
+  }
+}

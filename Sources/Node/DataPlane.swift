@@ -1,0 +1,111 @@
+import Common
+import Logging
+import NIOCore
+import RedisClient
+import Store
+
+/// What serves shoppers, on one event loop: the dispatcher, the controllers, and their link to the store.
+final class DataPlane {
+  let state: NodeState
+  let dispatcher: Dispatcher
+  private let eventLoop: any EventLoop
+  private let link: RedisLink
+  private let probe: LinkProbe
+  private let traffic = Traffic()
+  private let metrics = NodeMetrics()
+  private var ticks: RepeatedTask?
+
+  init(
+    eventLoop: any EventLoop, controlPlane: NIOLoopBound<ControlPlane>, store: StoreAccess, settings: NodeSettings,
+    reports: NodeReports, registry: PrometheusRegistry
+  ) {
+    self.eventLoop = eventLoop
+    let scripts = store.scripts
+    link = store.link(on: eventLoop, name: "requests", scripts: scripts.forShoppers)
+    let session = StoreSession(
+      scripts: scripts, link: link, fullness: store.fullness,
+      alarm: StoreAlarm(
+        damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },
+        forbidden: { controlPlane.eventLoop.execute { controlPlane.value.forbidden() } }))
+    let state = NodeState(nodeID: settings.nodeId, link: link, reports: reports, startedAt: eventLoop.now)
+    self.state = state
+    probe = LinkProbe(link: link, vacantKey: scripts.keys.vacant, checksRights: true) { [metrics] roundTrip in
+      state.roundTrip = roundTrip
+      metrics.roundTrip.recordNanoseconds(roundTrip.nanoseconds)
+    }
+
+    let releaser = HoldReleaser(stock: session.stock)
+    let reservations = ReservationController(
+      service: ReservationService(reservations: session.reservations, releaser: releaser),
+      stock: StockService(stock: session.stock, releaser: releaser),
+      caps: .init(quantity: settings.maxQuantity, ttlSeconds: settings.maxTtlSeconds))
+    let health = HealthController(
+      state: state, traffic: traffic, registry: registry, background: controlPlane.eventLoop, eventLoop: eventLoop)
+    let administer: Dispatcher.Handler = { request, answer in
+      let answer = NIOLoopBound(answer, eventLoop: eventLoop)
+      controlPlane.eventLoop.execute {
+        controlPlane.value.serve(request) { response in eventLoop.execute { answer.value(response) } }
+      }
+    }
+
+    dispatcher = Dispatcher(
+      validator: RequestValidator(
+        authenticator: Authenticator(adminTokens: settings.adminTokens, clientTokens: settings.clientTokens)),
+      connections: ConnectionTracker(
+        maxConnections: FileDescriptorLimit.connections(atMost: settings.maxConnections)),
+      maxInFlight: settings.maxInFlight, traffic: traffic, proxies: settings.trustedProxies,
+      wrongTokens: WrongTokenGuard(logger: Logger(label: "http"), now: { .now }), logger: Logger(label: "http"),
+      logsRequests: settings.logRequests
+    ) { request, answer in
+      switch request.operation {
+      case .reserve: reservations.reserve(request, answer: answer)
+      case .confirm: reservations.confirm(request, answer: answer)
+      case .cancel: reservations.cancel(request, answer: answer)
+      case .extend: reservations.extend(request, answer: answer)
+      case .readReservation: reservations.readReservation(request, answer: answer)
+      case .readStock: reservations.readStock(request, answer: answer)
+      case .setStock, .adjustStock, .deleteStock, .listStock, .audit: administer(request, answer)
+      case .live: health.live(answer: answer)
+      case .ready: health.ready(answer: answer)
+      case .health: health.health(answer: answer)
+      case .metrics: health.metrics(answer: answer)
+      case .openAPI: health.openAPI(answer: answer)
+      }
+    }
+  }
+
+  func start() {
+    link.start()
+    probe.start()
+    let plane = NIOLoopBound(self, eventLoop: eventLoop)
+    ticks = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in plane.value.tick() }
+  }
+
+  func stop() {
+    ticks?.cancel()
+    link.stop()
+  }
+
+  /// From now on these are valid, and no others.
+  func take(_ tokens: TokenFiles.Contents) {
+    dispatcher.validator.authenticator = Authenticator(adminTokens: tokens.admin, clientTokens: tokens.client)
+  }
+
+  /// Begins to drain for this reason, or has it no longer.
+  /// - Returns: whether the node drains now and did not before, or the other way round.
+  func set(_ drain: NodeState.Drain, to isOn: Bool) -> Bool {
+    let hasChanged = state.set(drain, to: isOn)
+    dispatcher.isDraining = state.isDraining
+    return hasChanged
+  }
+
+  func announcement(url: String) -> Announcement { state.announcement(url: url, at: eventLoop.now) }
+
+  private func tick() {
+    let now = eventLoop.now
+    traffic.sample(at: now)
+    metrics.update(
+      link: link.status(at: now), state.reports.current, inFlight: traffic.inFlight,
+      isReady: state.obstacles(at: now).isEmpty)
+  }
+}

@@ -1,0 +1,53 @@
+import Common
+import NIOCore
+import Synchronization
+
+/// Whether the node takes requests and stands for election, or drains. Tells both planes.
+final class Lifecycle: Sendable {
+  private let dataPlane: NIOLoopBound<DataPlane>
+  private let controlPlane: NIOLoopBound<ControlPlane>
+  private let url = Mutex<String?>(nil)
+  /// Yields on each change.
+  let changes: AsyncStream<Void>
+  private let changed: AsyncStream<Void>.Continuation
+
+  init(dataPlane: NIOLoopBound<DataPlane>, controlPlane: NIOLoopBound<ControlPlane>) {
+    (self.dataPlane, self.controlPlane) = (dataPlane, controlPlane)
+    (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// The node listens.
+  ///
+  /// - Parameter advertisedURL: where others reach it; nil: at this host and port.
+  func begin(at host: String, _ port: Int, advertisedURL: String?) {
+    let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    // First: once it is announced it may be told to drain, which must not come before this.
+    controlPlane.eventLoop.execute { [controlPlane] in controlPlane.value.leadership.stand(address: address) }
+    url.withLock { $0 = advertisedURL ?? "http://\(address)" }
+    changed.yield()
+  }
+
+  /// Drains for this reason, or has it no longer. Without any, the node stands for election anew.
+  func set(_ drain: NodeState.Drain, to isOn: Bool) {
+    dataPlane.eventLoop.execute { [self] in
+      guard dataPlane.value.set(drain, to: isOn) else { return }
+      let isDraining = dataPlane.value.state.isDraining
+      controlPlane.eventLoop.execute { [controlPlane] in
+        let leadership = controlPlane.value.leadership
+        if isDraining { leadership.retire() } else { leadership.standAgain() }
+      }
+      changed.yield()
+    }
+  }
+
+  /// The coordinator has told what others have seen of the store.
+  func heard(_ memory: StoreMemory) {
+    controlPlane.eventLoop.execute { [controlPlane] in controlPlane.value.heard(memory) }
+  }
+
+  /// What the coordinator is told; nil before the node listens.
+  func announcement() async throws -> Announcement? {
+    guard let url = url.withLock({ $0 }) else { return nil }
+    return try await dataPlane.eventLoop.submit { [dataPlane] in dataPlane.value.announcement(url: url) }.get()
+  }
+}

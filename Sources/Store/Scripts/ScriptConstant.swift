@@ -1,0 +1,75 @@
+/// A name that scripts use, and what stands for it in Lua.
+struct ScriptConstant: Equatable {
+  let name: String
+  let literal: String
+
+  init(_ name: String, _ text: String) {
+    precondition(!text.contains { $0.isNewline || $0 == "'" }, "\(name) is one line of a script, in single quotes")
+    self.name = name
+    literal = "'" + text.replacing("\\", with: "\\\\") + "'"
+  }
+
+  init(_ name: String, _ number: Int) {
+    self.name = name
+    literal = "\(number)"
+  }
+
+  /// All of them. What one says of a layout, the type that owns the layout has said.
+  static func all(_ tuning: ScriptLibrary.Tuning, _ keys: RedisKeys) -> [ScriptConstant] {
+    named(keys) + tuned(tuning) + limits + layouts
+  }
+
+  private static func named(_ keys: RedisKeys) -> [ScriptConstant] {
+    [
+      .init("INVENTORY", keys.inventory), .init("TOTAL", keys.total), .init("SOLD", keys.sold),
+      .init("HOLDS", keys.holds), .init("SALES", keys.sales), .init("RESERVATION", keys.reservation),
+      .init("DUE", keys.due), .init("SKUS", keys.skus), .init("EVENTS", keys.events),
+      .init("LEASE", keys.lease), .init("LEASE_EPOCH", keys.leaseEpoch), .init("LEASE_RELEASES", keys.leaseReleases),
+      .init("STORE", keys.store), .init("STORE_MARK", keys.storeMark),
+    ]
+  }
+
+  /// Texts, since Redis formats a number slowly.
+  private static func tuned(_ tuning: ScriptLibrary.Tuning) -> [ScriptConstant] {
+    [
+      .init("RETENTION", "\(tuning.retentionSeconds)"), .init("EVENTS_MAX", "\(tuning.eventsMaxLength)"),
+      // A minute longer than the keys that replay it, whatever their order of expiry.
+      .init("KEPT", "\(tuning.retentionSeconds + 60)"),
+    ]
+  }
+
+  private static let limits: [ScriptConstant] = [
+    .init("HOLD_LIMIT", Limits.maxHoldSeconds), .init("STOCK_LIMIT", Limits.maxStockTotal),
+    .init("QUANTITY_LIMIT", Limits.maxQuantity), .init("SKU_LIMIT", Limits.maxSKUCharacters),
+    // An epoch is about the time of its making: one that is years ahead was never given out.
+    .init("EPOCH_AHEAD", Int(Limits.maxMillisecondsAhead)),
+    // A damaged index is looked at again after so many seconds.
+    .init("LOOK_AGAIN", 60),
+    // So many damaged keys are told in one reply.
+    .init("TOLD_LIMIT", StoreDamage.maxPerReply),
+  ]
+
+  /// Lua patterns match what we write, to the byte. Places are as Lua counts: from 1; what is called an end is included.
+  private static let layouts: [ScriptConstant] = [
+    // Redis's own commands take no other spelling of a number either.
+    .init("COUNT", "^[1-9]%d*$"), .init("INSTANT_DIGITS", StoredInstant.digits),
+    .init("SKU_NAME", "^\(SKU.pattern)$"),
+
+    .init("ACTIVE_HEAD", StoredReservation.head(.active)), .init("CREATED_AT", StoredReservation.creationMember),
+    .init("CONFIRMED_HEAD", StoredReservation.head(.confirmed)),
+    .init("CANCELLED_HEAD", StoredReservation.head(.cancelled)),
+    .init("EXPIRED_HEAD", StoredReservation.head(.expired)),
+    .init("AFTER_STATUS", StoredReservation.statusEnd + 1), .init("AFTER_DEADLINE", StoredReservation.deadlineEnd + 1),
+    .init("ACTIVE_RECORD", StoredReservation.activePattern), .init("FINAL_RECORD", StoredReservation.finalPattern),
+    .init("RECORD_LINE", StoredReservation.linePattern), .init("LABEL_ESCAPE", Label.escapePattern),
+    .init("CUSTOMER_LABEL", StoredReservation.customerPattern), .init("LAST_LABEL", StoredReservation.referencePattern),
+
+    .init("SALE_ID_END", SaleEntry.idEnd), .init("SALE_AT", SaleEntry.instantStart),
+
+    .init("LEASE_RECORD", LeaseRecord.pattern), .init("TOKEN_END", LeaseRecord.tokenEnd),
+    .init("EPOCH_START", LeaseRecord.epochStart), .init("EPOCH_END", LeaseRecord.epochEnd),
+    .init("TERM_END", LeaseRecord.termEnd), .init("HOLDER_START", LeaseRecord.holderStart),
+
+    .init("STORE_IDENTITY", StoreMark.identityPattern), .init("MARK_NAME_LIMIT", StoreMark.nameDigits),
+  ]
+}

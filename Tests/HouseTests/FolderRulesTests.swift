@@ -1,0 +1,58 @@
+import Testing
+
+@Suite("The arrows between the folders of a target")
+struct FolderRulesTests {
+  private let rules = FolderRules.coordinator
+
+  @Test("no source file breaks a rule", arguments: [FolderRules.coordinator, .pages])
+  func sources(rules: FolderRules) throws {
+    let files = try SourceFile.all()
+    // Else a folder that has moved, or types that are declared in another way, would pass unread.
+    for folder in rules.layers.joined() {
+      let found = files.filter { $0.path.hasPrefix(rules.target + folder + "/") }
+      #expect(!found.flatMap(\.declaredTypes).isEmpty, "\(folder) declares types")
+    }
+    for breach in rules.breaches(in: files) { Issue.record("\(breach)") }
+  }
+
+  private func breaches(_ files: [(path: String, text: String)]) -> [String] {
+    rules.breaches(in: files.map { SourceFile(path: rules.target + $0.path, text: $0.text) })
+  }
+
+  @Test(
+    "whoever names a type of a folder above its own, or beside it, is noticed, with the line",
+    arguments: [
+      (
+        "Registry/A.swift", "struct Upper {}", "Probing/B.swift", "\nlet a: [Upper]? = nil",
+        "Probing/B.swift:2 uses Upper of Registry"
+      ),
+      (
+        "Watch/A.swift", "final class Upper {}", "Registry/B.swift", "extension Upper {}",
+        "Registry/B.swift:1 uses Upper of Watch"
+      ),
+      (
+        "Watch/A.swift", "actor Upper {}", "Pages/Live/B.swift", "func a() { Upper.b() }",
+        "Pages/Live/B.swift:1 uses Upper of Watch"
+      ),
+      (
+        "A.swift", "@main struct Upper {}", "Settings/B.swift", "Upper()",
+        "Settings/B.swift:1 uses Upper of the files beside"
+      ),
+      ("Probing/A.swift", "", "New/B.swift", "", "the folder New has no rule"),
+    ])
+  func breach(upper: String, declaration: String, lower: String, use: String, expected: String) {
+    let found = breaches([(upper, declaration), (lower, use)])
+    #expect(found.count == 1 && found.first?.contains(expected) == true, "\(found)")
+  }
+
+  @Test(
+    "what follows the arrows, or only speaks of a type, is no breach",
+    arguments: [
+      ("Probing/A.swift", "Registry/B.swift", "let a = Lower()"), ("Settings/A.swift", "B.swift", "let a = Lower()"),
+      ("Registry/A.swift", "Probing/B.swift", "/// As ``Lower`` does.\nlet a = \"a Lower\" // Lower"),
+      ("Registry/A.swift", "Probing/B.swift", "let a = LowerBound.lower"),
+    ])
+  func noBreach(home: String, user: String, use: String) {
+    #expect(breaches([(home, "struct Lower {}"), (user, use)]) == [])
+  }
+}

@@ -1,0 +1,33 @@
+import Testing
+
+@testable import Node
+
+/// What is no HTTP, and goes on for more than one read.
+@Suite("Noise on a connection")
+struct HTTPNoiseTests {
+  private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
+
+  @Test("requests that came before it are answered, however much of it follows")
+  func requestsBefore() throws {
+    let bench = try HTTPBench()
+    try bench.send(Self.read + Self.read + "noise")
+    for _ in 0..<2 {
+      try bench.send("more")
+      #expect(bench.waiting.count == 1 && bench.isOpen)
+      try bench.answer()
+    }
+    #expect(try bench.answers().map { $0["Connection"] } == [nil, "close"] && !bench.isOpen)
+  }
+
+  /// A connection closed with bytes unread is reset, and the client would never see the answer.
+  @Test("what follows its refusal is read and dropped, so far")
+  func refusal() throws {
+    let bench = try HTTPBench()
+    try bench.send("noise\r\n\r\n")
+    #expect(try bench.answers().map(\.status) == [400] && bench.network.hasClosedOutput)
+    for _ in 0..<16 { try bench.send(String(repeating: "x", count: 65_536)) }
+    #expect(bench.isOpen)
+    try bench.send("x")
+    #expect(!bench.isOpen && bench.dispatcher.traffic.answered == 1)
+  }
+}

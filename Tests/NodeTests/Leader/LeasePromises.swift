@@ -1,0 +1,86 @@
+@testable import Node
+
+/// What must hold in every run of the simulation; remembers the first breach.
+struct LeasePromises {
+  /// How often a node may ask Redis in a second of its clock, sweeps apart: look-ups 20 times, failed tries 20 times.
+  private static let maxAttemptsPerSecond = 60
+
+  private(set) var breach: String?
+  private let timing: LeaseTiming
+  /// Whose each epoch was.
+  private var tokens: [Int: String] = [:]
+  private var highestEpoch = 0
+  private var lastSweptEpoch = 0
+  /// Redis has lost the epoch's key since the last term began.
+  private var epochIsLost = false
+  /// Redis's clock has been set back: from then on a not-after instant may be too late.
+  private var clockWasSetBack = false
+  /// When the last confirmed attempt of each token was sent, in microseconds of its node's clock.
+  private var confirmed: [String: Int] = [:]
+
+  init(timing: LeaseTiming) { self.timing = timing }
+
+  mutating func broken(_ what: String) {
+    if breach == nil { breach = what }
+  }
+
+  mutating func epochLost() { epochIsLost = true }
+  mutating func clockSetBack() { clockWasSetBack = true }
+
+  /// Each term has an epoch of its own, higher than all before; and it begins when there is none, or after the one
+  /// that was named.
+  mutating func began(
+    _ token: String, epoch: Int, clock: Int, after predecessor: LeaseMachine.Predecessor?, lease: ModelRedis.Record?
+  ) {
+    if let lease {
+      let isNamed = lease.token == predecessor?.token
+      let isThere = predecessor?.connection.map { Int($0) == lease.connection } ?? true
+      if !isNamed || !isThere { broken("\(token) follows \(lease), not \(predecessor.map { "\($0)" } ?? "nobody")") }
+    }
+    if epochIsLost, clock <= highestEpoch {
+      // Nothing is left that could tell how far it was.
+      (highestEpoch, lastSweptEpoch) = (0, 0)
+      tokens = [:]
+    }
+    epochIsLost = false
+    if let holder = tokens[epoch] { broken("epoch \(epoch) has two holders, \(holder) and \(token)") }
+    if epoch <= highestEpoch { broken("epoch \(epoch) follows \(highestEpoch)") }
+    tokens[epoch] = token
+    highestEpoch = max(highestEpoch, epoch)
+  }
+
+  /// What was asked with a token has taken effect while Redis had this lease.
+  mutating func tookEffect(_ command: ModelRedis.Command, token: String, lease: ModelRedis.Record?) {
+    guard let lease, lease.token == token else {
+      return broken("\(command) took effect while the lease was \(lease.map { "\($0)" } ?? "nobody's")")
+    }
+    guard case .sweep(let term) = command else { return }
+    if lease.epoch < lastSweptEpoch { broken("sweeps of epoch \(lastSweptEpoch), then of \(term) took effect") }
+    lastSweptEpoch = lease.epoch
+  }
+
+  /// Something was done in Redis so long (in microseconds) after it was asked for.
+  mutating func tookEffect(_ command: ModelRedis.Command, after delay: Int, clockRate: Int) {
+    // A node whose clock is fast takes Redis's clock for further than it is.
+    guard !clockWasSetBack, clockRate <= 1000 else { return }
+    let limit = Int(timing.attempt / .microseconds(1)) * 1000 / clockRate
+    // Of Redis's clock and the node's, whole milliseconds are known.
+    if delay > limit + 2000 { broken("\(command) took effect after \(delay) µs") }
+  }
+
+  mutating func confirmed(_ token: String, sent: Int) {
+    confirmed[token] = max(confirmed[token] ?? sent, sent)
+  }
+
+  /// A node acts as leader at `now` by its clock.
+  mutating func acts(_ term: LeaseMachine.Term, at now: Int) {
+    guard let sent = confirmed[term.token] else { return broken("\(term) was never confirmed") }
+    let longest = Int((timing.ttl - timing.margin) / .microseconds(1))
+    if now - sent > longest { broken("acts as leader \(now - sent) µs after the last confirmed renewal was sent") }
+  }
+
+  /// A node has asked so often in one second of its clock.
+  mutating func asked(_ times: Int) {
+    if times > Self.maxAttemptsPerSecond { broken("asked Redis \(times) times in a second") }
+  }
+}

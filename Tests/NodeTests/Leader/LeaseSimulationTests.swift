@@ -1,0 +1,76 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Node
+
+/// What is promised of the leader, in random faults (``LeasePromises``), in single ones (``LeaseDrill``), and
+/// that mistakes would be noticed.
+@Suite struct LeaseSimulationTests {
+  private static let seedVariable = "HOLDFAST_TEST_SEED"
+  private static let seeds: ClosedRange<UInt64> = 1...10_000
+  private static let maxReports = 3
+
+  /// HOLDFAST_TEST_SEED alone, if set.
+  @Test func neverDoTwoTermsSweepAtOnceAndSomebodyLeadsSoonAfterFaultsEnd() async {
+    if let seed = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap({ UInt64($0) }) {
+      if let breach = LeaseRun(seed: seed, keepsTrace: true).breach { Issue.record("\(breach)") }
+      return
+    }
+    async let even = Self.failing(Self.seeds.filter { $0 % 2 == 0 })
+    async let odd = Self.failing(Self.seeds.filter { $0 % 2 == 1 })
+    let failing = await even + odd
+    for seed in failing.prefix(Self.maxReports) {
+      Issue.record("\(LeaseRun(seed: seed, keepsTrace: true).breach ?? "seed \(seed) fails, and does not again")")
+    }
+    #expect(failing.count <= Self.maxReports, "further seeds fail, too")
+  }
+
+  private static func failing(_ seeds: [UInt64]) async -> [UInt64] {
+    var failing: [UInt64] = []
+    for seed in seeds {
+      if LeaseRun(seed: seed).world.promises.breach != nil { failing.append(seed) }
+      // Other suites share the threads.
+      await Task.yield()
+    }
+    return failing
+  }
+
+  @Test func theSimulationHasFaultsEnoughToProveSomething() async {
+    var tally = LeaseTally()
+    for seed: UInt64 in 1...300 {
+      tally.add(LeaseRun(seed: seed).world.tally)
+      await Task.yield()
+    }
+    #expect(tally.sweeps > 10_000 && tally.fenced > 100 && tally.late > 100)
+    for opportunity in [LeaseMachine.Opportunity.lapsed, .vacated, .holderGone, .ownTermOver] {
+      #expect(tally.opportunities[opportunity, default: 0] > 30, "\(opportunity)")
+    }
+    for end in LeaseMachine.EndOfTerm.allCases { #expect(tally.ends[end, default: 0] > 30, "\(end)") }
+  }
+
+  /// Followers are told of a retirement, look for the connection of one that was killed, and wait for the lease of one
+  /// that vanished or stands still; a leader whose link is merely broken stays one.
+  @Test(arguments: LeaseDrill.Fault.allCases)
+  func aSuccessorIsThereInTime(fault: LeaseDrill.Fault) async {
+    for seed: UInt64 in 1...200 {
+      if LeaseDrill(fault, seed: seed).breach != nil {
+        Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "not again")")
+        return
+      }
+      await Task.yield()
+    }
+  }
+
+  @Test(arguments: LeaseMistake.allCases)
+  func mistakesAreNoticed(mistake: LeaseMistake) async {
+    for seed: UInt64 in 1...200 {
+      if LeaseRun(seed: seed, mistake: mistake).world.promises.breach != nil { return }
+      for fault in LeaseDrill.Fault.allCases where seed <= 20 {
+        if LeaseDrill(fault, seed: seed, mistake: mistake).breach != nil { return }
+      }
+      await Task.yield()
+    }
+    Issue.record("nobody noticed \(mistake)")
+  }
+}

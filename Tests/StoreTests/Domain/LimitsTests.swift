@@ -1,0 +1,22 @@
+import NIOCore
+import Testing
+
+@testable import Store
+
+/// What must hold between bounds that are set one by one.
+@Suite struct LimitsTests {
+  @Test func oneReservationIsWithinWhatASKUMayHaveAndAHoldMayLast() {
+    #expect(Limits.maxQuantity <= Limits.maxStockTotal)
+    #expect((1...Limits.maxTTLSeconds).contains(Limits.defaultTTLSeconds))
+    #expect(Limits.maxTTLSeconds <= Limits.maxHoldSeconds)
+  }
+
+  /// Lua's numbers are doubles, and its shortest form of them has 14 digits.
+  @Test func scriptsCountExactlyAndWriteWhatTheyCountInFull() {
+    #expect(Limits.maxStockTotal * Limits.maxLines < 100_000_000_000_000)
+  }
+
+  @Test func partsOfTheBudgetComeInTheirOrder() {
+    #expect(Budget.isInOrder && Budget.answer == .seconds(2))
+  }
+}
