@@ -171,9 +171,37 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
+    // The fuzzers, on the inputs of their corpora; `Scripts/cluster.sh test fuzz` looks for further ones.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "Node", "Store", "RedisClient", "Common", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      path: "Tests/Fuzz",
+      exclude: ["Corpus", "Driver"]),
     // The coordinator is not imported, but its executable is run.
     .testTarget(
       name: "ClusterTests", dependencies: ["Coordinator", "Node", "RedisClient", "Store", "Common", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `Scripts/cluster.sh test fuzz` builds. libFuzzer drives an executable, and none can import another one: so the node
+// is a library here.
+if Context.environment["HOLDFAST_FUZZ"] != nil,
+  let node = package.targets.first(where: { $0.name == "Node" }),
+  let fuzzers = package.targets.first(where: { $0.name == "FuzzTests" })
+{
+  package.products = []
+  package.targets.removeAll { $0.type == .test || $0.type == .executable }
+  package.targets += [
+    .target(
+      name: "Node", dependencies: node.dependencies, exclude: ["Settings/NodeCommand.swift"], resources: node.resources),
+    .executableTarget(
+      name: "Fuzz", dependencies: fuzzers.dependencies, path: "Tests/Fuzz", exclude: ["Corpus", "CorpusTests.swift"]),
+  ]
+}

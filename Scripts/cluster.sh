@@ -41,6 +41,8 @@ source "$ROOT/Scripts/lib/earlier_build.sh"
 source "$ROOT/Scripts/lib/checks.sh"
 # shellcheck source=Scripts/lib/cluster_checks.sh
 source "$ROOT/Scripts/lib/cluster_checks.sh"
+# shellcheck source=Scripts/lib/long_checks.sh
+source "$ROOT/Scripts/lib/long_checks.sh"
 
 usage() {
   cat <<'TEXT'
@@ -62,7 +64,8 @@ Usage: Scripts/cluster.sh COMMAND
   logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
-                     front page prometheus contract); the last lines tell why a step failed, and how many did
+                     front page prometheus contract); the last lines tell why a step failed, and how many did.
+                     Only if it is named: fuzz (what is read of clients and of Redis, with inputs that are sought for)
   bench [reserve|failover|sweep|health] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options; bench reserve --against REV
                      compares this build with that of an earlier commit)
@@ -72,6 +75,7 @@ Environment:
   HOLDFAST_STATE_DIR     data, logs and tokens (default: .cluster in the project). With other directories and
                          ports several clusters run side by side.
   HOLDFAST_REDIS_MAXMEMORY  as --maxmemory
+  HOLDFAST_FUZZ_SECONDS  how long `test fuzz` runs each fuzzer (60)
   HOLDFAST_…             settings of the nodes, passed on to them and kept for later starts while any node runs
   HOLDFAST_ADMIN_TOKEN   used instead of the generated admin token; set but empty: admin calls are disabled
 

@@ -3,18 +3,20 @@
 
 PASSED=0 FAILED=() STEP_PID='' SCRATCH='' MEMORY=''
 
-readonly TELLS_A_FAILURE='✘|↳|error:|^Broken|^Left behind|^Never came true|AssertionError'
+readonly TELLS_A_FAILURE='✘|↳|error:|^Broken|^Left behind|^Never came true|AssertionError|^SUMMARY: '
 readonly STEPS=(shell lua format deploy build swift cluster front page prometheus contract)
+readonly LONG_STEPS=(fuzz) # run only if they are named
 
 command_test() { # [STEP…]
   local step
   for step; do
-    one_of test "$step" "${STEPS[@]}" >/dev/null
+    one_of test "$step" "${STEPS[@]}" "${LONG_STEPS[@]}" >/dev/null
   done
   (($#)) || set -- "${STEPS[@]}"
   require_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_TEST[@]}"
   require_swift
   adopt_orphans "$@"
+  FUZZ_SECONDS=$(number HOLDFAST_FUZZ_SECONDS "${HOLDFAST_FUZZ_SECONDS:-$FUZZ_SECONDS}" 1 86400)
   unset "${!HOLDFAST_@}" # the tests are to see only settings of their own
   SCRATCH=$(mktemp -d)
   # For what a busy disk is not to stall.

@@ -23,17 +23,3 @@ struct RandomReplies {
     (0..<random.number(count)).map { _ in next() }
   }
 }
-
-extension RedisReply {
-  /// As a server writes it.
-  var resp: [UInt8] {
-    switch self {
-    case .status(let text): Array("+\(text)\r\n".utf8)
-    case .error(let line): Array("-\(line)\r\n".utf8)
-    case .integer(let number): Array(":\(number)\r\n".utf8)
-    case .null: Array("$-1\r\n".utf8)
-    case .bytes(let bytes): Array("$\(bytes.count)\r\n".utf8) + bytes + Array("\r\n".utf8)
-    case .array(let elements): Array("*\(elements.count)\r\n".utf8) + elements.flatMap(\.resp)
-    }
-  }
-}

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Steps of `cluster.sh test` that take too long for every run: only who names them gets them. Each builds into a folder of
+# its own, and builds only what has changed when it is called again.
+
+FUZZ_SECONDS=60
+
+# --- Fuzzers: each looks for inputs that reach what no other has reached, and for one that breaks a promise. What they
+# reach is kept in the build folder for the next time; what they break goes into a folder that the end tells.
+
+check_fuzz() {
+  local fuzzer broken=()
+  local build=(--scratch-path .build/fuzz -c release --product Fuzz --sanitize fuzzer --sanitize address)
+  # Optimised, with assertions; and our own tests import what is not public.
+  build+=(-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug)
+  # SwiftPM keeps sanitizers in a set: in another order they would have all built anew.
+  SWIFT_DETERMINISTIC_HASHING=yes HOLDFAST_FUZZ=yes swift build "${build[@]}"
+  for fuzzer in "$ROOT"/Tests/Fuzz/Corpus/*; do
+    fuzz "${fuzzer##*/}" || broken+=("${fuzzer##*/}")
+  done
+  ((!${#broken[@]})) || {
+    printf 'error: broken: %s. The inputs are in %s\n' "${broken[*]}" "$ROOT/.build/fuzz/findings"
+    return 1
+  }
+}
+
+# The runtime's own backtrace would come before libFuzzer has written what it found.
+fuzz() { # NAME
+  local reached=.build/fuzz/reached/$1 findings=.build/fuzz/findings
+  mkdir -p "$reached" "$findings"
+  printf -- '--- %s\n' "$1"
+  SWIFT_BACKTRACE=enable=no \
+    .build/fuzz/release/Fuzz "--$1" -max_total_time="$FUZZ_SECONDS" -max_len=4096 -timeout=10 -rss_limit_mb=4096 \
+    -artifact_prefix="$findings/$1-" -print_final_stats=1 "$reached" "Tests/Fuzz/Corpus/$1"
+}
