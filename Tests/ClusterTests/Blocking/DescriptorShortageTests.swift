@@ -46,8 +46,8 @@ import Testing
       !server.logLines(with: shortage).isEmpty
     }
     try await during(watcher, before)
-    // It is said once, however often it is tried.
-    #expect(server.logLines(with: shortage).count == 1)
+    // It is said once, however often it is tried; on a slow machine the shortage may end and begin anew meanwhile.
+    #expect(server.logLines(with: shortage).count <= 1 + server.logLines(with: "connections are accepted again").count)
 
     for connection in held { connection.close() }
     held = []
