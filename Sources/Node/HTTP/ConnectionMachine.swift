@@ -6,7 +6,8 @@ import NIOHTTP1
 /// The state of one client connection: what comes in goes in here, and what is to be done comes out.
 ///
 /// It takes requests in and has them answered in their order, one at a time. Requests of a client that pipelines wait
-/// here. It does no I/O and reads no clock: ``HTTPConnection`` acts for it.
+/// here. It does no I/O and reads no clock: ``HTTPConnection`` acts for it. Where an event seldom needs the time, it takes
+/// it only then.
 struct ConnectionMachine {
   /// An incomplete request is given up after this, and so is a client that does not read its answer.
   static let requestLimit = TimeAmount.seconds(10)
@@ -126,9 +127,9 @@ struct ConnectionMachine {
   }
 
   /// All that the socket held has come.
-  mutating func readComplete(at now: NIODeadline) {
+  mutating func readComplete(at now: @autoclosure () -> NIODeadline) {
     // Bytes that made no part: the beginning of a head.
-    if !sawPart, case .idle = phase, headBegan == nil { headBegan = now }
+    if !sawPart, case .idle = phase, headBegan == nil { headBegan = now() }
     sawPart = false
     if !awaitsTurn { begunInTurn = 0 }
   }
@@ -167,7 +168,7 @@ struct ConnectionMachine {
   }
 
   /// A part of the body has been taken in.
-  mutating func take(_ bytes: ByteBuffer, at now: NIODeadline) -> Action {
+  mutating func take(_ bytes: ByteBuffer, at now: @autoclosure () -> NIODeadline) -> Action {
     switch phase {
     case .lingering(let until, let left):
       phase = .lingering(until: until, bytesLeft: left - bytes.readableBytes)
@@ -177,7 +178,7 @@ struct ConnectionMachine {
       phase = .answering
       let isWanted = exchange.take(bytes)
       phase = .receiving(exchange)
-      return isWanted ? .nothing : refuse(exchange.head.refusal ?? .problem(.payloadTooLarge), at: now)
+      return isWanted ? .nothing : refuse(exchange.head.refusal ?? .problem(.payloadTooLarge), at: now())
     case .idle, .answering, .flushing, .closing, .closed: return .nothing
     }
   }
@@ -254,8 +255,8 @@ struct ConnectionMachine {
   }
 
   /// What waited has been taken in as far as it could be.
-  mutating func drained(at now: NIODeadline) -> Action {
-    inputHasEnded || isQuiescing ? closeIfDone(at: now) : .nothing
+  mutating func drained(at now: @autoclosure () -> NIODeadline) -> Action {
+    inputHasEnded || isQuiescing ? closeIfDone(at: now()) : .nothing
   }
 
   /// Closes unless a request is left to be answered; what was written goes out first.

@@ -29,7 +29,6 @@ final class HTTPConnection: ChannelDuplexHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func channelActive(context: ChannelHandlerContext) {
-    machine = ConnectionMachine(at: eventLoop.now)
     peer = dispatcher.proxies.peer(context.remoteAddress)
     if dispatcher.connections.opened(self) {
       context.fireChannelActive()
