@@ -10,10 +10,12 @@ from pathlib import Path
 import failover
 import health
 import reserve
+import store
 import sweep
 from processes import HERE, BenchFailed
 
-SUBJECTS = {"reserve": reserve, "failover": failover, "sweep": sweep, "health": health}
+SUBJECTS = {"reserve": reserve, "failover": failover, "sweep": sweep, "health": health,
+            "store": store}
 
 
 def parse(arguments):

@@ -57,11 +57,11 @@ class Shop:
 
     def load(self, seconds, clients, path, body, **options):
         """wrk on this server. CPU times are microseconds per request answered."""
-        before = cpu_seconds(self.pid), cpu_seconds(self.redis.pid)
+        before = cpu_seconds(self.pid), self.redis.cpu_seconds()
         run = subprocess.run(
             wrk_command(self.url, seconds, clients, path, body, **options),
             capture_output=True, text=True, preexec_fn=die_with_parent)
-        used = cpu_seconds(self.pid) - before[0], cpu_seconds(self.redis.pid) - before[1]
+        used = cpu_seconds(self.pid) - before[0], self.redis.cpu_seconds() - before[1]
         self.redis.settle()
         result = wrk_result(run.returncode, run.stdout + run.stderr)
         if result["unexpected"] or result["broken"]:

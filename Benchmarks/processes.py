@@ -96,7 +96,7 @@ class Stage:
         # Beside the cluster's own data, not in a /tmp that may be memory: fsync must cost what it costs.
         self.directory = Path(tempfile.mkdtemp(prefix="bench-", dir=self.state_directory))
         try:
-            self._start_redis()
+            self.start_redis()
             self.start_servers()
         except BaseException:
             self.__exit__()
@@ -133,15 +133,22 @@ class Stage:
         return self.spawn(name, [self.node_binary], inherited | {
             f"HOLDFAST_{name}": str(value) for name, value in settings.items()})
 
-    def _start_redis(self):
+    def start_redis(self):
+        self.redis = self.spawn_redis("redis", self.redis_port)
+
+    def spawn_redis(self, name, port, *options):
+        """Its data survive its end, for a later start under the same name."""
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
         persistence = ["--appendonly", "no"]
         if self.fsync != "off":
             # Rewrites of the log are left out: they would fall into some rows and not into others.
             persistence = ["--appendonly", "yes", "--appendfsync", self.fsync, "--auto-aof-rewrite-percentage", "0"]
-        self.redis = self.spawn("redis", [
-            "redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", str(self.directory),
-            "--save", "", "--maxmemory-policy", "noeviction", *persistence])
-        wait_until("Redis", self.redis, lambda: listens(self.redis_port))
+        server = self.spawn(name, [
+            "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory),
+            "--save", "", "--maxmemory-policy", "noeviction", *persistence, *options])
+        wait_until(name, server, lambda: listens(port))
+        return server
 
 
 def local_url(port):

@@ -1,12 +1,16 @@
-"""A TCP proxy that can be told to break, between one node and its Redis.
+"""A TCP proxy that can be told to break, between a node and its Redis, or between servers.
 
-As a program of its own (proxy.py LISTEN-PORT TARGET-PORT) it obeys the words it reads, and repeats each once done:
+As a program of its own it takes words FROM:TO. Those of ports are doors: it listens on the one and passes on to the
+other. Those of texts that begin with `=` are put in place of each other in what targets say, each as a word of its own.
+It obeys the lines it reads, and repeats each once done: a word, which may be followed by the ports of the doors it is
+for, else it is for all:
   cut      ends all connections and takes no new ones, as when the other side refuses them
   silence  lets nothing through, neither bytes nor the end of a connection, as when packets are lost
   heal     lets all through again; what was held back goes first
 """
 
 import asyncio
+import re
 import subprocess
 import sys
 
@@ -18,25 +22,29 @@ CHUNK = 1 << 16
 class Proxy:
     """The program, as the bench commands it."""
 
-    def __init__(self, stage, name, port, target_port):
-        self.port = port
+    def __init__(self, stage, name, doors, translations=None):
+        """`doors`: target ports by the port to listen on; `translations`: of ports that targets speak of."""
+        self.name = name
+        words = [f"{port}:{target}" for port, target in doors.items()]
+        words += [f"={port}:{other}" for port, other in (translations or {}).items()]
         self._process = stage.spawn(
-            f"{name}-proxy", [sys.executable, __file__, str(port), str(target_port)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        wait_until(f"the proxy of {name}", self._process, lambda: listens(port))
+            f"{name}-proxy", [sys.executable, __file__, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        wait_until(f"the proxy of {name}", self._process, lambda: all(map(listens, doors)))
 
-    def obey(self, word):
-        self._process.stdin.write(word.encode() + b"\n")
+    def obey(self, word, *ports):
+        line = " ".join([word, *map(str, ports)])
+        self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
-        if self._process.stdout.readline().decode().strip() != word:
-            raise BenchFailed(f"the proxy on port {self.port} does not {word}")
+        if self._process.stdout.readline().decode().strip() != line:
+            raise BenchFailed(f"the proxy of {self.name} does not {line}")
 
 
 class Link:
-    """All connections through the proxy."""
+    """All connections through one door."""
 
-    def __init__(self, target_port):
-        self._target_port = target_port
+    def __init__(self, target_port, translate):
+        """`translate`: what the target says to what is passed on."""
+        self._target_port, self._translate = target_port, translate
         self._writers = set()
         self._passes = asyncio.Event()
         self._passes.set()
@@ -68,14 +76,15 @@ class Link:
         self._writers |= ends
         if self._is_cut:  # while it was being made
             self.cut()
-        await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+        await asyncio.gather(
+            self._pass_on(reader, far_writer), self._pass_on(far_reader, writer, self._translate))
         self._writers -= ends
 
-    async def _pass_on(self, source, sink):
+    async def _pass_on(self, source, sink, translate=bytes):
         """Bytes, and at last the end."""
         try:
             while data := await self._read(source):
-                sink.write(data)
+                sink.write(translate(data))
                 await sink.drain()
         except OSError:
             await self._passes.wait()  # a reset is an end as well
@@ -87,16 +96,28 @@ class Link:
         return data
 
 
-async def serve(port, target_port):
-    link = Link(target_port)
-    await asyncio.start_server(link.accept, "127.0.0.1", port)
-    commands = {"cut": link.cut, "silence": link.silence, "heal": link.heal}
-    words = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
-    while word := (await words.readline()).decode().strip():
-        commands[word]()
-        print(word, flush=True)
+def translator(pairs):
+    """A function of bytes. What comes in two parts is not recognised: it is for the few short words of a Sentinel."""
+    if not pairs:
+        return bytes
+    pattern = re.compile(rb"\b(" + b"|".join(map(re.escape, pairs)) + rb")\b")
+    return lambda data: pattern.sub(lambda match: pairs[match[0]], data)
+
+
+async def serve(words):
+    pairs = [word.split(":") for word in words]
+    translate = translator({said[1:].encode(): put.encode() for said, put in pairs if said[0] == "="})
+    links = {port: Link(int(target), translate) for port, target in pairs if port[0] != "="}
+    for port, link in links.items():
+        await asyncio.start_server(link.accept, "127.0.0.1", int(port))
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while line := (await lines.readline()).decode().strip():
+        word, *ports = line.split()
+        for port in ports or links:
+            {"cut": Link.cut, "silence": Link.silence, "heal": Link.heal}[word](links[port])
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1:]))

@@ -35,14 +35,25 @@ def monitored_words(line):
     return [re.sub(rb"\\(x[0-9a-f]{2}|.)", unescape, word, flags=re.DOTALL) for word in words]
 
 
+class ConnectionLost(BenchFailed):
+    pass
+
+
 class Redis:
     """One connection to one database of a Redis."""
 
     def __init__(self, port, pid, database=0):
         self.port, self.pid, self.database = port, pid, database
+        # Servers that work because this one does: its replicas, and who watches them.
+        self.followers = []
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._replies = self._socket.makefile("rb", buffering=1 << 20)
-        self.call("SELECT", str(database))
+        if database:
+            self.call("SELECT", str(database))
+
+    def cpu_seconds(self):
+        """Of the server, and of those that follow it."""
+        return sum(map(cpu_seconds, [self.pid, *self.followers]))
 
     def call(self, *words):
         self._socket.sendall(encode([word if isinstance(word, bytes) else word.encode() for word in words]))
@@ -58,7 +69,7 @@ class Redis:
         if kind == b"*":
             return [self._reply() for _ in range(int(rest))]
         if not kind:
-            raise BenchFailed("Redis closed the connection")
+            raise ConnectionLost("Redis closed the connection")
         return int(rest) if kind == b":" else rest
 
     def info(self, section):
@@ -116,10 +127,9 @@ class Redis:
             self.pipeline([(b"%012d" % number).join(parts) for number in range(first, min(first + 1000, count))])
 
     def pipeline(self, requests):
-        """Sends encoded requests, all at once, and waits for their replies."""
+        """Sends encoded requests, all at once, and returns their replies."""
         self._socket.sendall(b"".join(requests))
-        for _ in requests:
-            self._reply()
+        return [self._reply() for _ in requests]
 
     def take_turns(self, template, clients, count):
         """Like `repeat`, but over so many connections, each of which waits for its answer. Redis's CPU time only: the

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures a subject on this machine: Benchmarks/run.sh reserve|failover|sweep|health [--json] … (--help tells the
+# Measures a subject on this machine: Benchmarks/run.sh reserve|failover|sweep|health|store [--json] … (--help tells the
 # rest). Scripts/cluster.sh bench calls this, after it has installed what is needed and made the release builds.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)

@@ -4,6 +4,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from collections import namedtuple
@@ -15,7 +16,10 @@ TTL_SECONDS = 1
 SHOPPERS_PER_NODE = 4
 RESERVES_PER_SECOND = 40
 
-ShopperError = namedtuple("ShopperError", "node text")
+# `kind`: the status of the answer, or why there was none.
+ShopperError = namedtuple("ShopperError", "node kind text")
+# A reserve that was answered 201: when the request began and when it was answered, by `time.monotonic`.
+Acknowledged = namedtuple("Acknowledged", "node reservation began answered")
 
 
 class Shoppers:
@@ -44,13 +48,30 @@ class Shoppers:
 
     def take_errors(self):
         """Those since it was asked last."""
-        return [shopper.errors.pop(0) for shopper in self._shoppers for _ in range(len(shopper.errors))]
+        return self._take("errors")
+
+    def take_acknowledged(self):
+        """Those since it was asked last."""
+        return self._take("acknowledged")
+
+    def take_longest(self):
+        """The longest time that a request took since this was asked last, in milliseconds."""
+        return max(self._take("durations"), default=0) * 1_000
+
+    def _take(self, name):
+        taken = []
+        for entries in (getattr(shopper, name) for shopper in self._shoppers):
+            count = len(entries)
+            taken += entries[:count]
+            del entries[:count]
+        return taken
 
 
 class Shopper(threading.Thread):
     def __init__(self, member, body, key, phase):
         super().__init__(daemon=True)
-        self.node, self.errors, self.is_over = member.name, [], threading.Event()
+        self.node, self.is_over = member.name, threading.Event()
+        self.errors, self.acknowledged, self.durations = [], [], []
         # When the last request began that was served.
         self.served_at = 0
         self._body, self._key, self._phase = body, key, phase
@@ -74,9 +95,15 @@ class Shopper(threading.Thread):
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            self.errors.append(ShopperError(self.node, f"{type(error).__name__}: {error}"))
-            return
-        if answer.status == 201:
-            self.served_at = began
+            self._fails(type(error).__name__, str(error))
         else:
-            self.errors.append(ShopperError(self.node, f"{answer.status} {text[:200].decode(errors='replace')}"))
+            if answer.status == 201:
+                self.served_at = began
+                reservation = re.search(rb'"reservationId":"([^"]+)"', text)[1].decode()
+                self.acknowledged.append(Acknowledged(self.node, reservation, began, time.monotonic()))
+            else:
+                self._fails(str(answer.status), text[:200].decode(errors="replace"))
+        self.durations.append(time.monotonic() - began)
+
+    def _fails(self, kind, text):
+        self.errors.append(ShopperError(self.node, kind, f"{kind}: {text}"))

@@ -65,7 +65,7 @@ class Member:
 
     def __init__(self, stage, name, port, proxy_port):
         self.name, self.url = name, local_url(port)
-        self.proxy = Proxy(stage, name, proxy_port, stage.redis_port) if stage.is_proxied else None
+        self.proxy = Proxy(stage, name, {proxy_port: stage.redis_port}) if stage.is_proxied else None
         redis_port = proxy_port if stage.is_proxied else stage.redis_port
         self._spawn = lambda: stage.spawn_node(name, port, redis_port, **stage.settings)
 

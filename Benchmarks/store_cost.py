@@ -1,0 +1,55 @@
+"""What a reserve costs node and Redis with replicas, and with some of them awaited, beside one Redis alone."""
+
+import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+from http_rows import HTTPRows
+from scenes import Scenes
+from sentinel_stage import SentinelStage
+from stages import NodeStage
+
+SINGLE = "one Redis"
+AWAITED = {f"Sentinel, {count} awaited": {"MIN_REPLICAS": count} for count in range(3)}
+# No failover is to fall into a row, however busy the machine is.
+DOWN_AFTER_MILLISECONDS = 60_000
+
+
+@contextmanager
+def stores(options, node_binary, state):
+    """The rows of each store, by its name. All stores stand at the same time."""
+    members = {f"awaits-{count}": settings for count, settings in enumerate(AWAITED.values())}
+    with SentinelStage(node_binary, options.port, options.fsync, state, members, has_doors=False,
+                       down_after=DOWN_AFTER_MILLISECONDS) as group_stage:
+        with NodeStage(node_binary, options.port, options.fsync, state) as single_stage:
+            corners = {SINGLE: Scenes(single_stage)}
+            corners |= {name: scenes_of(group_stage, member) for name, member in zip(AWAITED, group_stage.members)}
+            yield {name: HTTPRows(scenes, options.seconds, options.clients) for name, scenes in corners.items()}
+
+
+def scenes_of(stage, member):
+    scenes = Scenes(SimpleNamespace(
+        redis_port=stage.redis_port, redis=stage.redis, admin_token=stage.admin_token,
+        node_port=member.port, node=member.process))
+    scenes.redis.followers = stage.group.pids_beside(stage.redis)
+    return scenes
+
+
+def measure_cost(samples, options, node_binary, state):
+    with stores(options, node_binary, state) as rows:
+        print("warming up", file=sys.stderr, flush=True)
+        for http in rows.values():
+            http.warm_up(http.scenes.node)
+        for number in range(options.rounds):
+            # Each comes after each other one as often as can be.
+            names = list(rows)[number % len(rows):] + list(rows)[:number % len(rows)]
+            for name in names:
+                sample = samples.measure(("cost", name), lambda: reserve(rows[name]))
+                text = ("node {nodeMicros:.1f} µs, Redis {redisMicros:.1f} µs".format(**sample) if sample
+                        else f"FAILED: {samples.failures['cost', name]}")
+                print(f"round {number + 1} of {options.rounds}: {name}: {text}", file=sys.stderr, flush=True)
+
+
+def reserve(http):
+    sample = http.reserve(http.scenes.node)
+    return sample | {"sumMicros": sample["nodeMicros"] + sample["redisMicros"]}
