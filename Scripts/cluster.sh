@@ -29,6 +29,8 @@ source "$ROOT/Scripts/lib/packages.sh"
 source "$ROOT/Scripts/lib/processes.sh"
 # shellcheck source=Scripts/lib/settings.sh
 source "$ROOT/Scripts/lib/settings.sh"
+# shellcheck source=Scripts/lib/redis.sh
+source "$ROOT/Scripts/lib/redis.sh"
 # shellcheck source=Scripts/lib/members.sh
 source "$ROOT/Scripts/lib/members.sh"
 # shellcheck source=Scripts/lib/coordinator.sh
@@ -48,25 +50,37 @@ usage() {
   cat <<'TEXT'
 Usage: Scripts/cluster.sh COMMAND
 
-  up [--nodes N] [--port PORT] [--profile release|debug] [--fsync always|everysec] [--maxmemory SIZE]
+  up [--nodes N] [--port PORT] [--profile release|debug] [--redis single|sentinel] [--fsync always|everysec]
+     [--maxmemory SIZE]
                      installs what is missing, builds what changed, starts what does not run, and waits until
                      it is ready: a private Redis, the coordinator, N nodes (3) and HAProxy in front, on ports
                      PORT … PORT+99 (8080). A running cluster keeps the options that are not given.
-                     SIZE, such as 4gb, is what Redis may take at most (half of the memory).
-  status [--json]    processes, URLs, health, leader
+                     Redis is a single server, or with sentinel a master (redis-1 at first), two replicas, and
+                     three Sentinels that make a replica the master when that fails. It stays what it was first,
+                     until `down --wipe`.
+                     SIZE, such as 4gb, is what each server of Redis may take at most (half of the memory,
+                     shared by all that hold the data).
+  status [--json]    processes, URLs, health, roles in Redis, leader
   kill-leader [--signal KILL|STOP|TERM]
                      kills the leader, stops it (as a suspended machine would), or asks it to end gracefully
   resume             continues what is stopped and starts what is dead, until all is ready again
   restart NODE       stops a node gracefully and starts it again
   rolling-restart    restarts all nodes one by one, the leader last, each when the one before is ready again
-  restart-redis      starts the private Redis again with its data
+  kill-redis [NAME] [--signal KILL|STOP|TERM]
+                     the same to a server of Redis (redis, redis-1, …) or a Sentinel (sentinel-1, …): the master,
+                     if none is named
+  failover           has the Sentinels make another Redis the master, and waits until it is
+  restart-redis      starts the private Redis again with its data, all of its servers
   scale N            starts or gracefully stops nodes until N run
-  logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …); -f follows
+  logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …);
+                     -f follows
   down [--wipe]      a clean stop; data, logs and the admin token stay unless --wipe
   test [STEP…]       everything that CI runs, or some of its steps (shell lua format deploy build swift cluster
                      front page prometheus contract); the last lines tell why a step failed, and how many did.
-                     Only if it is named: fuzz (what is read of clients and of Redis, with inputs that are sought for)
-  bench [reserve|failover|sweep|health] [--json]
+                     Only if they are named: topologies (the tests with real nodes on Redis under Sentinels), sanitize (the
+                     tests in builds that watch each access to memory), fuzz (what is read of clients and of Redis,
+                     with inputs that are sought for)
+  bench [reserve|failover|sweep|health|store] [--json]
                      the figures on this machine (bench SUBJECT --help lists the options; bench reserve --against REV
                      compares this build with that of an earlier commit)
   help               this text
@@ -85,11 +99,11 @@ TEXT
 
 require_swift() {
   command -v swift >/dev/null \
-    || die "$EX_UNAVAILABLE" 'needs a Swift toolchain, 6.1 or later, on PATH: https://www.swift.org/install/linux/'
+    || die "$EX_UNAVAILABLE" 'needs a Swift toolchain, 6.2 or later, on PATH: https://www.swift.org/install/linux/'
 }
 
 command_up() {
-  local nodes='' port='' profile='' fsync='' maxmemory=''
+  local nodes='' port='' profile='' redis='' fsync='' maxmemory=''
   [[ -z ${HOLDFAST_REDIS_MAXMEMORY:-} ]] \
     || maxmemory=$(memory_size HOLDFAST_REDIS_MAXMEMORY "$HOLDFAST_REDIS_MAXMEMORY")
   while (($#)); do
@@ -98,6 +112,7 @@ command_up() {
       --nodes) nodes=$(number "$1" "$2" 1 "$MOST_NODES") ;;
       --port) port=$(number "$1" "$2" 1 65436) ;;
       --profile) profile=$(one_of "$1" "$2" release debug) ;;
+      --redis) redis=$(one_of "$1" "$2" "${REDIS_MODES[@]}") ;;
       --fsync) fsync=$(one_of "$1" "$2" always everysec) ;;
       --maxmemory) maxmemory=$(memory_size "$1" "$2") ;;
       *) bad_usage "up: unknown option: $1" ;;
@@ -110,6 +125,10 @@ command_up() {
   load_cluster
   [[ -z $port || -z $PORT || $port == "$PORT" ]] \
     || die 1 "the cluster in $STATE has its ports at $PORT: stop it first (cluster.sh down)"
+  REDIS=${REDIS:-$(mode_of_data)}
+  [[ -z $redis || -z $REDIS || $redis == "$REDIS" ]] \
+    || die 1 "the cluster in $STATE has its data in Redis in mode $REDIS: wipe them first (cluster.sh down --wipe)"
+  REDIS=${redis:-${REDIS:-single}}
   NODES=${nodes:-${NODES:-3}} PORT=${port:-${PORT:-8080}}
   PROFILE=${profile:-${PROFILE:-release}} FSYNC=${fsync:-${FSYNC:-always}}
   MAXMEMORY=${maxmemory:-${MAXMEMORY:-$(default_maxmemory)}}
@@ -128,8 +147,8 @@ command_up() {
 print_summary() {
   local url header shop_header='' answer curl=curl
   url=$(front_url)
-  printf '\nHoldfast is up: %s node(s), Redis with appendfsync %s and at most %s MiB\n\n' \
-    "$NODES" "$FSYNC" "$((MAXMEMORY / 1024 / 1024))"
+  printf '\nHoldfast is up: %s node(s), Redis in mode %s with appendfsync %s and at most %s MiB\n\n' \
+    "$NODES" "$REDIS" "$FSYNC" "$((MAXMEMORY / 1024 / 1024))"
   print_status
   cat <<TEXT
 
@@ -238,8 +257,48 @@ command_restart_redis() {
   (($# == 0)) || bad_usage "restart-redis: takes nothing, not: $*"
   require_cluster
   stop_redis
-  require_port redis "$(redis_port)"
   start_redis
+}
+
+command_kill_redis() {
+  local name='' signal=KILL servers pid role
+  while (($#)); do
+    case $1 in
+      --signal)
+        (($# > 1)) || bad_usage 'kill-redis: --signal needs a value'
+        signal=$(one_of "$1" "${2#SIG}" KILL STOP TERM)
+        shift
+        ;;
+      *)
+        [[ -z $name && $1 != -* ]] || bad_usage "kill-redis: takes the name of a server and --signal, not: $1"
+        name=$1
+        ;;
+    esac
+    shift
+  done
+  find_cluster
+  mapfile -t servers < <(redis_servers)
+  if [[ -z $name ]]; then
+    name=$(await_master) || die 1 'no Redis is master: there is none to hit (cluster.sh status; cluster.sh resume)'
+  fi
+  one_of kill-redis "$name" "${servers[@]}" >/dev/null
+  pid=$(pid_of "$name") || die 1 "$name does not run (cluster.sh resume starts it)"
+  role=$(role_of "$name")
+  kill -"$signal" "$pid"
+  printf 'Sent SIG%s to %s (pid %s), %s\n' "$signal" "$name" "$pid" "${role:-which did not answer}"
+  [[ $signal != KILL ]] || await_end 5 "$name"
+}
+
+command_failover() {
+  local before after
+  (($# == 0)) || bad_usage "failover: takes nothing, not: $*"
+  find_cluster
+  [[ $REDIS == sentinel ]] \
+    || die 1 "failover: Redis in mode $REDIS has no Sentinels to carry it out (up --redis sentinel)"
+  before=$(await_master) || die 1 'no Redis is master (cluster.sh status; cluster.sh resume)'
+  request_failover
+  after=$(await_other_master "$before") || die 1 "$before is still the master (cluster.sh logs)"
+  printf '%s is the master now, in the place of %s\n' "$after" "$before"
 }
 
 command_scale() {
@@ -292,10 +351,11 @@ command_bench() {
   local products=(holdfast-node) earlier
   [[ " $* " != *" --help "* ]] || exec "$ROOT/Benchmarks/run.sh" "$@"
   [[ ${1:---} != --* ]] || set -- reserve "$@"
-  one_of bench "$1" reserve failover sweep health >/dev/null
+  one_of bench "$1" reserve failover sweep health store >/dev/null
   require_packages "${PACKAGES_TO_RUN[@]}"
   case $1 in
     reserve) require_packages "${PACKAGES_TO_BENCH_RESERVE[@]}" ;;
+    store) require_packages "${PACKAGES_TO_BENCH_STORE[@]}" ;;
     health)
       require_packages "${PACKAGES_TO_BENCH_HEALTH[@]}"
       products+=(holdfast-coordinator)
@@ -317,7 +377,8 @@ main() {
   [[ $command == bench || " $* " != *" --help "* ]] || command=help
   bypass_proxies
   case $command in
-    up | status | kill-leader | resume | restart | rolling-restart | restart-redis | scale | logs | down | test | bench)
+    up | status | kill-leader | resume | restart | rolling-restart | kill-redis | failover | restart-redis | scale \
+      | logs | down | test | bench)
       "command_${command//-/_}" "$@"
       ;;
     help | -h | --help) usage ;;

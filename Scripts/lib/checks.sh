@@ -5,7 +5,7 @@ PASSED=0 FAILED=() STEP_PID='' SCRATCH='' MEMORY=''
 
 readonly TELLS_A_FAILURE='✘|↳|error:|^Broken|^Left behind|^Never came true|AssertionError|^SUMMARY: '
 readonly STEPS=(shell lua format deploy build swift cluster front page prometheus contract)
-readonly LONG_STEPS=(fuzz) # run only if they are named
+readonly LONG_STEPS=(topologies sanitize fuzz) # run only if they are named
 
 command_test() { # [STEP…]
   local step
@@ -131,7 +131,7 @@ check_shell() {
   shellcheck "${scripts[@]}"
   # No test runs a bench as a whole: that each can be asked for is seen at least.
   local subject
-  for subject in reserve failover sweep health; do
+  for subject in reserve failover sweep health store; do
     Benchmarks/run.sh "$subject" --help >/dev/null
   done
 }

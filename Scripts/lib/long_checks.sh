@@ -4,6 +4,38 @@
 
 FUZZ_SECONDS=60
 
+# --- Topologies: the suites with real nodes, on each kind of Redis but the one that every run has.
+
+check_topologies() {
+  HOLDFAST_TEST_TOPOLOGY=sentinel TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
+    swift test --experimental-maximum-parallelization-width "$((2 * $(nproc)))" --filter '^ClusterTests\.'
+}
+
+# --- Sanitizers: the tests of all that shares memory between threads or with C, in a build that watches each access.
+
+check_sanitize() {
+  local sanitizer broken=()
+  for sanitizer in thread address; do
+    printf -- '--- %s\n' "$sanitizer"
+    sanitize "$sanitizer" || broken+=("$sanitizer")
+  done
+  ((!${#broken[@]})) || {
+    printf 'error: broken under: %s\n' "${broken[*]}"
+    return 1
+  }
+}
+
+# Tests that start processes take the ordinary builds of them, and so are left out. At most a test a core: all is several
+# times slower. A report of ThreadSanitizer ends the test run with status 66.
+sanitize() { # SANITIZER
+  local options=(--scratch-path ".build/sanitize-$1" --sanitize "$1")
+  swift build --build-tests "${options[@]}" \
+    && SWIFT_BACKTRACE=enable=no TSAN_OPTIONS="suppressions=$ROOT/Tests/Sanitize/thread.supp" \
+      ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
+      swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width "$(nproc)" \
+      --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.' --skip 'NodeCommandTests|CoordinatorCommandTests'
+}
+
 # --- Fuzzers: each looks for inputs that reach what no other has reached, and for one that breaks a promise. What they
 # reach is kept in the build folder for the next time; what they break goes into a folder that the end tells.
 

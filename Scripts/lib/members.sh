@@ -1,19 +1,20 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
 # The processes of a cluster: where each listens, how it is started, when it is ready, how it ends.
 # Ports: PORT is the front end's, PORT+1 the coordinator's, PORT+2 and PORT+3 are further ways into the front end (see
-# front.sh), PORT+11 and on are the nodes', PORT+90 is Redis's.
+# front.sh), PORT+11 to PORT+70 are the nodes', PORT+81 and on are for Redis (see redis.sh); PORT+99 is free.
 
-redis_port() { printf '%s\n' "$((PORT + 90))"; }
 node_port() { printf '%s\n' "$((PORT + 10 + $1))"; } # INDEX
 node_url() { printf 'http://127.0.0.1:%s\n' "$(node_port "$1")"; } # INDEX
 
 require_ports() {
-  local index
+  local index name
   require_port front "$PORT"
   require_port front "$(shop_port)"
   require_port front "$(operators_port)"
   require_port coordinator "$(coordinator_port)"
-  require_port redis "$(redis_port)"
+  for name in $(redis_servers); do
+    require_port "$name" "$(server_port "$name")"
+  done
   for ((index = 1; index <= NODES; index++)); do
     require_port "node-$index" "$(node_port "$index")"
   done
@@ -33,48 +34,6 @@ build() { # PRODUCT…
 # What is built is not the cluster's own, and as private as the caller has it.
 swift_build() { # OPTION…
   (umask "$CALLERS_UMASK" && swift build --package-path "$ROOT" -c "$PROFILE" "$@")
-}
-
-# --- Redis
-
-redis() { timeout 2 env -u REDISCLI_AUTH redis-cli -h 127.0.0.1 -p "$(redis_port)" "$@"; }
-
-redis_answers() { [[ $(redis ping 2>/dev/null) == PONG ]]; }
-
-# No snapshots: the append-only file is the data. No eviction: stock must not vanish. A bound of memory, so that nodes
-# stop taking new holds before the machine runs out of it.
-write_redis_conf() {
-  local directory=${STATE//\\/\\\\}/redis
-  cat >"$RUN/redis.conf" <<TEXT
-bind 127.0.0.1
-port $(redis_port)
-dir "${directory//\"/\\\"}"
-appendonly yes
-appendfsync $FSYNC
-save ""
-maxmemory ${MAXMEMORY:=$(default_maxmemory)}
-maxmemory-policy noeviction
-TEXT
-}
-
-start_redis() {
-  write_redis_conf
-  if is_alive redis; then
-    redis config set appendfsync "$FSYNC" maxmemory "$MAXMEMORY" >/dev/null \
-      || die 1 'redis does not answer (cluster.sh restart-redis)'
-    return
-  fi
-  say "Starting redis on port $(redis_port)"
-  spawn redis redis-server "$RUN/redis.conf"
-  await redis 60 redis_answers # a long append-only file takes its time to load
-}
-
-# SIGTERM is Redis's SHUTDOWN, and reaches no other Redis that might have taken the port.
-stop_redis() {
-  is_alive redis || return 0
-  say 'Stopping redis'
-  terminate redis
-  await_end 20 redis
 }
 
 # --- Nodes
@@ -106,7 +65,7 @@ any_node_lives() {
 node_settings() { # INDEX
   remembered_settings
   printf '%s\0' "HOLDFAST_NODE_ID=node-$1" HOLDFAST_HOST=127.0.0.1 "HOLDFAST_PORT=$(node_port "$1")" \
-    "HOLDFAST_REDIS_URL=redis://127.0.0.1:$(redis_port)" "HOLDFAST_COORDINATOR_URL=$(coordinator_url)" \
+    "HOLDFAST_REDIS_URL=$(redis_url)" "HOLDFAST_COORDINATOR_URL=$(coordinator_url)" \
     "HOLDFAST_CLUSTER_TOKEN_FILE=$STATE/cluster-token"
   admin_token_is_given || printf '%s\0' "HOLDFAST_ADMIN_TOKENS_FILE=$STATE/admin-tokens"
   # The front end, which says whose requests it hands on.
@@ -225,10 +184,10 @@ stop_surplus_nodes() {
 # Prints the index of the running node that holds the lease in Redis, whatever any node believes of itself; fails if
 # there is none.
 leader_index() {
-  local record index
-  is_running redis || return 1
+  local record index prefix
+  prefix=$(setting HOLDFAST_KEY_PREFIX) || prefix=''
   # token epoch acquired-at connection node-id address
-  read -ra record < <(redis --raw get lease 2>/dev/null) && ((${#record[@]} > 4)) || return 1
+  read -ra record < <(redis --raw get "${prefix}lease") && ((${#record[@]} > 4)) || return 1
   index=${record[4]#node-}
   [[ $index =~ ^[1-9][0-9]?$ ]] && is_running "node-$index" || return 1
   printf '%s\n' "$index"
@@ -296,22 +255,18 @@ await_decided_nodes() {
 node_health() { ask -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
 
 cluster_json() {
-  local index leader='' pid='' port='' url='' nodes='[]' tokens='' shared='' front='' coordinator=''
+  local index leader='' nodes='[]' tokens='' shared='' front='' coordinator=''
   if [[ -n $PORT ]]; then
-    port=$(redis_port) url=redis://127.0.0.1:$port
-    pid=$(pid_of redis) || pid=''
     leader=$(leader_index) || leader=''
     nodes=$(for ((index = 1; index <= NODES; index++)); do node_json "$index" "$leader"; done | jq -s .)
     tokens=$(tokens_file admin) || tokens=''
     shared=$STATE/cluster-token front=$(front_url) coordinator=$(coordinator_url)
   fi
-  jq -n --arg url "$url" --arg port "$port" --arg pid "$pid" --arg tokens "$tokens" --arg shared "$shared" \
-    --argjson frontend "$(front_json "$front")" --argjson nodes "$nodes" \
-    --argjson coordinator "$(process_json coordinator "$coordinator")" --arg state "$(process_state redis)" '
+  jq -n --arg tokens "$tokens" --arg shared "$shared" --argjson frontend "$(front_json "$front")" \
+    --argjson coordinator "$(process_json coordinator "$coordinator")" --argjson redis "$(redis_json)" \
+    --argjson nodes "$nodes" '
     def text: if . == "" then null else . end;
-    def number: text | if . then tonumber else . end;
-    {$frontend, $coordinator,
-     redis: {url: ($url | text), port: ($port | number), pid: ($pid | number), $state},
+    {$frontend, $coordinator, $redis,
      adminTokenFile: ($tokens | text), clusterTokenFile: ($shared | text), $nodes}'
 }
 
@@ -345,7 +300,8 @@ print_status() {
   local status name pid url state
   status=$(cluster_json)
   jq -r '["PROCESS", "PID", "URL", "STATE"],
-    ((.frontend | .id = "front"), (.coordinator | .id = "coordinator"), (.redis | .id = "redis"),
+    ((.frontend | .id = "front"), (.coordinator | .id = "coordinator"),
+     (.redis.servers[] | .id = .name | if .role then .state += ", " + .role else . end),
      (.nodes[] | if .ready then .state = "ready" elif .state == "running" then .state = "not ready" else . end
        | if .leader then .state += ", leader" else . end
        | if .ready then . else .state += ": " + (.reasons | join("; ")) end)

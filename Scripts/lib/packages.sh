@@ -5,6 +5,7 @@ readonly PACKAGES_TO_RUN=(redis-server haproxy libhiredis-dev libcurl4-openssl-d
 readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv systemd chromium chromium-driver)
 readonly PACKAGES_TO_BENCH_RESERVE=(wrk nodejs node-express node-redis)
 readonly PACKAGES_TO_BENCH_HEALTH=(wrk)
+readonly PACKAGES_TO_BENCH_STORE=(wrk)
 # Debian starts these as services of the system once they are installed.
 readonly PACKAGES_WITH_SERVICE=(redis-server haproxy prometheus)
 readonly SERVICE_POLICY=/usr/sbin/policy-rc.d

@@ -3,7 +3,7 @@
 # nodes in node-settings, its tokens.
 
 # shellcheck disable=SC2034 # read by cluster.sh and members.sh
-NODES='' PORT='' PROFILE='' FSYNC='' MAXMEMORY='' BINARIES=''
+NODES='' PORT='' PROFILE='' REDIS='' FSYNC='' MAXMEMORY='' BINARIES=''
 
 number() { # OPTION VALUE LEAST MOST
   [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -ge $3 && $2 -le $4 ]] || bad_usage "$1: a number from $3 to $4, not: $2"
@@ -40,7 +40,7 @@ memory_size() { # OPTION VALUE
 }
 
 # Half of the memory that this machine, or the container this runs in, has: while Redis rewrites its append-only file, it
-# may need up to as much again.
+# may need up to as much again. Servers that hold the data share it.
 default_maxmemory() {
   local name amount limit bytes=0
   while read -r name amount _; do
@@ -52,7 +52,7 @@ default_maxmemory() {
     fi
   done
   ((bytes >= 128 * 1024 * 1024)) || bytes=$((128 * 1024 * 1024))
-  printf '%s\n' "$((bytes / 2))"
+  printf '%s\n' "$((bytes / 2 / $(data_servers | wc -l)))"
 }
 
 # One command at a time changes a cluster. What it holds (tokens, logs, the data) is for its owner only. The directory
@@ -86,11 +86,12 @@ load_cluster() {
   while IFS='=' read -r name value; do
     printf -v "$name" '%s' "$value"
   done <"$RUN/cluster.conf"
+  : "${REDIS:=single}" # written by an earlier version, which knew no other
 }
 
 save_cluster() {
   local name
-  for name in NODES PORT PROFILE FSYNC MAXMEMORY BINARIES; do
+  for name in NODES PORT PROFILE REDIS FSYNC MAXMEMORY BINARIES; do
     printf '%s=%s\n' "$name" "${!name}"
   done | write_private "$RUN/cluster.conf"
   remember_settings
