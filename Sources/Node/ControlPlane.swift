@@ -19,17 +19,19 @@ final class ControlPlane {
     eventLoop: any EventLoop, store: StoreAccess, settings: NodeSettings, reports: NodeReports,
     unfit: @escaping @Sendable (StoreWatch.Unfit) -> Void
   ) {
-    let scripts = store.scripts
-    let link = store.link(on: eventLoop, name: "administration", scripts: scripts.forOperators)
-    let auditLink = store.link(on: eventLoop, name: "audit", scripts: scripts.forOperators)
+    let (scripts, access) = (store.scripts, store.links(on: eventLoop))
+    let link = access.link(name: "administration", scripts: scripts.forOperators)
+    let auditLink = access.link(name: "audit", scripts: scripts.forOperators)
     // Of its own: what it says of Redis must not depend on whether scripts can be loaded there.
-    let watchLink = store.link(on: eventLoop, name: "watch")
+    let watchLink = access.link(name: "watch")
     link.whenUp = { reports.update(\.canAdminister, true) }
     links = [link, auditLink, watchLink]
     probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
 
     let watch = StoreWatch(
-      link: watchLink, scripts: scripts, logger: Logger(label: "store"),
+      link: watchLink, scripts: scripts,
+      replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasReplicas),
+      logger: Logger(label: "store"),
       report: { seen in
         store.fullness.isNearlyFull = seen.isNearlyFull
         reports.update(\.store, seen)
@@ -49,7 +51,7 @@ final class ControlPlane {
       audit: AuditService(stock: audit.stock, audit: audit.audit), eventLoop: eventLoop,
       logger: Logger(label: "stock"))
     leadership = Leadership(
-      eventLoop: eventLoop, store: store, alarm: alarm, nodeID: settings.nodeId, reports: reports)
+      access: access, alarm: alarm, nodeID: settings.nodeId, reports: reports)
   }
 
   func start() {

@@ -11,6 +11,7 @@ final class DataPlane {
   private let eventLoop: any EventLoop
   private let link: RedisLink
   private let probe: LinkProbe
+  private let minReplicas: Int
   private let traffic = Traffic()
   private let metrics = NodeMetrics()
   private var ticks: RepeatedTask?
@@ -20,14 +21,17 @@ final class DataPlane {
     reports: NodeReports, registry: PrometheusRegistry
   ) {
     self.eventLoop = eventLoop
+    minReplicas = store.minReplicas
     let scripts = store.scripts
-    link = store.link(on: eventLoop, name: "requests", scripts: scripts.forShoppers)
+    link = store.links(on: eventLoop).link(name: "requests", scripts: scripts.forShoppers)
     let session = StoreSession(
       scripts: scripts, link: link, fullness: store.fullness,
       alarm: StoreAlarm(
         damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },
         forbidden: { controlPlane.eventLoop.execute { controlPlane.value.forbidden() } }))
-    let state = NodeState(nodeID: settings.nodeId, link: link, reports: reports, startedAt: eventLoop.now)
+    let state = NodeState(
+      nodeID: settings.nodeId, topology: store.topology, minReplicas: store.minReplicas, link: link, reports: reports,
+      startedAt: eventLoop.now)
     self.state = state
     probe = LinkProbe(link: link, vacantKey: scripts.keys.vacant, checksRights: true) { [metrics] roundTrip in
       state.roundTrip = roundTrip
@@ -105,7 +109,7 @@ final class DataPlane {
     let now = eventLoop.now
     traffic.sample(at: now)
     metrics.update(
-      link: link.status(at: now), state.reports.current, inFlight: traffic.inFlight,
+      link: link.status(at: now), state.reports.current, minReplicas: minReplicas, inFlight: traffic.inFlight,
       isReady: state.obstacles(at: now).isEmpty)
   }
 }

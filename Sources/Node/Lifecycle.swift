@@ -21,7 +21,7 @@ final class Lifecycle: Sendable {
   /// - Parameter advertisedURL: where others reach it; nil: at this host and port.
   func begin(at host: String, _ port: Int, advertisedURL: String?) {
     let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    // First: once it is announced it may be told to drain, which must not come before this.
+    // This comes first: once announced, the node may be told to drain, which must not come before this.
     controlPlane.eventLoop.execute { [controlPlane] in controlPlane.value.leadership.stand(address: address) }
     url.withLock { $0 = advertisedURL ?? "http://\(address)" }
     changed.yield()

@@ -9,9 +9,9 @@ import Store
 
 /// Puts a node together and runs it: the one place where all parts meet.
 ///
-/// Two event loops. On the first, requests of shoppers go from their HTTP bytes to Redis and back without a change of
-/// thread, over one pipelined link. On the second, with links of its own, work what must never wait for shoppers, nor
-/// they for it: stock administration, the audit, the watch over the store, the lease and the sweep, metrics.
+/// There are two event loops. On the first, requests of shoppers go from their HTTP bytes to Redis and back without a
+/// change of thread, over one pipelined link. The second has links of its own, and what must neither wait for shoppers
+/// nor keep them waiting: stock administration, the audit, the watch over the store, the lease and the sweep, metrics.
 struct NodeProcess {
   let settings: NodeSettings
 

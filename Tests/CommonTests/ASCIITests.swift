@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct ASCIITests {
-  @Test func decimalsAreReadExactlyOrNotAtAll() {
+  @Test func `decimals are read exactly or not at all`() {
     var random = SeededRandom(1)
     for _ in 0..<2000 {
       let number = Int(truncatingIfNeeded: random.next()) >> random.number(0...62)
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func everyByteIsJudgedByItself() {
+  @Test func `every byte is judged by itself`() {
     let alphanumeric = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
     for byte in UInt8.min ... .max {
       #expect(byte.isASCIIAlphanumeric == alphanumeric.contains(byte), "\(byte)")

@@ -4,11 +4,10 @@ import NIOEmbedded
 import NIOPosix
 import Testing
 
-@Suite("Async work on an event loop") struct EventLoopTaskTests {
+@Suite struct EventLoopTaskTests {
   private struct Refusal: Error, Equatable {}
 
-  @Test("every step runs on the loop of the value, whichever thread resumes it")
-  func loop() async throws {
+  @Test func `every step runs on the loop of the value, whichever thread resumes it`() async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let (loop, other) = (group.next(), group.next())
     let bound = try await loop.submit { NIOLoopBound(1, eventLoop: loop) }.get()
@@ -27,8 +26,7 @@ import Testing
 
   private static func isCalled(on loop: any EventLoop) async -> Bool { loop.inEventLoop }
 
-  @Test("works begin in the loop's next turn, in their order, and go on as soon as they are told")
-  func turns() {
+  @Test func `works begin in the loop's next turn, in their order, and go on as soon as they are told`() {
     let loop = EmbeddedEventLoop()
     let seen = NIOLoopBoundBox([String](), eventLoop: loop)
     let waiting = NIOLoopBoundBox([(Result<Int, Never>) -> Void](), eventLoop: loop)
@@ -47,8 +45,7 @@ import Testing
     #expect(seen.value == ["a", "b", "b1", "a0"])
   }
 
-  @Test("an outcome that is told at once, or is a failure, is that of the wait")
-  func outcomes() async {
+  @Test func `an outcome that is told at once, or is a failure, is that of the wait`() async {
     #expect(await outcome { (tell: (Result<Int, Never>) -> Void) in tell(.success(7)) } == 7)
     await #expect(throws: Refusal()) {
       try await outcome { (tell: (Result<Int, Refusal>) -> Void) in tell(.failure(Refusal())) }

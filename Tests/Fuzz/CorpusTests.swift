@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-@Suite("What fuzzers look for, in what they have found so far")
-struct CorpusTests {
+/// The fuzzers' promises, on the inputs that were found so far.
+@Suite struct CorpusTests {
   private static let corpora = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus")
 
-  @Test("every promise is kept for each input of its corpus", arguments: Fuzzer.allCases)
-  func corpus(fuzzer: Fuzzer) throws {
+  @Test(arguments: Fuzzer.allCases)
+  func `every promise is kept for each input of its corpus`(fuzzer: Fuzzer) throws {
     let folder = Self.corpora.appending(path: "\(fuzzer)")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path())
     #expect(names.count >= 10, "the corpus has moved")

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// What is fuzzed. Each has promises that it keeps whatever the bytes; that it does not trap is one more.
+/// What is fuzzed. Each keeps its promises whatever the bytes are. That it does not trap is one more promise.
 enum Fuzzer: String, CaseIterable {
   case http, json, records, replies
 

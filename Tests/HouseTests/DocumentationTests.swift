@@ -1,7 +1,7 @@
 import Testing
 
-@Suite("What is there is documented and tested")
-struct DocumentationTests {
+/// What is there is documented and tested.
+@Suite struct DocumentationTests {
   /// Each case of `Operation` with its method and path, read from its source.
   private func operations() throws -> [(name: String, method: String, path: String)] {
     let source = try Project.file("Sources/Node/HTTP/Operation.swift").text
@@ -12,8 +12,7 @@ struct DocumentationTests {
     return found
   }
 
-  @Test("each operation stands in openapi.yaml, in the README's table, and is called by tests with real nodes")
-  func operationsAreKnown() throws {
+  @Test func `each operation stands in openapi.yaml and the README's table, and is called on real nodes`() throws {
     let description = try Project.file("Sources/Node/OpenAPI/openapi.yaml")
     let table = try Project.file("README.md").lines.map(\.text).filter { $0.hasPrefix("| `") }.joined(separator: "\n")
     let tests = try Project.files().filter {
@@ -46,12 +45,11 @@ struct DocumentationTests {
   }
 
   @Test(
-    "each setting stands in docs/settings.md, and nothing else does",
     arguments: [
       ("Sources/Node/Settings/NodeSettings.swift", "Nodes"),
       ("Sources/Coordinator/Settings/CoordinatorSettings.swift", "The coordinator"),
     ])
-  func settings(path: String, heading: String) throws {
+  func `each setting stands in docs/settings.md, and nothing else does`(path: String, heading: String) throws {
     var names: Set<String> = []
     // `reader.read…("name"`, perhaps with a comment between; tokens have a second one for their file.
     for match in try Project.file(path).text.matches(
@@ -69,8 +67,7 @@ struct DocumentationTests {
     #expect(documented == wanted, "\(documented.symmetricDifference(wanted).sorted())")
   }
 
-  @Test("each metric stands in docs/metrics.md, and nothing else does")
-  func metrics() throws {
+  @Test func `each metric stands in docs/metrics.md, and nothing else does`() throws {
     let sources = try Project.files().filter { $0.path.hasPrefix("Sources/") && $0.path.hasSuffix(".swift") }
     let made = Set(sources.flatMap { $0.text.matches(of: #/"(holdfast_[a-z_]+[a-z])"/#).map { String($0.1) } })
     try #require(made.count > 30)
@@ -79,8 +76,7 @@ struct DocumentationTests {
     #expect(documented == made, "\(documented.symmetricDifference(made).sorted())")
   }
 
-  @Test("a source file holds one idea: none grows beyond what can be read at once")
-  func lengths() throws {
+  @Test func `a source file holds one idea: none grows beyond what can be read at once`() throws {
     for file in try Project.files() where file.path.hasSuffix(".swift") {
       let limit = file.path.hasPrefix("Sources/") ? 400 : 530
       let count = file.lines.count - 1

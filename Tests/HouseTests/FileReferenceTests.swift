@@ -1,9 +1,8 @@
 import Testing
 
-@Suite("Files that comments and docs name")
-struct FileReferenceTests {
-  @Test("every one of them is there")
-  func all() throws {
+/// Files that comments and docs name.
+@Suite struct FileReferenceTests {
+  @Test func `every file that is named is there`() throws {
     let files = try Project.files()
     // Else a walk that finds nothing would pass.
     #expect(files.count > 500 && files.contains { $0.path == "README.md" })
@@ -15,7 +14,6 @@ struct FileReferenceTests {
   }
 
   @Test(
-    "one that is not is noticed",
     arguments: [
       ("docs/a.md", "See [b](b.md).", "docs/a.md:1 refers to b.md"),
       ("docs/a.md", "See [x](../Sources/X.swift).", "refers to ../Sources/X.swift"),
@@ -24,19 +22,18 @@ struct FileReferenceTests {
       ("Sources/a.lua", "-- see stock.lua", "Sources/a.lua:1 refers to stock.lua"),
       ("Scripts/a.sh", "# Scripts/lib/b.sh does it", "refers to Scripts/lib/b.sh"),
     ])
-  func dead(path: String, text: String, expected: String) {
+  func `a file that is not there is noticed`(path: String, text: String, expected: String) {
     let file = SourceFile(path: path, text: text)
     let found = FileReferences(to: [file]).dead(in: file)
     #expect(found.contains { $0.contains(expected) }, "\(found)")
   }
 
   @Test(
-    "what is there, or is none of ours, is not",
     arguments: [
       "# Head one\nSee [itself](a.md#head-one), `a.md`, docs/a.md and https://example.org/x.md.",
       "`*.lua` and `<name>.md`",
     ])
-  func living(text: String) {
+  func `what is there, or is none of ours, is no breach`(text: String) {
     let file = SourceFile(path: "docs/a.md", text: text)
     #expect(FileReferences(to: [file]).dead(in: file) == [])
   }

@@ -1,11 +1,10 @@
 import Testing
 
-@Suite("The arrows between the folders of a target")
-struct FolderRulesTests {
+@Suite struct FolderRulesTests {
   private let rules = FolderRules.coordinator
 
-  @Test("no source file breaks a rule", arguments: [FolderRules.coordinator, .pages])
-  func sources(rules: FolderRules) throws {
+  @Test(arguments: [FolderRules.coordinator, .pages])
+  func `no source file breaks a rule`(rules: FolderRules) throws {
     let files = try SourceFile.all()
     // Else a folder that has moved, or types that are declared in another way, would pass unread.
     for folder in rules.layers.joined() {
@@ -20,7 +19,6 @@ struct FolderRulesTests {
   }
 
   @Test(
-    "whoever names a type of a folder above its own, or beside it, is noticed, with the line",
     arguments: [
       (
         "Registry/A.swift", "struct Upper {}", "Probing/B.swift", "\nlet a: [Upper]? = nil",
@@ -40,19 +38,20 @@ struct FolderRulesTests {
       ),
       ("Probing/A.swift", "", "New/B.swift", "", "the folder New has no rule"),
     ])
-  func breach(upper: String, declaration: String, lower: String, use: String, expected: String) {
+  func `whoever names a type of a folder above its own, or beside it, is noticed, with the line`(
+    upper: String, declaration: String, lower: String, use: String, expected: String
+  ) {
     let found = breaches([(upper, declaration), (lower, use)])
     #expect(found.count == 1 && found.first?.contains(expected) == true, "\(found)")
   }
 
   @Test(
-    "what follows the arrows, or only speaks of a type, is no breach",
     arguments: [
       ("Probing/A.swift", "Registry/B.swift", "let a = Lower()"), ("Settings/A.swift", "B.swift", "let a = Lower()"),
       ("Registry/A.swift", "Probing/B.swift", "/// As ``Lower`` does.\nlet a = \"a Lower\" // Lower"),
       ("Registry/A.swift", "Probing/B.swift", "let a = LowerBound.lower"),
     ])
-  func noBreach(home: String, user: String, use: String) {
+  func `what follows the arrows, or only speaks of a type, is no breach`(home: String, user: String, use: String) {
     #expect(breaches([(home, "struct Lower {}"), (user, use)]) == [])
   }
 }

@@ -1,9 +1,7 @@
 import Testing
 
-@Suite("The arrows between the parts of the house")
-struct ImportRulesTests {
-  @Test("no source file breaks a rule")
-  func sources() throws {
+@Suite struct ImportRulesTests {
+  @Test func `no source file breaks a rule`() throws {
     let files = try SourceFile.all()
     // Else a folder that has moved would pass unread.
     #expect(Set(files.map(\.module)) == Set(ImportRules.allowed.keys), "each target with a rule has sources")
@@ -14,7 +12,6 @@ struct ImportRulesTests {
   }
 
   @Test(
-    "each rule notices what it is there for, and tells the line",
     arguments: [
       ("Sources/Common/A.swift", "import NIOCore\nimport RedisClient", "Sources/Common/A.swift:2 imports RedisClient"),
       ("Sources/RedisClient/A.swift", "import Store", "Sources/RedisClient/A.swift:1 imports Store"),
@@ -29,13 +26,12 @@ struct ImportRulesTests {
       ("Sources/RedisClient/A.swift", "/// Of each SKU.", "Sources/RedisClient/A.swift:1 says “sku”"),
       ("Sources/New/A.swift", "", "the target New has no rule"),
     ])
-  func breach(path: String, text: String, expected: String) {
+  func `each rule notices what it is there for, and tells the line`(path: String, text: String, expected: String) {
     let breaches = ImportRules.breaches(in: [SourceFile(path: path, text: text)])
     #expect(breaches.count == 1 && breaches.first?.contains(expected) == true, "\(breaches)")
   }
 
   @Test(
-    "what follows the arrows is no breach",
     arguments: [
       ("Sources/Node/Health/A.swift", "import Common\nimport NIOHTTP1\nimport RedisClient\nimport Store"),
       ("Sources/Node/Services/A.swift", "import Common\nimport Store\n// import RedisClient"),
@@ -44,7 +40,7 @@ struct ImportRulesTests {
       ("Sources/RedisClient/A.swift", "import CHiredis\nimport Common\nimport NIOCore"),
       ("Sources/Coordinator/A.swift", "import Common\nimport Hummingbird\nlet sku = 1"),
     ])
-  func noBreach(path: String, text: String) {
+  func `what follows the arrows is no breach`(path: String, text: String) {
     #expect(ImportRules.breaches(in: [SourceFile(path: path, text: text)]).isEmpty)
   }
 }

@@ -21,7 +21,12 @@ struct SourceFile {
   }
 
   /// All Swift below `Sources`.
-  static func all() throws -> [SourceFile] {
-    try Project.files().filter { $0.path.hasPrefix("Sources/") && $0.path.hasSuffix(".swift") }
+  static func all() throws -> [SourceFile] { try swift(below: "Sources/") }
+
+  /// All Swift below `Tests`.
+  static func tests() throws -> [SourceFile] { try swift(below: "Tests/") }
+
+  private static func swift(below folder: String) throws -> [SourceFile] {
+    try Project.files().filter { $0.path.hasPrefix(folder) && $0.path.hasSuffix(".swift") }
   }
 }

@@ -61,6 +61,16 @@ package final class ChaosProxy: Sendable {
     try await eventLoop.submit { [state] in state.value.faults[direction] = faults }.get()
   }
 
+  /// From now on nothing passes between the server and clients of which this is true, until ``unite()``: it waits, both
+  /// ways, the end of a connection too. To each side the other is silent.
+  ///
+  /// - Parameter isApart: of a client by its port; called on the proxy's event loop.
+  package func part(from isApart: @escaping @Sendable (_ port: Int) -> Bool) async throws {
+    try await eventLoop.submit { [state] in state.value.part(from: isApart) }.get()
+  }
+
+  package func unite() async throws { try await part { _ in false } }
+
   /// Closes the connections of all clients. What is held on its way to the server stays.
   package func cutClients() async throws {
     try await eventLoop.submit { [state] in state.value.cutClients() }.get()
@@ -76,13 +86,16 @@ package final class ChaosProxy: Sendable {
     private let server: Int
     var faults: [Direction: Faults] = [:]
     private var flows: [(direction: Direction, flow: Flow)] = []
+    private var isApart: (_ port: Int) -> Bool = { _ in false }
 
     init(server: Int) { self.server = server }
 
     func accept(_ client: any Channel) -> EventLoopFuture<Void> {
       let loop = client.eventLoop
-      let toServer = Flow(faults: faults[.toServer] ?? Faults())
-      let toClient = Flow(faults: faults[.toClient] ?? Faults())
+      let port = client.remoteAddress?.port ?? 0
+      let toServer = Flow(faults: faults[.toServer] ?? Faults(), port: port)
+      let toClient = Flow(faults: faults[.toClient] ?? Faults(), port: port)
+      for flow in [toServer, toClient] { flow.isParted = isApart(port) }
       flows.removeAll { $0.flow.isOver }
       flows += [(.toServer, toServer), (.toClient, toClient)]
       let (up, down) = (NIOLoopBound(toServer, eventLoop: loop), NIOLoopBound(toClient, eventLoop: loop))
@@ -104,6 +117,11 @@ package final class ChaosProxy: Sendable {
       for each in flows where each.direction == direction { each.flow.set(faults) }
     }
 
+    func part(from isApart: @escaping (_ port: Int) -> Bool) {
+      self.isApart = isApart
+      for each in flows { each.flow.isParted = isApart(each.flow.port) }
+    }
+
     func cutClients() {
       for each in flows where each.direction == .toServer { each.flow.closeSource() }
     }
@@ -123,13 +141,16 @@ private final class Flow: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private var faults: ChaosProxy.Faults
+  /// Of the client of this connection.
+  let port: Int
+  var isParted = false { didSet { pump() } }
   private var source: (any Channel)?
   private var destination: (any Channel)?
   private var waiting = ByteBuffer()
   private var sourceIsClosed = false
   private var isPausing = false
 
-  init(faults: ChaosProxy.Faults) { self.faults = faults }
+  init(faults: ChaosProxy.Faults, port: Int) { (self.faults, self.port) = (faults, port) }
 
   var waitingBytes: Int { waiting.readableBytes }
   var isOver: Bool { destination?.isActive == false }
@@ -166,6 +187,7 @@ private final class Flow: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
   private func pump() {
+    guard !isParted else { return }
     while !isPausing, !faults.holds, let destination, waiting.readableBytes > 0 {
       if faults.cutAfter == 0 { return cut() }
       guard faults.slices || faults.delay > .zero else {
@@ -176,7 +198,7 @@ private final class Flow: ChannelInboundHandler {
       // A turn of the loop at least, so that slices do not meet again in the socket.
       destination.eventLoop.assumeIsolated().scheduleTask(in: max(faults.delay, .microseconds(50))) { [self] in
         isPausing = false
-        if !faults.holds { send(faults.slices ? 1 : waiting.readableBytes, to: destination) }
+        if !faults.holds, !isParted { send(faults.slices ? 1 : waiting.readableBytes, to: destination) }
         pump()
       }
     }

@@ -21,7 +21,8 @@ package final class ControlTimer: Sendable {
   private static let steps = 10
   /// Lateness of so many ticks is kept: some minutes.
   private static let maxKept = 60_000
-  /// From here on a node may run into its own limits, which are half a second and more, without a fault of its own.
+  /// From so much lateness on, a node may run into its own limits, of half a second and more, without a fault of its
+  /// own.
   private static let starvation = Duration.milliseconds(100)
 
   private struct Tick {
@@ -31,7 +32,7 @@ package final class ControlTimer: Sendable {
 
   private struct Past {
     var late: [Tick] = []
-    /// By timer: when its next tick is due.
+    /// When the next tick of each timer is due.
     var due: [Int: ContinuousClock.Instant] = [:]
   }
 

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what is logged, for a test to read.
+/// Keeps what is logged, so that a test can read it.
 package final class LogRecorder: Sendable {
   private let lines = Mutex<[String]>([])
 

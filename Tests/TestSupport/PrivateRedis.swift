@@ -1,46 +1,62 @@
 import Foundation
 import Synchronization
 
-/// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted.
-// Unchecked: the process is replaced by startAgain() only, in the test's own order.
+/// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted. Or a Sentinel.
+// Unchecked: the process is replaced by startAgain(), and stopped by signal(_:), only in the test's own order.
 package final class PrivateRedis: @unchecked Sendable {
+  package enum Kind: Sendable { case store, sentinel }
+
   package let port: Int
+  private let kind: Kind
   private let directory: TemporaryDirectory
   private let options: [String]
   private var process: ServerProcess
+  /// Stopped by a signal, and not continued: it answers nobody.
+  package private(set) var isStopped = false
 
-  /// - Parameter options: further options as on the command line, for example `["--maxmemory", "8mb"]`.
-  package init(options: [String] = []) async throws {
+  /// - Parameters:
+  ///   - options: further options as on the command line, for example `["--maxmemory", "8mb"]`.
+  ///   - port: nil: any free one.
+  ///   - file: what its configuration file says in the beginning. It may write there, and reads it when it starts again.
+  package init(_ kind: Kind = .store, options: [String] = [], port: Int? = nil, file: String = "") async throws {
     // In memory where there is room: what others do to the disk stalls no Redis then. A process that is killed loses
     // nothing there either.
     directory = try TemporaryDirectory(inMemory: true)
-    self.options = options
+    (self.kind, self.options) = (kind, options)
+    try Data(file.utf8).write(to: Self.file(in: directory))
     var started: (Int, ServerProcess)?
     // Another process may take the port between our looking and Redis's binding.
-    for _ in 0..<5 where started == nil {
-      let port = try FreePort.find()
-      let process = try Self.start(port: port, directory: directory.url, options: options)
+    for _ in 0..<(port == nil ? 5 : 1) where started == nil {
+      let port = try port ?? FreePort.find()
+      let process = try Self.start(kind, port: port, directory: directory, options: options)
       // Whoever has taken the port may be a Redis too, that of another test.
       try await eventually("redis-server answers or ends") { !process.isRunning || process.isRedis(at: port) }
       if process.isRedis(at: port) { started = (port, process) } else { process.kill() }
     }
     guard let started else { throw ServerProcess.StartFailed(description: "redis-server found no free port") }
-    (port, process) = started
+    (self.port, process) = started
   }
 
   package var url: String { "redis://127.0.0.1:\(port)/0" }
   package var pid: Int32 { process.pid }
   package var isRunning: Bool { process.isRunning }
 
-  package func signal(_ number: Int32) { process.signal(number) }
+  package func signal(_ number: Int32) {
+    if number == SIGSTOP { isStopped = true }
+    process.signal(number)
+    if number == SIGCONT { isStopped = false }
+  }
 
   /// SIGKILL, and nothing is started in its place.
-  package func kill() { process.kill() }
+  package func kill() {
+    process.kill()
+    isStopped = false
+  }
 
   /// Starts it again on its data; returns as soon as the process runs, before it serves.
   package func startAgain() throws {
-    process.kill()
-    process = try Self.start(port: port, directory: directory.url, options: options)
+    kill()
+    process = try Self.start(kind, port: port, directory: directory, options: options)
   }
 
   package var serves: Bool { Self.answers(port) }
@@ -54,14 +70,27 @@ package final class PrivateRedis: @unchecked Sendable {
     try Shell.run("redis-cli", ["-p", "\(port)"] + arguments)
   }
 
-  private static func start(port: Int, directory: URL, options: [String]) throws -> ServerProcess {
-    try ServerProcess(
+  private static func file(in directory: TemporaryDirectory) -> URL { directory.url.appending(path: "redis.conf") }
+
+  private static func start(
+    _ kind: Kind, port: Int, directory: TemporaryDirectory, options: [String]
+  ) throws -> ServerProcess {
+    let own =
+      switch kind {
+      case .store:
+        [
+          "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+          "--maxmemory", "4gb",
+        ]
+      case .sentinel: ["--sentinel"]
+      }
+    return try ServerProcess(
       try Shell.find("redis-server"),
       [
-        "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory.path, "--save", "", "--appendonly", "yes",
-        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--maxmemory", "4gb", "--daemonize", "no",
-      ] + options,
-      logFile: directory.appending(path: "redis-\(port).log"))
+        file(in: directory).path, "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory.url.path,
+        "--daemonize", "no",
+      ] + own + options,
+      logFile: directory.url.appending(path: "redis-\(port).log"))
   }
 
   private static func answers(_ port: Int) -> Bool {

@@ -50,6 +50,10 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
   /// Whether processes had to wait long while it was under way (see ``ControlTimer``).
   package var isOfStarved = false
 
+  package init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
+    (self.status, self.headers, self.body) = (status, headers, body)
+  }
+
   package var text: String { String(decoding: body, as: UTF8.self) }
   package var description: String { "\(status) \(text)" }
 

@@ -24,7 +24,14 @@ extension HealthReport {
 
 extension HealthReport.Redis {
   fileprivate func write(to body: inout ByteBuffer) {
-    body.writeString(",\"redis\":{\"connected\":\(connected),\"version\":")
+    body.writeStaticString(",\"redis\":{\"mode\":")
+    body.writeJSONStringOrNull(mode)
+    body.writeStaticString(",\"server\":")
+    body.writeJSONStringOrNull(server)
+    let replicas = replicas.map {
+      "{\"connected\":\($0.connected),\"awaited\":\($0.awaited),\"lagBytes\":\(orNull($0.lagBytes))}"
+    }
+    body.writeString(",\"replicas\":\(orNull(replicas)),\"connected\":\(connected),\"version\":")
     body.writeJSONStringOrNull(version)
     body.writeString(",\"roundTripMs\":\(orNull(roundTripMs))")
     body.writeString(",\"pending\":\(pending),\"reconnects\":\(reconnects)")

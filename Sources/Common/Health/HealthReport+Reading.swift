@@ -23,7 +23,11 @@ extension HealthReport {
 
 extension HealthReport.Redis {
   fileprivate init(_ document: JSONValue) throws(HealthReport.Unreadable) {
+    // Not told by nodes of earlier versions.
+    var replicas: Replicas?
+    if let told = document.optional("replicas") { replicas = try Replicas(told) }
     self.init(
+      mode: try document.optionalText("mode"), server: try document.optionalText("server"), replicas: replicas,
       connected: try document.boolean("connected"), version: try document.optionalText("version"),
       roundTripMs: try document.optionalNumber("roundTripMs"), pending: try document.integer("pending"),
       reconnects: try document.integer("reconnects"), usedBytes: try document.integer("usedBytes"),
@@ -31,6 +35,14 @@ extension HealthReport.Redis {
       // Not told by nodes of earlier versions.
       faults: document.optional("faults") == nil ? [] : try document.texts("faults"),
       warnings: try document.texts("warnings"), clockOffsetMs: try document.optionalInteger("clockOffsetMs"))
+  }
+}
+
+extension HealthReport.Redis.Replicas {
+  fileprivate init(_ document: JSONValue) throws(HealthReport.Unreadable) {
+    self.init(
+      connected: try document.integer("connected"), awaited: try document.integer("awaited"),
+      lagBytes: try document.optionalInteger("lagBytes"))
   }
 }
 

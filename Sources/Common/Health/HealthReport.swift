@@ -10,6 +10,25 @@ package struct HealthReport: Equatable, Sendable, Codable {
   }
 
   package struct Redis: Equatable, Sendable, Codable {
+    package struct Replicas: Equatable, Sendable, Codable {
+      /// Those that take in what the master writes.
+      package var connected: Int
+      /// So many must have a change before it is acknowledged.
+      package var awaited: Int
+      /// How far the last of those that count is behind; nil without one.
+      package var lagBytes: Int?
+
+      package init(connected: Int, awaited: Int, lagBytes: Int?) {
+        (self.connected, self.awaited, self.lagBytes) = (connected, awaited, lagBytes)
+      }
+    }
+
+    /// `single` or `sentinel`.
+    package var mode: String?
+    /// The master that requests go to, `host:port`; nil without a link.
+    package var server: String?
+    /// Nil until it is known.
+    package var replicas: Replicas?
     package var connected: Bool
     /// Nil until it is known.
     package var version: String?
@@ -26,9 +45,11 @@ package struct HealthReport: Equatable, Sendable, Codable {
     package var clockOffsetMs: Int?
 
     package init(
-      connected: Bool, version: String? = nil, roundTripMs: Double?, pending: Int, reconnects: Int, usedBytes: Int,
+      mode: String? = nil, server: String? = nil, replicas: Replicas? = nil, connected: Bool, version: String? = nil,
+      roundTripMs: Double?, pending: Int, reconnects: Int, usedBytes: Int,
       limitBytes: Int, faults: [String] = [], warnings: [String], clockOffsetMs: Int? = nil
     ) {
+      (self.mode, self.server, self.replicas) = (mode, server, replicas)
       (self.connected, self.version, self.roundTripMs) = (connected, version, roundTripMs)
       (self.pending, self.reconnects) = (pending, reconnects)
       (self.usedBytes, self.limitBytes) = (usedBytes, limitBytes)

@@ -4,6 +4,8 @@ extension HealthReport {
   private static let maxTexts = 8
   private static let maxTextBytes = 200
   fileprivate static let maxNameBytes = 64
+  /// A host name may have 255 bytes.
+  fileprivate static let maxAddressBytes = 264
   fileprivate static let maxInteger = 100_000_000_000_000
   private static let maxDouble = 1e9
 
@@ -38,6 +40,12 @@ extension HealthReport {
 extension HealthReport.Redis {
   fileprivate var bounded: Self {
     Self(
+      mode: HealthReport.bounded(mode), server: server?.clipped(to: HealthReport.maxAddressBytes),
+      replicas: replicas.map {
+        Replicas(
+          connected: HealthReport.bounded($0.connected), awaited: HealthReport.bounded($0.awaited),
+          lagBytes: $0.lagBytes.map(HealthReport.bounded))
+      },
       connected: connected, version: HealthReport.bounded(version), roundTripMs: roundTripMs.map(HealthReport.bounded),
       pending: HealthReport.bounded(pending), reconnects: HealthReport.bounded(reconnects),
       usedBytes: HealthReport.bounded(usedBytes), limitBytes: HealthReport.bounded(limitBytes),

@@ -6,6 +6,11 @@ extension ClusterView {
   struct Store: Encodable, Equatable, Sendable {
     /// The version of Redis.
     var version: String?
+    /// The masters that nodes have links to, `host:port`; more than one only while a failover is under way, or nodes are
+    /// set up differently.
+    var servers: [String] = []
+    /// As the node tells it that knows of the fewest.
+    var replicas: HealthReport.Redis.Replicas?
     var identity: String?
     /// When the last write probe that was seen left its mark.
     var mark: String?
@@ -39,6 +44,8 @@ extension ClusterView.Store {
     let worst = reports.max { $0.store.damaged < $1.store.damaged }?.store
     self.init(
       version: reports.firstNonNil(\.redis.version),
+      servers: Array(Set(reports.compactMap(\.redis.server)).sorted().prefix(Self.maxTexts)),
+      replicas: reports.compactMap(\.redis.replicas).min { $0.connected < $1.connected },
       identity: reports.firstNonNil(\.store.identity) ?? memory.evidence?.identity,
       mark: instant(reports.compactMap(\.store.mark).max() ?? memory.evidence?.mark),
       usedBytes: reports.map(\.redis.usedBytes).max(), limitBytes: reports.map(\.redis.limitBytes).max(),

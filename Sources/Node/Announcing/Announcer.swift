@@ -6,8 +6,9 @@ import ServiceLifecycle
 /// Tells the coordinator of this node every two seconds, and learns from its answers whether an operator wants the node
 /// to drain.
 ///
-/// The node does not depend on it: without a coordinator, with a slow one, or with a token that it does not take, all goes
-/// on as it was, and the log says so once. Stopped after the server, so that the coordinator sees the node drain.
+/// The node does not depend on the coordinator. Without one, with a slow one, or with one that does not take the token,
+/// all goes on as it was, and the log says so once. The announcer is stopped after the server, so that the coordinator
+/// sees the node drain.
 struct Announcer: Service {
   private static let interval = Duration.seconds(2)
   private static let limit = Duration.seconds(1)
@@ -22,6 +23,7 @@ struct Announcer: Service {
   let logger: Logger
 
   func run() async throws {
+    precondition(Self.limit < Self.interval, "an announcement must end before the next is due")
     defer { client.stop() }
     var problem: String?
     var taken: Announcement?

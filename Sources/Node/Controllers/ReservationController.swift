@@ -17,6 +17,9 @@ final class ReservationController {
   private let caps: Caps
 
   init(service: ReservationService, stock: StockService, caps: Caps) {
+    precondition(
+      1...Limits.maxQuantity ~= caps.quantity && 1...Limits.maxTTLSeconds ~= caps.ttlSeconds,
+      "operators may lower the contract's bounds, and no more")
     self.service = service
     self.stock = stock
     self.caps = caps

@@ -123,11 +123,11 @@ final class StockController {
     return HTTPLimits.defaultPageItems
   }
 
-  /// A cursor tells what was told last; clients need not know.
+  /// A cursor names what was told last. Clients need not know that.
   private static func cursor<Cursor>(
     _ request: Request, _ faults: inout [Fault], _ read: (String) -> Cursor?
   ) -> Cursor? {
-    // An empty one is what `cursor=` with nothing to go on from comes to.
+    // An empty one, as in `cursor=`, is none.
     guard let text = request.queryValue("cursor"), !text.isEmpty else { return nil }
     let cursor = read(text)
     if cursor == nil { faults.append(Fault("query/cursor", "must be a nextCursor of an earlier answer")) }

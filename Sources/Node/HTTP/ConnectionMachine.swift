@@ -6,15 +6,15 @@ import NIOHTTP1
 /// The state of one client connection: what comes in goes in here, and what is to be done comes out.
 ///
 /// It takes requests in and has them answered in their order, one at a time. Requests of a client that pipelines wait
-/// here. It does no I/O and reads no clock: ``HTTPConnection`` acts for it. Where an event seldom needs the time, it takes
-/// it only then.
+/// here. It does no I/O and reads no clock: ``HTTPConnection`` acts for it. An event that seldom needs the time asks
+/// for it only then.
 struct ConnectionMachine {
   /// An incomplete request is given up after this, and so is a client that does not read its answer.
   static let requestLimit = TimeAmount.seconds(10)
   /// A connection without a request is closed after this.
   static let idleLimit = TimeAmount.seconds(75)
-  /// After a refusal before the end of a request, what the client still sends is read and dropped for so long and so
-  /// far: a connection closed with bytes unread is reset, and the client would never see the answer.
+  /// A refusal may come before its request has ended. What the client still sends is then read and dropped, for so long
+  /// and so far. Closed with bytes unread, the connection would be reset, and the client never see the answer.
   static let lingerLimit = TimeAmount.seconds(1)
   static let maxLingerBytes = 1 << 20
   /// So many requests are taken in before other connections have their turn: one that pipelines thousands must not
@@ -25,7 +25,7 @@ struct ConnectionMachine {
   struct Exchange {
     var head: ValidatedHead
     var requestID: String
-    /// Its refusal is to come late: too many wrong tokens came from where it came from.
+    /// Its refusal is to come late: its address has sent too many wrong tokens.
     var isHeldBack = false
     fileprivate(set) var body = ByteBuffer()
     fileprivate(set) var bodyBytes = 0
@@ -45,7 +45,7 @@ struct ConnectionMachine {
     case askForBody
     /// The request is whole: find its answer, and tell ``answered(_:isDraining:)``.
     case answer(Exchange)
-    /// Write this answer, before the end of the request or without one; close our side, for nothing else is served here.
+    /// Write this answer to a request that has not ended, or to none. Then close our side: nothing else is served here.
     case refuse(Exchange?, Response)
     /// Close as soon as what was written has left.
     case closeWhenWritten
@@ -134,13 +134,13 @@ struct ConnectionMachine {
     if !awaitsTurn { begunInTurn = 0 }
   }
 
-  /// Whether the socket may be read: a client can't make the node hold more than a socket buffer of its requests.
+  /// Whether the socket may be read. So a client can't make the node hold more than a socket buffer of its requests.
   mutating func mayRead() -> Bool {
     readIsWithheld = !backlog.isEmpty
     return !readIsWithheld
   }
 
-  /// Whether a read is to be made up for.
+  /// Whether a read was withheld, and is to be made now.
   mutating func takeWithheldRead() -> Bool {
     guard backlog.isEmpty, readIsWithheld else { return false }
     readIsWithheld = false
@@ -159,6 +159,7 @@ struct ConnectionMachine {
     exchange.began = headBegan ?? now
     headBegan = nil
     begunInTurn += 1
+    assert(begunInTurn <= Self.maxRequestsPerTurn, "a further head waits for the next turn")
     phase = .receiving(exchange)
     switch exchange.head.decision {
     case .refused(let refusal, let endsConnection) where endsConnection || exchange.head.expectsContinue:
@@ -174,7 +175,7 @@ struct ConnectionMachine {
       phase = .lingering(until: until, bytesLeft: left - bytes.readableBytes)
       return left < bytes.readableBytes ? .close : .nothing
     case .receiving(var exchange):
-      // Else the body would be copied for being held twice.
+      // Else the body would be held twice, and so be copied.
       phase = .answering
       let isWanted = exchange.take(bytes)
       phase = .receiving(exchange)
@@ -188,6 +189,7 @@ struct ConnectionMachine {
     switch phase {
     case .lingering: return .close
     case .receiving(let exchange):
+      assert(exchange.bodyBytes <= HTTPLimits.maxBodyBytes, "a larger body was refused before its end")
       phase = .answering
       return .answer(exchange)
     case .idle, .answering, .flushing, .closing, .closed: return .nothing
@@ -206,9 +208,9 @@ struct ConnectionMachine {
     return .andGoOn
   }
 
-  /// An answer was given to the socket after which the connection goes on.
+  /// The socket was given an answer after which the connection goes on.
   ///
-  /// - Parameter isWritable: whether the socket takes more: a client that asks and does not read must not make us keep
+  /// - Parameter isWritable: whether the socket takes more. A client that asks and does not read must not make us keep
   ///   its answers.
   mutating func written(isWritable: Bool, at now: NIODeadline) {
     guard case .answering = phase else { return }

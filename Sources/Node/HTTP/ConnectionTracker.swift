@@ -7,7 +7,10 @@ final class ConnectionTracker {
   private let maxConnections: Int
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
 
-  init(maxConnections: Int) { self.maxConnections = maxConnections }
+  init(maxConnections: Int) {
+    precondition(maxConnections > 0, "a node without connections serves nobody")
+    self.maxConnections = maxConnections
+  }
 
   /// Returns false if there are too many; it is tracked nevertheless.
   func opened(_ connection: HTTPConnection) -> Bool {

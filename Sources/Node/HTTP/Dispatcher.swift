@@ -73,7 +73,7 @@ final class Dispatcher {
     traffic.answered(isServerError: response.status >= 500 && operation?.tellsOfHealth != true)
     metrics.record(operation, response.outcome, nanoseconds: elapsed.nanoseconds)
     if let cause = response.cause { errors.note(cause, id: id, operation, at: now) }
-    // What the store is to blame for is told there, and not for each request.
+    // Faults of the store are told above, and not for each request.
     let isOurs = response.outcome == .problem(.internalError) && response.cause == nil
     let level: Logger.Level = isOurs ? .error : logsRequests ? .info : .debug
     logger.log(

@@ -172,6 +172,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   }
 
   private func answered(_ exchange: ConnectionMachine.Exchange, _ response: Response, arrival: NIODeadline) {
+    eventLoop.assertInEventLoop()
     let now = eventLoop.now
     dispatcher.note(
       response, exchange.head.operation, id: exchange.requestID, client: client(of: exchange.head), arrival: arrival,

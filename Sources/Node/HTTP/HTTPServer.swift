@@ -5,12 +5,13 @@ import NIOExtras
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
+import Store
 import UnixSignals
 
 /// Listens for HTTP, and stops without losing a request.
 ///
-/// When told to stop, the node first serves on for the lame-duck time while `/health/ready` says 503, so that load
-/// balancers turn away by themselves; then it stops listening, finishes what is in flight, and closes.
+/// When told to stop, the node first serves on for the lame-duck time. `/health/ready` says 503 meanwhile, so that load
+/// balancers turn away by themselves. Then the node stops listening, finishes what is in flight, and closes.
 struct HTTPServer: Service {
   /// What is in flight when the listener closes may take so long.
   static let finishLimit = Duration.seconds(10)
@@ -30,6 +31,8 @@ struct HTTPServer: Service {
   private var eventLoop: any EventLoop { dispatcher.eventLoop }
 
   func run() async throws {
+    precondition(Duration(Budget.answer) < Self.finishLimit, "what is in flight must be able to end")
+    precondition(Self.tick < ConnectionMachine.lingerLimit, "time must pass for connections in steps that they notice")
     let quiescing = ServerQuiescingHelper(group: eventLoop)
     let channel = try await bind(quiescing)
     logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
@@ -64,8 +67,8 @@ struct HTTPServer: Service {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       // One read per readiness: the second would nearly always find nothing, at the price of a system call.
       .childChannelOption(.maxMessagesPerRead, value: 1)
-      // What one connection gets in a turn of the loop: further requests of a client that pipelines thousands are read
-      // when the selector has seen to all others. (Tasks that are put off run within the same turn.)
+      // So much is read of one connection in a turn of the loop. Of a client that pipelines thousands of requests, the
+      // next ones are read when the selector has seen to all others. (Tasks that are put off run within the same turn.)
       .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.bytesPerTurn))
       // A client may send its request, close its side, and wait for the answer.
       .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -81,7 +84,7 @@ struct HTTPServer: Service {
   static func makeConnection(on channel: any Channel, dispatcher: Dispatcher) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = HTTPLimits.maxHeadBytes
-    // The validator judges to the byte what is the client's own of it.
+    // The validator judges to the byte what of it is the client's own.
     limits.maxHeaderListSize = HTTPLimits.maxHeadBytes + HTTPLimits.maxProxyHeadBytes
     // Bytes are what is limited, not fields: no field has fewer than four (`a:` and the end of its line).
     limits.maxHeaderFieldCount = HTTPLimits.maxHeadBytes / 4

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// NIO's HTTP parser, which besides tells whether a head has begun that is not whole yet.
+/// NIO's HTTP parser. It also tells whether a head has begun that is not whole yet.
 final class RequestDecoder: ByteToMessageDecoder {
   typealias InboundOut = HTTPServerRequestPart
 

@@ -7,6 +7,9 @@ struct RequestRates {
   private var samples: [(at: NIODeadline, answered: Int, failed: Int)] = []
 
   mutating func sample(answered: Int, failed: Int, at now: NIODeadline) {
+    if let last = samples.last {
+      assert(last.at <= now && last.answered <= answered && last.failed <= failed, "time and counts only rise")
+    }
     samples.append((now, answered, failed))
     if samples.count > Self.span + 1 { samples.removeFirst() }
   }

@@ -53,7 +53,7 @@ struct RequestValidator: Sendable {
       keepsAlive: head.isKeepAlive && head.version == .http1_1 && !asksForUpgrade, isHEAD: head.method == .HEAD)
   }
 
-  /// Why a head is none that a request may have.
+  /// Why no request may have this head.
   private static func malformation(
     _ head: HTTPRequestHead, _ fields: HeaderFields, _ headBytes: Int
   ) -> ValidatedHead.Decision? {

@@ -11,6 +11,11 @@ struct ResponseEncoder {
   mutating func encode(
     _ response: Response, requestID: String, closes: Bool, hasBody: Bool, allocator: ByteBufferAllocator
   ) -> ByteBuffer {
+    assert(response.status != 204 || response.body.readableBytes == 0, "its end would be taken for the next answer")
+    assert(requestID.utf8.allSatisfy(\.isVisibleASCII), "an id of another form was not taken over")
+    assert(
+      response.headers.allSatisfy { $0.value.utf8.allSatisfy { (0x20...0x7E).contains($0) } },
+      "a line's end in a value would begin another header")
     var head = allocator.buffer(capacity: 384 + response.body.readableBytes)
     head.writeStaticString("HTTP/1.1 ")
     head.writeDecimal(response.status)
@@ -58,6 +63,7 @@ enum HTTPDate {
   ]
 
   static func text(epochSeconds: Int64) -> String {
+    assert(epochSeconds >= 0, "days of the week are counted from 1970 on")
     var buffer = ByteBuffer()
     buffer.writeRFC3339(epochSeconds * 1000)
     // 2026-11-22T08:45:00.000Z: the parts stand in fixed places.

@@ -20,6 +20,9 @@ struct Router: Sendable {
 
   init() {
     let byPath = Dictionary(grouping: Operation.allCases, by: \.route.path)
+    precondition(
+      byPath.values.allSatisfy { Set($0.map(\.route.method.rawValue)).count == $0.count },
+      "of two operations with one route the second would never be found")
     fixed = byPath.filter { !$0.key.contains("{") }
     variable = byPath.filter { $0.key.contains("{") }.map { path, operations in
       Path(segments: Self.segments(path[...]), operations: operations)

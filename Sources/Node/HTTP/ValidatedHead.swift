@@ -3,8 +3,8 @@ import Common
 /// What the head of a request says, and what is to become of the request (``RequestValidator``).
 struct ValidatedHead: Sendable {
   enum Decision: Sendable {
-    /// Answered as soon as the body has been taken in, which is dropped; at once if it `endsConnection`: what follows such
-    /// a request would be of no use, or could not be told from its body.
+    /// Answered when the body has come, which is dropped. If it `endsConnection` it is answered at once: what follows
+    /// would be of no use, or could not be told from the body.
     case refused(Response, endsConnection: Bool)
     /// The same, but a body that is too large is told first.
     case refusedAfterBody(Response)

@@ -12,14 +12,15 @@ struct ClockCheck {
   /// Redis's clock minus the node's, in milliseconds, give or take the time that the reply was under way.
   private(set) var offset: Int64?
   private var step: (back: Int64, at: NIODeadline)?
-  /// Redis's clock minus the one that is never set: the least that the last reply allows.
+  /// How far Redis's clock is ahead of the one that is never set: the least that the last reply allows.
   private var lead: Int64?
 
   /// A reply has told Redis's time. `wall` is the node's clock when it arrived, all in epoch milliseconds.
   mutating func observe(_ redis: Int64, wall: Int64, sent: NIODeadline, arrived: NIODeadline) {
+    assert(sent <= arrived, "a reply comes after its question")
     let underWay = (arrived - sent).nanoseconds / 1_000_000
     offset = redis - (wall - underWay / 2)
-    // It was made between the two: how far Redis's clock leads is known within the time that the reply was under way.
+    // The reply was made between the two. So how far Redis's clock leads is known to within the time between.
     let (least, most) = (redis - arrived.milliseconds, redis - sent.milliseconds)
     if let lead, lead - most >= Self.minStepMilliseconds { step = (lead - most, arrived) }
     lead = least

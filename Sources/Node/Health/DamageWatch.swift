@@ -3,7 +3,7 @@ import Metrics
 import NIOCore
 import Store
 
-/// Keeps account of what is found damaged in the store, by whomever: logs each key once, looks again whether it has been
+/// Keeps account of what anybody finds damaged in the store. It logs each key once, looks again whether it has been
 /// repaired, and tells how much there is.
 ///
 /// Belongs to its event loop.
@@ -19,7 +19,7 @@ final class DamageWatch {
   /// More are only counted, and the log says so once.
   private static let maxKeys = 1000
   private static let maxWords = 5
-  /// What no SKU is known of can't be looked at again: it counts until it has not been met for so long.
+  /// Damage without a known SKU can't be looked at again. It counts until nobody has met it for so long.
   private static let forgottenAfter = TimeAmount.seconds(30)
 
   private struct Sighting {
@@ -67,6 +67,7 @@ final class DamageWatch {
         continue
       }
       known[damage] = Sighting(lastSeen: now, lastLook: now)
+      assert(known.count <= Self.maxKeys)
       isNew = true
       logger.error(
         "damaged in the store, and left as it is",
@@ -90,7 +91,7 @@ final class DamageWatch {
         // Without an answer it is looked at again in its turn.
         guard case .success(let left) = result else { return }
         sighted(left)
-        // Of what a full reply has left out nothing is known.
+        // A full reply may leave out more, of which nothing is known.
         guard left.count < StoreDamage.maxPerReply else { return }
         for damage in known.keys where damage.sku == sku && !left.contains(damage) { forget(damage) }
       }

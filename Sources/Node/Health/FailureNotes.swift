@@ -1,7 +1,7 @@
 import Logging
 import Store
 
-/// Says once in the log that something which is done again and again fails, and once that it works again.
+/// Logs the failures of what is done again and again: once that it fails, and once that it works again.
 ///
 /// A refusal of Redis's is an error that a person must look at. A link that is away is told by the link itself.
 struct FailureNotes {

@@ -13,6 +13,9 @@ struct NodeMetrics {
     "holdfast_redis_limit_bytes": "Redis's maxmemory; 0 for none.",
     "holdfast_redis_nearly_full": "1 while new reserves are refused because Redis is nearly full.",
     "holdfast_redis_clock_offset_seconds": "Redis's clock minus the node's.",
+    "holdfast_redis_replicas": "Replicas that take in what the master writes.",
+    "holdfast_redis_replicas_awaited": "So many replicas must have a change before it is acknowledged.",
+    "holdfast_redis_replica_lag_bytes": "How far the last of the replicas that count is behind.",
     "holdfast_redis_warnings": "What risks data, or works less well than it should, of Redis.",
     "holdfast_store_faults": "Reasons why nothing can be sold on Redis at present.",
     "holdfast_store_loss": "1 while a loss of data is known and not acknowledged.",
@@ -30,6 +33,9 @@ struct NodeMetrics {
   private let limit = Gauge(label: "holdfast_redis_limit_bytes")
   private let nearlyFull = Gauge(label: "holdfast_redis_nearly_full")
   private let clockOffset = Gauge(label: "holdfast_redis_clock_offset_seconds")
+  private let replicas = Gauge(label: "holdfast_redis_replicas")
+  private let replicasAwaited = Gauge(label: "holdfast_redis_replicas_awaited")
+  private let replicaLag = Gauge(label: "holdfast_redis_replica_lag_bytes")
   private let warnings = Gauge(label: "holdfast_redis_warnings")
   private let faults = Gauge(label: "holdfast_store_faults")
   private let loss = Gauge(label: "holdfast_store_loss")
@@ -37,7 +43,10 @@ struct NodeMetrics {
   private let inFlight = Gauge(label: "holdfast_requests_in_flight")
   private let ready = Gauge(label: "holdfast_ready")
 
-  func update(link: RedisLink.Status, _ reports: NodeReports.Contents, inFlight requests: Int, isReady: Bool) {
+  /// - Parameter minReplicas: so many have a change before it is acknowledged.
+  func update(
+    link: RedisLink.Status, _ reports: NodeReports.Contents, minReplicas: Int, inFlight requests: Int, isReady: Bool
+  ) {
     let store = reports.store
     up.record(link.isUp ? 1 : 0)
     pending.record(link.pending)
@@ -46,6 +55,11 @@ struct NodeMetrics {
     limit.record(store?.limitBytes ?? 0)
     nearlyFull.record(store?.isNearlyFull == true ? 1 : 0)
     if let offset = store?.clockOffset { clockOffset.record(Double(offset) / 1000) }
+    replicasAwaited.record(minReplicas)
+    if let replication = store?.replication {
+      replicas.record(replication.connected)
+      replicaLag.record(replication.lagBytes ?? 0)
+    }
     warnings.record(store?.warnings.count ?? 0)
     faults.record(store?.faults.count ?? 0)
     loss.record(store?.judge.loss == nil ? 0 : 1)

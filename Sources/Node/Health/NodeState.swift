@@ -13,6 +13,8 @@ final class NodeState {
   }
 
   let nodeID: String
+  private let topology: RedisTopology
+  private let minReplicas: Int
   /// New with each start of the process.
   let bootID: String
   let reports: NodeReports
@@ -23,7 +25,12 @@ final class NodeState {
   /// The last round trip to Redis on the link of requests.
   var roundTrip: TimeAmount?
 
-  init(nodeID: String, link: RedisLink, reports: NodeReports, startedAt: NIODeadline) {
+  /// - Parameter minReplicas: so many replicas have a change before it is acknowledged.
+  init(
+    nodeID: String, topology: RedisTopology, minReplicas: Int, link: RedisLink, reports: NodeReports,
+    startedAt: NIODeadline
+  ) {
+    (self.topology, self.minReplicas) = (topology, minReplicas)
     (self.nodeID, self.link, self.reports, self.startedAt) = (nodeID, link, reports, startedAt)
     bootID = String(UInt64.random(in: .min ... .max), radix: 16)
   }
@@ -84,6 +91,10 @@ final class NodeState {
     let (store, status) = (known.store, link.status(at: now))
     let obstacles = obstacles(known, status)
     let redis = HealthReport.Redis(
+      mode: topology.mode, server: status.server,
+      replicas: store?.replication.map {
+        .init(connected: $0.connected, awaited: minReplicas, lagBytes: $0.lagBytes)
+      },
       connected: status.isUp, version: store?.version, roundTripMs: roundTrip.map { $0.milliseconds },
       pending: status.pending, reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0,
       limitBytes: store?.limitBytes ?? 0, faults: store?.faults ?? [],

@@ -1,7 +1,7 @@
 import RedisClient
 import Store
 
-/// The keys of our own that are no SKU's, hold's or caller's, and the types that they must have.
+/// Our own keys that belong to no SKU, hold or caller, and the types that they must have.
 struct OwnKeys: Sendable {
   struct Key: Equatable, Sendable {
     var name: String
@@ -33,6 +33,7 @@ struct OwnKeys: Sendable {
 
   /// - Parameter replies: to TYPE, for each key in order.
   static func findings(_ keys: [Key], _ replies: [RedisReply]) -> [StoreFinding]? {
+    assert(keys.count == replies.count, "a key without a reply would pass for sound")
     var findings: [StoreFinding] = []
     for (key, reply) in zip(keys, replies) {
       switch reply {

@@ -29,7 +29,8 @@ struct RedisRights: Sendable {
 
   let all: [Right]
 
-  init(_ keys: RedisKeys, hasEvents: Bool) {
+  /// - Parameter awaitsReplicas: whether replicas must have a change before it is acknowledged.
+  init(_ keys: RedisKeys, hasEvents: Bool, awaitsReplicas: Bool = false) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {
       for words in commands {
@@ -63,8 +64,9 @@ struct RedisRights: Sendable {
     }
     need(.selling, keys.due, add, remove, range, ["ZCARD", "KEY"])
     need(.selling, keys.skus, ["ZSCORE", "KEY", ""])
-    // By which links are tried, on a key that never is.
+    // Links are tried by it, on a key that never exists.
     need(.selling, keys.vacant, ["DEL", "KEY"])
+    if awaitsReplicas { need(.selling, "", ["WAIT", "0", "1"]) }
     if hasEvents { need(.selling, keys.events, ["XADD", "KEY", "x", "x", "x"], ["XLEN", "KEY"]) }
 
     for counter in [keys.inventory, keys.total, keys.sold] {

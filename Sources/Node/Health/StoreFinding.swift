@@ -54,7 +54,9 @@ extension StoreFinding {
       server.findings.append(
         StoreFinding(
           subject: "mode", meaning: .fault,
-          words: "This is a Redis Sentinel, which holds no data; the address of the master is needed: \(cannotSell)",
+          words:
+            "This is a Redis Sentinel, which holds no data; redisUrl must begin with redis+sentinel://, or name the"
+            + " master: \(cannotSell)",
           endsStart: true))
     default: break
     }
@@ -68,7 +70,7 @@ extension StoreFinding {
   }
 
   /// - Parameter config: the reply to CONFIG GET of ``settings``.
-  static func settings(config: RedisReply) -> [StoreFinding]? {
+  static func settings(config: RedisReply, _ demand: Replication.Demand = .init()) -> [StoreFinding]? {
     if case .error(let line) = config {
       // Busy for the moment is no answer.
       if case .notYet = RedisFailure.Rejection(line: line) { return nil }
@@ -100,10 +102,13 @@ extension StoreFinding {
         "maxmemory",
         "Redis has no maxmemory: it takes new holds until the system ends it for want of memory; set a limit")
     }
+    if let isolation = isolation(config: config, demand) { findings.append(isolation) }
     return findings
   }
 
-  static let settings = ["maxmemory-policy", "appendonly", "appendfsync", "maxmemory"]
+  static let settings = [
+    "maxmemory-policy", "appendonly", "appendfsync", "maxmemory", "min-replicas-to-write", "min-replicas-max-lag",
+  ]
 
   struct Memory: Equatable {
     var used = 0
@@ -163,7 +168,7 @@ extension StoreFinding {
 
 extension RedisReply {
   /// A value in a reply of names and values by turns, in any order.
-  fileprivate func member(_ name: String) -> String? {
+  func member(_ name: String) -> String? {
     guard case .array(let parts) = self else { return nil }
     for index in stride(from: 0, to: parts.count - 1, by: 2) where parts[index].text == name {
       return parts[index + 1].text

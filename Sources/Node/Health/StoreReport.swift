@@ -14,6 +14,8 @@ struct StoreReport: Sendable {
   var usedBytes = 0
   /// 0 if there is no limit.
   var limitBytes = 0
+  /// Nil until it is known.
+  var replication: Replication?
   /// Redis's clock minus the node's, in milliseconds.
   var clockOffset: Int64?
   var judge = StoreJudge()

@@ -6,7 +6,7 @@ import Store
 struct StoreStanding {
   /// What is asked. Each keeps what it found until it is answered again.
   enum Question: Int, CaseIterable, Sendable {
-    case server, settings, memory, types, rights, write, clock
+    case server, settings, memory, replicas, types, rights, write, clock
   }
 
   /// What has changed, for the log.
@@ -19,6 +19,7 @@ struct StoreStanding {
 
   private(set) var version: String?
   private(set) var memory = StoreFinding.Memory()
+  private(set) var replication: Replication?
   private(set) var judge = StoreJudge()
   private var clock = ClockCheck()
   private var answers: [Question: [StoreFinding]] = [:]
@@ -46,6 +47,12 @@ struct StoreStanding {
     answers[.memory] = memory.findings
   }
 
+  mutating func answered(_ replicas: (replication: Replication?, findings: [StoreFinding])?) {
+    guard let replicas else { return }
+    replication = replicas.replication
+    answers[.replicas] = replicas.findings
+  }
+
   /// The store has been looked at, and a mark raised, or not.
   mutating func looked(
     _ probe: StoreJudge.Probe, _ result: Result<StoreRepository.Look, StoreFailure>, sent: NIODeadline,
@@ -61,6 +68,9 @@ struct StoreStanding {
     case .failure(.redis(.notSent(.offline))):
       // There is no link: that is told elsewhere, and what was refused on the last one says nothing of the next.
       if isChecked { answers[.write] = [] }
+    case .failure(.redis(.unknown(.notReplicated))):
+      // Redis takes writes; that replicas lack them is told by their number.
+      answers[.write] = []
     case .failure(let failure):
       if let finding = StoreFinding.write(refused: failure) { answers[.write] = [finding] }
     }
@@ -84,7 +94,7 @@ struct StoreStanding {
     answers[.clock] = clock.findings(at: now)
     guard !isChecked else { return nil }
     if let reason = findings.first(where: \.endsStart)?.words { return reason }
-    // A write that is refused is an answer, but nothing that was asked beside it need have been one.
+    // A refused write is an answer, but what was asked beside it may not have been answered.
     isChecked = Question.allCases.allSatisfy { answers[$0] != nil }
     return nil
   }
@@ -99,7 +109,8 @@ struct StoreStanding {
     StoreReport(
       isChecked: isChecked, version: version, faults: words(.fault), warnings: words(.warning),
       isNearlyFull: memory.limit > 0 && Double(memory.used) >= StoreWatch.nearlyFull * Double(memory.limit),
-      usedBytes: memory.used, limitBytes: memory.limit, clockOffset: clock.offset, judge: judge)
+      usedBytes: memory.used, limitBytes: memory.limit, replication: replication, clockOffset: clock.offset,
+      judge: judge)
   }
 
   /// What has changed since this was last called.

@@ -22,6 +22,7 @@ final class StoreWatch {
 
   private let link: any CommandSender
   private let repository: StoreRepository
+  private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
   private let logger: Logger
@@ -34,19 +35,24 @@ final class StoreWatch {
   private var isDoubting = false
 
   /// - Parameters:
+  ///   - replication: what is wanted of replicas.
   ///   - wallClock: the node's, epoch milliseconds.
   ///   - report: called after each round.
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
   ///     tells.
   init(
-    link: any CommandSender, scripts: ScriptLibrary, logger: Logger,
+    link: any CommandSender, scripts: ScriptLibrary, replication: Replication.Demand = .init(), logger: Logger,
     wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
     unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
     repository = StoreSession(scripts: scripts, link: link).identity
+    self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
-    rights = RedisRights(scripts.keys, hasEvents: scripts.hasEvents).all
+    rights =
+      RedisRights(
+        scripts.keys, hasEvents: scripts.hasEvents, awaitsReplicas: replication.minReplicas > 0
+      ).all
     (self.logger, self.wallClock) = (logger, wallClock)
     self.report = report
     self.unfit = unfit
@@ -60,7 +66,7 @@ final class StoreWatch {
     tellNews()
   }
 
-  /// Redis has refused something for a lack of rights: which are lacking is asked now, not only in the next check.
+  /// Redis has refused something for a lack of rights. Which ones are missing is asked now, not only in the next check.
   func doubtRights() {
     guard standing.isChecked, !isDoubting else { return }
     isDoubting = true
@@ -78,11 +84,12 @@ final class StoreWatch {
 
   /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
-    var questions: [(@escaping () -> Void) -> Void] = [look, memory]
+    var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
     if roundsToCheck == 0 { questions += [server, settings, types, askRights] }
     var open = questions.count
     for question in questions {
       question { [self] in
+        assert(open > 0, "each question is answered once, or the next round would begin twice")
         open -= 1
         if open == 0 { endRound() }
       }
@@ -90,7 +97,7 @@ final class StoreWatch {
   }
 
   private func endRound() {
-    // Of what was asked in this round, something has had no answer: it is all asked again in the next one.
+    // Until all has been answered, all is asked again in each round.
     roundsToCheck = !standing.isChecked ? 0 : roundsToCheck == 0 ? Self.roundsPerCheck : roundsToCheck - 1
     if let reason = standing.endRound(at: link.eventLoop.now) {
       return unfit(Unfit(reason: reason))
@@ -139,6 +146,13 @@ final class StoreWatch {
     }
   }
 
+  private func replicas(_ done: @escaping () -> Void) {
+    ask(["INFO", "replication"]) { [self] reply in
+      standing.answered(reply.flatMap { StoreFinding.replication(info: $0, replication) })
+      done()
+    }
+  }
+
   private func server(_ done: @escaping () -> Void) {
     ask(["HELLO"]) { [self] reply in
       standing.answered(reply.flatMap(StoreFinding.server(hello:)))
@@ -148,7 +162,7 @@ final class StoreWatch {
 
   private func settings(_ done: @escaping () -> Void) {
     ask(["CONFIG", "GET"] + StoreFinding.settings) { [self] reply in
-      standing.answered(.settings, reply.flatMap(StoreFinding.settings(config:)))
+      standing.answered(.settings, reply.flatMap { StoreFinding.settings(config: $0, replication) })
       done()
     }
   }
@@ -205,6 +219,7 @@ final class StoreWatch {
 
   /// - Parameter completion: called with all replies in order, or nil if one is missing.
   private func askAll(_ commands: [[String]], completion: @escaping ([RedisReply]?) -> Void) {
+    assert(!commands.isEmpty, "nothing would ever be told, and the round never end")
     var (replies, missing) = ([RedisReply](), commands.count)
     for command in commands {
       ask(command) { reply in

@@ -28,7 +28,7 @@ final class LeaderElection {
   private var listener: Listener?
   private var timer: Scheduled<Void>?
   private var failures: FailureNotes
-  /// The lease as it was acquired last, sent when: ours to lead by only if the machine says so.
+  /// The lease that was acquired last, and when that was asked for. Whether we lead by it, the machine says.
   private var acquired: (holder: LeaseReport.Holder, sent: LeaseMachine.Instant)?
   private(set) var report = LeaseReport() {
     didSet {
@@ -42,6 +42,7 @@ final class LeaderElection {
     eventLoop: any EventLoop, lease: LeaseRepository, releases: ReleaseSubscriber, nodeID: String,
     timing: LeaseTiming = LeaseTiming(), now: @escaping () -> LeaseMachine.Instant, logger: Logger
   ) {
+    timing.check()
     self.eventLoop = eventLoop
     self.lease = lease
     self.releases = releases
@@ -57,6 +58,7 @@ final class LeaderElection {
 
   /// Listens for releases; the node stands for no election yet.
   func start(_ listener: Listener) {
+    precondition(self.listener == nil, "releases are subscribed to once")
     self.listener = listener
     releases.subscribe { [self] in step { $0.vacated(at: now()) } }
     lease.whenConnected { [self] in step { $0.reconnected(at: now()) } }
@@ -108,7 +110,7 @@ final class LeaderElection {
     let sent = now()
     lease.acquire(
       token: token, replacing: replacing?.token, on: replacing?.connection, holder: "\(nodeID) \(address)",
-      ttl: timing.ttl, limit: timing.attempt
+      epochSeen: machine.greatestEpoch, ttl: timing.ttl, limit: timing.attempt
     ) { [self] result in
       switch result {
       case .success(.acquired(let epoch, let since)):
@@ -118,7 +120,8 @@ final class LeaderElection {
       case .success(.held(let record, let remaining)):
         failures.ended()
         follow(record, remaining)
-        let holder = LeaseMachine.Holder(token: record.token, connection: record.connection)
+        let holder = LeaseMachine.Holder(
+          token: record.token, epoch: record.epoch, connection: record.connection)
         step { $0.refused(holder: holder, remaining: remaining, attempt: attempt, at: now()) }
       case .failure(let failure): failed("acquire", failure, attempt)
       }
@@ -178,6 +181,7 @@ final class LeaderElection {
   }
 
   private func lead(_ term: LeaseMachine.Term, _ opportunity: LeaseMachine.Opportunity) {
+    assert(acquired?.holder.epoch == term.epoch, "a term begins with the lease that was acquired last")
     let before = report.holder?.nodeID
     report.isLeader = true
     report.holder = acquired?.holder
@@ -191,6 +195,7 @@ final class LeaderElection {
   }
 
   private func stepDown(_ end: LeaseMachine.EndOfTerm) {
+    assert(report.isLeader, "only a term that has begun can end")
     let epoch = report.holder?.epoch
     report.isLeader = false
     report.holder = nil

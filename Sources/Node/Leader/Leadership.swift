@@ -14,12 +14,12 @@ final class Leadership {
   private let reports: NodeReports
   private var address: String?
 
-  init(eventLoop: any EventLoop, store: StoreAccess, alarm: StoreAlarm, nodeID: String, reports: NodeReports) {
-    let scripts = store.scripts
+  init(access: StoreLinks, alarm: StoreAlarm, nodeID: String, reports: NodeReports) {
+    let (scripts, eventLoop) = (access.store.scripts, access.eventLoop)
     // Each of its own: neither a batch nor a read that waits may come before a renewal.
-    let leaseLink = store.link(on: eventLoop, name: "lease", scripts: scripts.forElection)
-    let sweepLink = store.link(on: eventLoop, name: "sweep", scripts: scripts.forSweeping)
-    let releaseLink = store.link(on: eventLoop, name: "releases")
+    let leaseLink = access.link(name: "lease", scripts: scripts.forElection)
+    let sweepLink = access.link(name: "sweep", scripts: scripts.forSweeping)
+    let releaseLink = access.link(name: "releases")
     links = [leaseLink, sweepLink, releaseLink]
     // The subscriber's link, too, must lead to the master: there its probe waits behind the blocking read.
     probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }

@@ -1,16 +1,16 @@
 /// Who leads, decided purely: events and the time in, actions out.
 ///
-/// One node at a time holds the lease key in Redis and sweeps. The holder renews it; the others try for it. Two nodes may
-/// for a while both believe that they lead (a stopped process knows nothing of the time that passes), and no clock can
-/// prevent that: what keeps their sweeps apart is the token that each sweep script compares (fencing, after
-/// M. Kleppmann, "How to do distributed locking", 2016). Stepping down in time, as this machine does, is courtesy.
+/// One node at a time holds the lease key in Redis and sweeps. The holder renews it; the others try for it. For a while
+/// two nodes may both believe that they lead: a stopped process knows nothing of the time that passes, and no clock can
+/// prevent that. The token keeps their sweeps apart, since each sweep script compares it (fencing, after M. Kleppmann,
+/// "How to do distributed locking", 2016). This machine steps down in time, but that is courtesy.
 ///
 /// Answers are matched to attempts by number: one that is late, doubled or out of order changes nothing.
 struct LeaseMachine {
-  /// Time as a monotonic clock tells it that goes on while the machine is suspended.
+  /// The time of a monotonic clock that goes on while the machine is suspended.
   typealias Instant = ContinuousClock.Instant
 
-  /// A time in office: its token is compared by every sweep, its epoch rises with each term.
+  /// A time in office. Every sweep compares its token; its epoch is greater than that of the term before.
   struct Term: Equatable, Sendable {
     var token: String
     var epoch: Int64
@@ -19,6 +19,7 @@ struct LeaseMachine {
   /// Who holds the lease instead of us.
   struct Holder: Equatable, Sendable {
     var token: String
+    var epoch: Int64
     /// Redis's number of the connection that it took or renewed the lease on.
     var connection: Int64
   }
@@ -85,7 +86,7 @@ struct LeaseMachine {
     /// Nil between two tries.
     var sent: Instant?
     var nextTry: Instant
-    /// The lease was given back while an answer was awaited, which may tell of the time before.
+    /// The lease was given back while an answer was awaited. That answer may still tell of the time before.
     var isVacated = false
   }
 
@@ -111,7 +112,10 @@ struct LeaseMachine {
   private var state = State.idle
   /// The number of the last attempt; only its answer counts.
   private var attempt = 0
-  /// The holder whose connection was found missing last, and when first: a try for the lease in between forgets nothing.
+  /// Of all terms that were told of, ours too. A later one is greater, also on a server that has lost some of them.
+  private(set) var greatestEpoch: Int64 = 0
+  /// The holder whose connection was last found missing, and since when. A try for the lease in between does not forget
+  /// it.
   private var missing: (holder: Holder, since: Instant)?
 
   /// - Parameter makeToken: gives 128 random bits as text, other ones each time.
@@ -124,7 +128,7 @@ struct LeaseMachine {
     self.makeToken = makeToken
   }
 
-  /// The term in which this node may act as leader at `now`: what was true at the last event may be so no longer.
+  /// The term in which this node may act as leader at `now`. What was true at the last event need not be true any more.
   func term(at now: Instant) -> Term? {
     guard case .leading(let leading) = state, now < termEnds(leading) else { return nil }
     return leading.term
@@ -173,11 +177,12 @@ struct LeaseMachine {
 
   /// Redis says that the lease is ours.
   mutating func acquired(epoch: Int64, attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt, case .acquiring(let acquiring) = state, let sent = acquiring.sent else { return [] }
+    greatestEpoch = max(greatestEpoch, epoch)
+    guard isAwaited(attempt), case .acquiring(let acquiring) = state, let sent = acquiring.sent else { return [] }
     let leading = Leading(
       term: Term(token: acquiring.token, epoch: epoch), confirmed: sent, sent: nil,
       nextTry: sent + jittered(timing.renewal))
-    // So late that it may be over: with the same token it is refreshed.
+    // The answer came so late that the term may be over. A try with the same token refreshes it.
     guard now < termEnds(leading) else { return [tryToAcquire(acquiring, at: now)] }
     state = .leading(leading)
     return [.lead(leading.term, because: acquiring.opportunity)]
@@ -185,7 +190,8 @@ struct LeaseMachine {
 
   /// Redis says that the lease is another's for `remaining`.
   mutating func refused(holder: Holder, remaining: Duration, attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt, case .acquiring(let acquiring) = state, acquiring.sent != nil else { return [] }
+    greatestEpoch = max(greatestEpoch, holder.epoch)
+    guard isAwaited(attempt), case .acquiring(let acquiring) = state, acquiring.sent != nil else { return [] }
     guard !acquiring.isVacated else { return [campaign(.vacated, at: now)] }
     state = .following(
       Following(
@@ -195,8 +201,8 @@ struct LeaseMachine {
   }
 
   mutating func renewed(attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt, case .leading(var leading) = state, let sent = leading.sent else { return [] }
-    // Too late to be told apart from one that has lapsed since.
+    guard isAwaited(attempt), case .leading(var leading) = state, let sent = leading.sent else { return [] }
+    // Too late: the lease may have lapsed since.
     guard now < termEnds(leading) else { return endTerm(leading, .notRenewed, at: now) }
     (leading.confirmed, leading.sent, leading.nextTry) = (sent, nil, sent + jittered(timing.renewal))
     state = .leading(leading)
@@ -205,7 +211,7 @@ struct LeaseMachine {
 
   /// Redis says that the lease is not ours.
   mutating func lost(attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt, case .leading(let leading) = state, leading.sent != nil else { return [] }
+    guard isAwaited(attempt), case .leading(let leading) = state, leading.sent != nil else { return [] }
     return endTerm(leading, .lost, at: now)
   }
 
@@ -216,13 +222,13 @@ struct LeaseMachine {
   }
 
   mutating func released(attempt: Int) {
-    guard attempt == self.attempt, case .releasing = state else { return }
+    guard isAwaited(attempt), case .releasing = state else { return }
     state = .retired
   }
 
   /// No answer, or none that says anything. What was asked may have happened.
   mutating func failed(attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt else { return [] }
+    guard isAwaited(attempt) else { return [] }
     let nextTry = now + jittered(timing.retry)
     switch state {
     case .following(var following) where following.isLooking:
@@ -246,7 +252,7 @@ struct LeaseMachine {
   ///
   /// Once missing proves little: a link that was cut is made anew at once, and a renewal tells its new number.
   mutating func lookedUp(isPresent: Bool, attempt: Int, at now: Instant) -> [Action] {
-    guard attempt == self.attempt, case .following(var following) = state, following.isLooking else { return [] }
+    guard isAwaited(attempt), case .following(var following) = state, following.isLooking else { return [] }
     let holder = following.holder
     if isPresent {
       missing = nil
@@ -298,6 +304,12 @@ struct LeaseMachine {
   // MARK: - Steps
 
   private func termEnds(_ leading: Leading) -> Instant { leading.confirmed + timing.ttl - timing.margin }
+
+  /// Whether an answer is to the last attempt: only that one counts.
+  private func isAwaited(_ attempt: Int) -> Bool {
+    assert(attempt <= self.attempt, "an answer comes after its attempt")
+    return attempt == self.attempt
+  }
 
   /// An attempt under way is given up in time; without one the next is due.
   private func due(_ sent: Instant?, _ nextTry: Instant) -> Instant { sent.map { $0 + timing.attempt } ?? nextTry }

@@ -12,11 +12,12 @@ final class ReleaseSubscriber {
 
   private let link: RedisLink
   private let stream: String
-  /// The last release that was heard; only later ones are told. After a failure, whatever comes from then on.
+  /// The last release that was heard; only later ones are told. Nil after a failure: then every later one is told.
   private var heard: String?
 
   /// - Parameter stream: the key of the stream of releases.
   init(link: RedisLink, stream: String) {
+    precondition(Self.block < Self.limit, "a read without a release must end before it is given up")
     self.link = link
     self.stream = stream
   }

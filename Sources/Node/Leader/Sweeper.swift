@@ -43,6 +43,7 @@ final class Sweeper {
   }
 
   func start(_ election: Election) {
+    precondition(self.election == nil, "a sweeper has one election")
     self.election = election
   }
 
@@ -95,6 +96,7 @@ final class Sweeper {
   }
 
   private func trim(_ term: LeaseMachine.Term) {
+    assert(!isInFlight, "one call at a time: a term's end waits for one")
     isInFlight = true
     // One that fails is not tried again at once.
     nextTrim = eventLoop.now + Self.trimInterval
@@ -109,11 +111,12 @@ final class Sweeper {
     }
   }
 
-  /// What every call's end has in common; `next` goes on after one that was done.
+  /// The end of every call. `next` goes on after one that was done.
   private func ended<Step>(
     _ term: LeaseMachine.Term, _ result: Result<SweepRepository.Outcome<Step>, StoreFailure>,
     _ failures: ReferenceWritableKeyPath<Sweeper, FailureNotes>, next: (Step) -> Void
   ) {
+    assert(isInFlight, "each call ends once")
     isInFlight = false
     switch result {
     case .success(.done(let step)):
@@ -127,7 +130,7 @@ final class Sweeper {
       // A further term may have begun while this batch was on its way.
       schedule(in: Self.interval)
     case .failure(let failure):
-      // Whether it was done or not: what is due still is found by the next one.
+      // It may have been done or not. The next one finds what is still due.
       self[keyPath: failures].note(failure)
       schedule(in: Self.interval)
     }

@@ -35,7 +35,7 @@ extension AuditService {
   struct Report: Sendable {
     var skus = 0
     var violations: [Violation] = []
-    /// SKUs that did not hold still.
+    /// SKUs that changed during each count.
     var unverified: [SKU] = []
     var next: Cursor?
   }
@@ -44,7 +44,7 @@ extension AuditService {
 extension AuditService.Report {
   typealias Violation = AuditService.Violation
 
-  /// Members of the index that are no SKUs are told under the name of none, by one violation that counts them.
+  /// Members of the index that are no SKUs are told without a SKU, by one violation that counts them.
   mutating func note(_ rows: [StockRepository.Row]) {
     let foreign = rows.count { $0.content == .foreign }
     guard foreign > 0 else { return }
@@ -84,7 +84,7 @@ extension AuditService.Report {
       ])
   }
 
-  /// A violation of each rule of which there must be nothing and is something.
+  /// A violation of each rule that allows none, where some were found.
   private mutating func add(of sku: SKU?, _ counts: [(rule: Violation.Rule, found: Int)]) {
     for (rule, found) in counts where found > 0 {
       violations.append(Violation(sku: sku, rule: rule, expected: 0, found: found))

@@ -23,7 +23,8 @@ final class AuditService {
   ///   - stock: lists the SKUs.
   ///   - audit: the repository on the same link, which nothing else may use.
   init(stock: StockRepository, audit: AuditRepository) {
-    assert(Self.sliceTime < Self.skuTime && Self.skuTime + AuditRepository.patience * 2 < Budget.answer)
+    precondition(Self.sliceTime < Self.skuTime, "the last SKU of a slice must have time of its own")
+    precondition(Self.skuTime + AuditRepository.patience * 2 < Budget.answer, "the answer must come in time")
     self.stock = stock
     self.audit = audit
   }
@@ -33,7 +34,7 @@ final class AuditService {
     case after(IndexPlace)
     case keys(UInt64)
 
-    /// Nil for a text that none is told as.
+    /// Nil for a text that is no cursor's.
     init?(_ text: String) {
       if let place = IndexPlace(text) {
         self = .after(place)

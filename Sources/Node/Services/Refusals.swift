@@ -82,6 +82,11 @@ extension Problem {
       Problem(
         .outcomeUnknown,
         "The store failed while it did this. Repeat the request with its idempotency key to learn the outcome.")
+    case .redis(.unknown(.notReplicated)) where isWrite:
+      Problem(
+        .outcomeUnknown,
+        "It was done, but too few replicas of the store have it, and so it may be lost. Repeat the request with its"
+          + " idempotency key to learn the outcome.")
     case .redis(.notSent(.overloaded)):
       Problem(.overloaded, "Too many requests wait for the store. Nothing was done.", retryAfter: 1)
     case .redis(.notSent):
@@ -112,8 +117,8 @@ extension StoreDamage {
 }
 
 extension HoldReleaser.Outcome {
-  /// Nil if the holds were released. A release that may or may not have happened is no harm to the caller, who is
-  /// told that nothing was done for the request itself.
+  /// Nil if the holds were released. Whether a failed release has happened does not matter to the caller: for the
+  /// request itself nothing was done, and that is what it is told.
   var problem: Problem? {
     switch self {
     case .released: nil

@@ -13,7 +13,8 @@ struct CallContext: Sendable {
   static let anyone = "-"
 
   func write(_ operation: Operation, canonical: String) -> Write {
-    Write(
+    assert(operation.takesKey, "the key of another operation is not judged")
+    return Write(
       key: keyText.map { IdempotencyKey(operation: operation.rawValue, caller: caller, text: $0) },
       fingerprint: keyText.map { _ in Fingerprint(of: canonical) }, arrival: arrival)
   }
@@ -82,8 +83,8 @@ final class ReservationService {
     _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
-    // What no reservation can be called is unknown, as one is that was just made up. Under a key it must still be asked
-    // for: the key may have come with another request, and that is told first.
+    // A text that no reservation can have as its id is an unknown one. Under a key Redis must be asked all the same, by
+    // an id just made up: the key may have come with another request, and that is told first.
     guard let id = ReservationID(text) ?? write.key.map({ _ in ReservationID() }) else {
       return completion(.failure(.unknownReservation))
     }

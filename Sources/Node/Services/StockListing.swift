@@ -69,7 +69,7 @@ final class StockListing {
     }
   }
 
-  /// Reads a SKU again whose holds are due, which releases them. Nil for one that there is nothing to tell of.
+  /// Reads a SKU with due holds again, which releases them. Nil if there is nothing to tell of it.
   private func released(_ sku: SKU, _ arrival: NIODeadline) async throws(Problem) -> Inventory? {
     do throws(Problem) {
       return try await outcome { service.read(sku, arrival: arrival, completion: $0) }

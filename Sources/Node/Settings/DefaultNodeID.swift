@@ -3,8 +3,8 @@ import Glibc
 
 /// The name of a node that was given none.
 ///
-/// It is made of the host's name and the port, so that a node that is started again is the node it was: with a new name
-/// each time, every process that was killed would be watched as DOWN for ever.
+/// It is made of the host's name and the port. So a node that is started again is the node it was. With a new name each
+/// time, every process that was killed would be watched as DOWN for ever.
 struct DefaultNodeID {
   static let shownAs = "host name and port"
   private static let maxHostBytes = 48
@@ -32,8 +32,8 @@ struct DefaultNodeID {
     (self.hostName, self.machineID, self.chance) = (hostName, machineID, chance)
   }
 
-  /// - Parameter port: as it is set. With 0 the node takes any free one, and several on one host have nothing that tells
-  ///   them apart but chance.
+  /// - Parameter port: as it is set. With 0 the node takes any free one; then chance alone tells several on one host
+  ///   apart.
   func name(port: Int) -> String { "\(host)-\(port == 0 ? Self.hexadecimal(chance) : "\(port)")" }
 
   private var host: String {
@@ -46,7 +46,8 @@ struct DefaultNodeID {
     return "node-\(Self.digest(machineID))"
   }
 
-  /// With nothing in it that a name must not have. One that is too long ends in what tells it from others.
+  /// The name without what a node's name must not have. One that is too long ends in a digest that tells it from
+  /// others.
   private static func plain(_ name: String) -> String {
     let bytes = name.lowercased().utf8.map { byte in
       switch byte {

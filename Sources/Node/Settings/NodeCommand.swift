@@ -20,6 +20,9 @@ struct NodeCommand: SettingsCommand {
   @Option(help: help("redisCaFile")) var redisCaFile: String?
   @Option(help: help("redisCertFile")) var redisCertFile: String?
   @Option(help: help("redisKeyFile")) var redisKeyFile: String?
+  @Option(help: help("sentinelUser")) var sentinelUser: String?
+  @Flag(inversion: .prefixedNo, help: help("sentinelTls")) var sentinelTls: Bool?
+  @Option(help: help("minReplicas")) var minReplicas: String?
   @Option(help: help("keyPrefix")) var keyPrefix: String?
   @Option(help: help("drainDelay")) var drainDelay: String?
   @Option(help: help("maxQuantity")) var maxQuantity: String?

@@ -8,11 +8,17 @@ struct NodeSettings: ProcessSettings {
   let nodeId: String
   let host: String
   let port: Int
-  let redisUrl: RedisURL
+  let redisUrl: RedisTopology
   let redisCaFile: String?
   /// Our own certificate and its key, for a Redis that wants one; both or none.
   let redisCertFile: String?
   let redisKeyFile: String?
+  /// Who we are to Sentinels, and whether they speak TLS.
+  let sentinelUser: String?
+  let sentinelPassword: String?
+  let sentinelTls: Bool
+  /// So many replicas have a change before it is acknowledged.
+  let minReplicas: Int
   /// Before the name of every key in Redis.
   let keyPrefix: String
   /// How long a node that is told to stop keeps serving.
@@ -48,8 +54,8 @@ struct NodeSettings: ProcessSettings {
       help: "TCP port to listen on; 0 takes any free one")
     nodeId = givenNodeId ?? DefaultNodeID().name(port: port)
     redisUrl = try reader.read(
-      "redisUrl", .redisURL, default: "redis://127.0.0.1:6379/0", isSecret: true,
-      refusesFlag: { $0.password != nil },
+      "redisUrl", .redisTopology, default: "redis://127.0.0.1:6379/0", isSecret: true,
+      refusesFlag: { $0.hasPassword },
       help: "Where Redis is; rediss for TLS. With a password only from environment or file")
     redisCaFile = try reader.readOptional(
       "redisCaFile", .text("a path"),
@@ -59,6 +65,16 @@ struct NodeSettings: ProcessSettings {
       help: "PEM file of the client certificate for a Redis that wants one (tls-auth-clients); with redisKeyFile")
     redisKeyFile = try reader.readOptional(
       "redisKeyFile", .text("a path"), help: "PEM file of the key of redisCertFile")
+    sentinelUser = try reader.readOptional(
+      "sentinelUser", .text("a user of Redis"), help: "Who the node is to Sentinels; with sentinelPassword")
+    sentinelPassword = try reader.readSecret(
+      "sentinelPassword", .text("a password"), help: "The password that Sentinels want")
+    let sentinelTls = try reader.readOptional(
+      "sentinelTls", .boolean, otherwise: "as redisUrl", help: "Whether Sentinels speak TLS")
+    self.sentinelTls = sentinelTls ?? (redisUrl.mode == "sentinel" && redisUrl.usesTLS)
+    minReplicas = try reader.read(
+      "minReplicas", .integer(0...16), default: "0",
+      help: "So many replicas of Redis must have a change before it is acknowledged")
     keyPrefix = try reader.read(
       "keyPrefix", .keyPrefix, default: "",
       help: "Stands before the name of every key in Redis, so that a database can be shared; none by default")
@@ -112,7 +128,15 @@ struct NodeSettings: ProcessSettings {
     let filesOfTLS = [
       ("redisCaFile", redisCaFile), ("redisCertFile", redisCertFile), ("redisKeyFile", redisKeyFile),
     ]
-    if !redisUrl.usesTLS, let (setting, _) = filesOfTLS.first(where: { $0.1 != nil }) {
+    if (sentinelUser != nil) && (sentinelPassword == nil) {
+      throw SettingsError("setting sentinelUser: needs sentinelPassword")
+    }
+    if redisUrl.mode != "sentinel", sentinelPassword != nil || sentinelTls != nil {
+      throw SettingsError(
+        "setting \(sentinelPassword == nil ? "sentinelTls" : "sentinelPassword"): has no effect without Sentinels:"
+          + " redisUrl must begin with redis+sentinel:// or rediss+sentinel://")
+    }
+    if !redisUrl.usesTLS, !self.sentinelTls, let (setting, _) = filesOfTLS.first(where: { $0.1 != nil }) {
       throw SettingsError("setting \(setting): has no effect without TLS: redisUrl must begin with rediss://")
     }
     if coordinatorUrl != nil, clusterToken == nil {
@@ -129,14 +153,13 @@ struct NodeSettings: ProcessSettings {
   }
 }
 
-extension SettingForm<RedisURL> {
-  fileprivate static var redisURL: Self {
-    Self("redis[s]://[[user]:password@]host[:port][/database]") { try? RedisURL($0) }
-  }
+extension SettingForm<RedisTopology> {
+  fileprivate static var redisTopology: Self { Self(RedisTopology.form) { try? RedisTopology($0) } }
 }
 
 extension SettingForm<String> {
-  /// What may stand before key names: it becomes part of scripts, so nothing that could end a string there.
+  /// What may stand before key names. It becomes part of scripts, so it must have nothing that could end a string
+  /// there.
   fileprivate static var keyPrefix: Self {
     Self("up to 64 of A–Z a–z 0–9 . _ : / -") { text in
       let isAllowed = { (byte: UInt8) in byte.isASCIIAlphanumeric || "._:/-".utf8.contains(byte) }

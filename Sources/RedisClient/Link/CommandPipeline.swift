@@ -8,6 +8,8 @@ struct CommandPipeline {
   struct Command {
     var bytes: ByteBuffer
     var deadline: NIODeadline
+    /// Its success is told only when the replicas have what it has written.
+    var awaitsReplicas = false
     /// Nil once the caller has been answered: the place in the pipeline stays.
     var completion: RedisLink.Completion?
   }
@@ -17,9 +19,19 @@ struct CommandPipeline {
   /// A longer gap between them means that the loop stood still. A loop that is merely busy polls its sockets all the while.
   static let standstill = TimeAmount.milliseconds(250)
 
+  /// A command that Redis has run, and whose effect may not be on the replicas yet.
+  struct Held {
+    let reply: RedisReply
+    let deadline: NIODeadline
+    let completion: RedisLink.Completion
+  }
+
   private var waiting = Deque<Command>()
   private var unanswered = Deque<Command>()
+  private var held: [Held] = []
   private var outgoing = ByteBuffer()
+  /// Whether something of what leaves in the next write awaits the replicas.
+  private(set) var outgoingAwaitsReplicas = false
   /// When a reply last came, or first became due.
   private var lastHeard = NIODeadline.uptimeNanoseconds(0)
   /// When the loop last came round. Silence is judged by it: while the loop stands still, no reply can be heard.
@@ -27,7 +39,7 @@ struct CommandPipeline {
 
   init(at now: NIODeadline) { lastTick = now }
 
-  var count: Int { waiting.count + unanswered.count }
+  var count: Int { waiting.count + unanswered.count + held.count }
   var owesReplies: Bool { !unanswered.isEmpty }
 
   /// Since when replies are due and none has come, if that is so long ago.
@@ -54,6 +66,7 @@ struct CommandPipeline {
     var command = command
     outgoing.writeImmutableBuffer(command.bytes)
     command.bytes = ByteBuffer()
+    if command.awaitsReplicas { outgoingAwaitsReplicas = true }
     // Silence is counted from when a reply first became due.
     if unanswered.isEmpty { lastHeard = now }
     unanswered.append(command)
@@ -62,7 +75,10 @@ struct CommandPipeline {
   /// What is to be written now; nil: nothing.
   mutating func takeOutgoing(_ allocator: ByteBufferAllocator) -> ByteBuffer? {
     guard outgoing.readableBytes > 0 else { return nil }
-    defer { outgoing = allocator.buffer(capacity: 4096) }
+    defer {
+      outgoing = allocator.buffer(capacity: 4096)
+      outgoingAwaitsReplicas = false
+    }
     return outgoing
   }
 
@@ -73,6 +89,18 @@ struct CommandPipeline {
     return unanswered.popFirst()
   }
 
+  /// Keeps the reply of a command back until the replicas have what it has written.
+  mutating func hold(_ command: Command, _ reply: RedisReply) {
+    guard let completion = command.completion else { return }
+    held.append(Held(reply: reply, deadline: command.deadline, completion: completion))
+  }
+
+  /// What was held is on the replicas, or will not be in time.
+  mutating func takeHeld() -> [Held] {
+    defer { held.removeAll() }
+    return held
+  }
+
   // MARK: - Ends
 
   /// Empties the queue before anybody is told: a caller may well send again at once.
@@ -81,11 +109,15 @@ struct CommandPipeline {
     return waiting
   }
 
-  /// The connection is gone: what was sent on it, or was to be.
-  mutating func takeUnanswered() -> Deque<Command> {
-    defer { unanswered.removeAll() }
+  /// The connection is gone: who is still to hear of what was sent on it, or was to be.
+  mutating func takeUnanswered() -> [RedisLink.Completion] {
+    defer {
+      unanswered.removeAll()
+      held.removeAll()
+    }
     outgoing.clear()
-    return unanswered
+    outgoingAwaitsReplicas = false
+    return held.map(\.completion) + unanswered.compactMap(\.completion)
   }
 
   /// The loop has come round.
@@ -103,6 +135,8 @@ struct CommandPipeline {
       unanswered[index].completion = nil
       unknown.append(completion)
     }
+    unknown += held.filter { $0.deadline <= now }.map(\.completion)
+    held.removeAll { $0.deadline <= now }
     return (unsent, unknown)
   }
 }

@@ -18,14 +18,12 @@ struct LinkHandshake {
   let steps: [(step: Step, command: RedisArguments)]
   private let problem: LinkProblem
 
-  init(_ configuration: RedisLink.Configuration) {
-    problem = configuration.problem
-    let (url, key) = (configuration.url, configuration.vacantKey)
+  /// - Parameter problem: of the server that it is said to.
+  init(_ problem: LinkProblem, _ configuration: RedisLink.Configuration) {
+    self.problem = problem
+    let (url, key) = (problem.url, configuration.vacantKey)
     var steps: [(Step, RedisArguments)] = []
-    if let password = url.password {
-      steps.append(
-        (.authenticate, url.user.map { RedisArguments("AUTH", $0, password) } ?? RedisArguments("AUTH", password)))
-    }
+    if let login = Self.login(url) { steps.append((.authenticate, login)) }
     if url.database != 0 { steps.append((.select, RedisArguments("SELECT", "\(url.database)"))) }
     steps.append((.name, RedisArguments("CLIENT", "SETNAME", configuration.clientName)))
     // Before anything that has waited is sent: nothing is ever read from a replica.
@@ -38,6 +36,13 @@ struct LinkHandshake {
     steps.append((.connectionID, RedisArguments("CLIENT", "ID")))
     steps.append((.ask(.time), LinkQuestion.time.arguments(vacantKey: key)))
     self.steps = steps
+  }
+
+  /// What tells the server who we are; nil if that is nobody's business.
+  static func login(_ url: RedisURL) -> RedisArguments? {
+    url.password.map { password in
+      url.user.map { RedisArguments("AUTH", $0, password) } ?? RedisArguments("AUTH", password)
+    }
   }
 
   func verdict(on reply: RedisReply, to step: Step) -> Verdict {

@@ -3,11 +3,12 @@ import NIOCore
 /// The life of one link to Redis as a pure state machine: events in, the one thing to do next out.
 ///
 /// connect → handshake (AUTH, SELECT, role, scripts, clock) → up, and from any failure back to connect after a jittered
-/// back-off that doubles from 20 ms to 1 s, for ever. The back-off begins anew only when Redis has taken a write: a
+/// back-off that doubles from 20 ms to a bound, for ever. The back-off begins anew only when Redis has taken a write: a
 /// server that greets and then refuses is not asked again and again.
 struct LinkMachine {
   static let firstDelay = TimeAmount.milliseconds(20)
-  static let longestDelay = TimeAmount.seconds(1)
+  /// Links that wait when a new server is named go there within this time, each at another instant.
+  static let moveSpread = TimeAmount.milliseconds(50)
   /// For so long after a link is lost, commands wait for the next one instead of failing at once: a killed
   /// connection is back within milliseconds, and nobody need notice.
   static let queueingGrace = TimeAmount.milliseconds(250)
@@ -31,7 +32,7 @@ struct LinkMachine {
     case serve
     /// Close the link once what was sent is answered, or within a short time.
     case leave
-    /// Call ``retryDue()`` after this time.
+    /// Call ``retryDue()`` after this time, and not at the time said before.
     case retry(after: TimeAmount)
     case close
     case nothing
@@ -41,6 +42,7 @@ struct LinkMachine {
     case send, queue, refuse
   }
 
+  private let longestDelay: TimeAmount
   private(set) var state = State.idle
   /// Since when nothing was heard of a link that serves: the last reply of the one that was lost, or when the first
   /// was asked for. It ends with the first reply that the next link gives to a command; being connected is not enough.
@@ -50,6 +52,12 @@ struct LinkMachine {
   private var queuesUntil = NIODeadline.uptimeNanoseconds(0)
   private var everUp = false
   private var failures = 0
+
+  /// - Parameter longestDelay: the bound of the back-off.
+  init(longestDelay: TimeAmount = .seconds(1)) {
+    precondition(longestDelay >= Self.firstDelay, "the back-off begins with less than it ends with")
+    self.longestDelay = longestDelay
+  }
 
   mutating func start(at now: NIODeadline) -> Action {
     guard state == .idle else { return .nothing }
@@ -115,10 +123,25 @@ struct LinkMachine {
     goDown(at: now, heard: heard)
     state = .waiting
     let ceiling = min(
-      Self.longestDelay.nanoseconds, Self.firstDelay.nanoseconds << Int64(min(failures, 10)))
+      longestDelay.nanoseconds, Self.firstDelay.nanoseconds << Int64(min(failures, 10)))
     failures += 1
     // Between half and the whole: spread, but never at once.
     return .retry(after: .nanoseconds(Int64.random(in: ceiling / 2...ceiling, using: &random)))
+  }
+
+  /// Another server is the one to use: what made the last tries fail says nothing of it.
+  ///
+  /// - Parameter isElsewhere: whether the link that there is leads to another server.
+  mutating func serverMoved(
+    at now: NIODeadline, isElsewhere: Bool, using random: inout some RandomNumberGenerator
+  ) -> Action {
+    switch state {
+    case .waiting:
+      failures = 0
+      return .retry(after: .nanoseconds(Int64.random(in: 0...Self.moveSpread.nanoseconds, using: &random)))
+    case .up, .handshaking: return isElsewhere ? left(at: now) : .nothing
+    case .idle, .connecting, .leaving, .stopped: return .nothing
+    }
   }
 
   mutating func retryDue() -> Action {

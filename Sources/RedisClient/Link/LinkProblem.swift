@@ -11,7 +11,7 @@ struct LinkProblem: Sendable {
   var authorities = RedisTLS.systemAuthorities
 
   /// `host:port`.
-  var server: String { url.host.contains(":") ? "[\(url.host)]:\(url.port)" : "\(url.host):\(url.port)" }
+  var server: String { url.address.description }
 
   // MARK: - The connection
 
@@ -157,6 +157,16 @@ struct LinkProblem: Sendable {
     if line.contains("without any password configured") { return "\(redis) wants no password, and one is set" }
     if line.contains("select is not allowed in cluster mode") { return "\(redis) runs in cluster mode" }
     return nil
+  }
+
+  /// What a Sentinel says in place of an answer.
+  static func words(refusedBySentinel sentinel: ServerAddress, with line: String) -> String {
+    switch line.prefix(while: { $0 != " " }) {
+    case "NOAUTH": "the Sentinel at \(sentinel) wants a password: set sentinelPassword"
+    case "WRONGPASS": "the Sentinel at \(sentinel) does not accept sentinelUser or sentinelPassword"
+    case _ where line.lowercased().contains("unknown command"): "\(sentinel) is no Sentinel: \(Self.line(line))"
+    default: "the Sentinel at \(sentinel) refuses to answer: \(Self.line(line))"
+    }
   }
 
   /// Whether an error line means that Redis serves nothing on this link at present, whatever it is asked.

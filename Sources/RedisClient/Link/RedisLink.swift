@@ -12,25 +12,24 @@ import NIOSSL
 package final class RedisLink {
   package typealias Completion = (Result<RedisReply, RedisFailure>) -> Void
 
-  /// Connect, AUTH and SELECT take at most so long together.
-  static let handshakeLimit = TimeAmount.milliseconds(500)
-  /// A link that owes replies and has been silent for so long is closed and made anew; before that it takes no further
-  /// commands (``LinkMachine/silenceBeforeRefusing``).
-  static let silenceBeforeClosing = TimeAmount.milliseconds(2500)
-  /// A link that is left waits no longer for what was sent on it.
-  static let leaveLimit = TimeAmount.milliseconds(100)
+  private struct Connection {
+    let channel: any Channel
+    /// How to speak of the server that it leads to.
+    let problem: LinkProblem
+  }
 
   package let eventLoop: any EventLoop
   private let configuration: Configuration
-  private let problem: LinkProblem
-  private let names: NameLookup
+  private let servers: any ServerLocator
+  private let connector: RedisConnector
   private let logger: Logger
-  private var machine = LinkMachine()
+  private var machine: LinkMachine
   private var random = SystemRandomNumberGenerator()
-  private var channel: (any Channel)?
+  private var connection: Connection?
   private var pipeline: CommandPipeline
   private var flushIsDue = false
   private var ticker: RepeatedTask?
+  private var retry: Scheduled<Void>?
   private var lastProblem: String?
   /// Why we have closed the link ourselves.
   private var reasonToClose: String?
@@ -45,11 +44,15 @@ package final class RedisLink {
   /// Called whenever the link has come up, after what has waited for it was sent.
   package var whenUp: (() -> Void)?
 
-  package init(eventLoop: any EventLoop, configuration: Configuration, logger: Logger) {
+  /// - Parameter servers: tells the server to connect to, whenever a connection is made.
+  package init(
+    eventLoop: any EventLoop, servers: any ServerLocator, configuration: Configuration, logger: Logger
+  ) {
     self.eventLoop = eventLoop
+    self.servers = servers
     self.configuration = configuration
-    problem = configuration.problem
-    names = NameLookup(eventLoop: eventLoop)
+    connector = RedisConnector(eventLoop: eventLoop, tls: configuration.tls)
+    machine = LinkMachine(longestDelay: servers.longestRetryDelay)
     pipeline = CommandPipeline(at: eventLoop.now)
     self.logger = logger
   }
@@ -60,14 +63,15 @@ package final class RedisLink {
 
   package func status(at now: NIODeadline) -> Status {
     var status = Status(
-      isUp: false, pending: pipeline.count, reconnects: machine.reconnects, warnings: warnings)
+      isUp: false, pending: pipeline.count, reconnects: machine.reconnects, server: connection?.problem.server,
+      warnings: warnings)
     if let since = machine.downSince {
       status.downFor = now - since
       status.lastProblem = reasonToClose ?? refusal?.words ?? lastProblem
       status.isRefused = reasonToClose == nil && refusal != nil
     } else if let since = silentSince {
       status.downFor = now - since
-      status.lastProblem = problem.wordsForSilence(of: now - since)
+      status.lastProblem = connection?.problem.wordsForSilence(of: now - since)
     } else if let refusal {
       status.downFor = now - refusal.since
       status.lastProblem = refusal.words
@@ -87,6 +91,7 @@ package final class RedisLink {
     }
     assert(pipeline.count == 0, "nothing is sent before the start")
     pipeline = CommandPipeline(at: eventLoop.now)
+    servers.tell(self)
     perform(machine.start(at: eventLoop.now))
   }
 
@@ -98,11 +103,14 @@ package final class RedisLink {
     fail(pipeline.takeWaiting(), with: .notSent(.offline))
   }
 
-  /// Sends a command. `completion` is called exactly once, never before `send` returns.
-  package func send(_ command: ByteBuffer, deadline: NIODeadline, completion: @escaping Completion) {
+  package func send(
+    _ command: ByteBuffer, deadline: NIODeadline, awaitsReplicas: Bool, completion: @escaping Completion
+  ) {
     eventLoop.assertInEventLoop()
     let now = eventLoop.now
-    let command = CommandPipeline.Command(bytes: command, deadline: deadline, completion: completion)
+    let command = CommandPipeline.Command(
+      bytes: command, deadline: deadline, awaitsReplicas: awaitsReplicas && configuration.minReplicas > 0,
+      completion: completion)
     guard pipeline.count < configuration.maxPending else { return refuse(command, .overloaded) }
     switch machine.admission(at: now) {
     case .send where silentSince == nil: transmit(command, at: now)
@@ -114,27 +122,34 @@ package final class RedisLink {
   /// Ends the present link, for a server that must not be talked to any longer; a new one is made. What was sent before
   /// is still answered, within ``leaveLimit``: its neighbours in the pipeline keep their replies.
   package func reconnect(because reason: String) {
-    guard channel != nil else { return }
+    guard connection != nil else { return }
     // What follows from the first reason is none.
     reasonToClose = reasonToClose ?? reason
     perform(machine.left(at: eventLoop.now))
   }
 
+  package func serverMoved(to address: ServerAddress) {
+    let isElsewhere = connection.map { $0.problem.url.address != address } ?? false
+    if isElsewhere { reasonToClose = reasonToClose ?? "the master is now \(address)" }
+    perform(machine.serverMoved(at: eventLoop.now, isElsewhere: isElsewhere, using: &random))
+  }
+
   /// The same at once, for a connection on which no reply can be trusted or expected any more.
   private func abandon(because reason: String) {
     reasonToClose = reasonToClose ?? reason
-    channel?.closeHard()
+    connection?.channel.closeHard()
   }
 
   /// What a probe has found.
   package func take(_ findings: LinkFindings) {
+    guard let problem = connection?.problem else { return }
     if let obstacle = findings.role.obstacle(at: problem.server) { return reconnect(because: obstacle) }
     if findings.hasWritten { machine.wrote() }
     if let line = findings.refusal {
       if case .readOnly = RedisFailure.Rejection(line: line) {
         return reconnect(because: problem.words(refusedWith: line))
       }
-      note(refusal: line)
+      note(refusal: line, problem)
     } else if refusal != nil {
       refusal = nil
       logger.info("Redis takes commands again")
@@ -145,7 +160,7 @@ package final class RedisLink {
     warnings = findings.warnings
   }
 
-  private func note(refusal line: String) {
+  private func note(refusal line: String, _ problem: LinkProblem) {
     let words = problem.words(refusedWith: line)
     if refusal?.words != words { logger.warning("Redis refuses commands", metadata: ["reason": "\(words)"]) }
     refusal = (refusal?.since ?? eventLoop.now, words)
@@ -168,9 +183,30 @@ package final class RedisLink {
     // Tasks run after all sockets of this turn have been served: everything they ask for goes out in one write.
     eventLoop.assumeIsolated().execute { [self] in
       flushIsDue = false
-      guard let channel, let bytes = pipeline.takeOutgoing(channel.allocator) else { return }
+      if pipeline.outgoingAwaitsReplicas { awaitReplicas() }
+      guard let channel = connection?.channel, let bytes = pipeline.takeOutgoing(channel.allocator) else { return }
       channel.writeAndFlush(bytes, promise: nil)
     }
+  }
+
+  /// One WAIT behind all writes of a flush: a group commit. It holds up what the next flush brings, which then shares
+  /// the next one.
+  private func awaitReplicas() {
+    let (wanted, now) = (configuration.minReplicas, eventLoop.now)
+    var command = ByteBuffer()
+    command.writeRedisCommand(
+      RedisArguments("WAIT", "\(wanted)", "\(Self.replicaLimit.nanoseconds / 1_000_000)"))
+    let wait = CommandPipeline.Command(
+      bytes: command, deadline: now + Self.silenceBeforeClosing,
+      completion: { [self] result in
+        // A link that is lost has told all who were held.
+        guard case .success(let reply) = result else { return }
+        let isDone = if case .integer(let count) = reply { count >= wanted } else { false }
+        for held in pipeline.takeHeld() {
+          held.completion(isDone ? .success(held.reply) : .failure(.unknown(.notReplicated(held.reply))))
+        }
+      })
+    pipeline.send(wait, at: now)
   }
 
   // MARK: - Deadlines
@@ -185,7 +221,7 @@ package final class RedisLink {
     for completion in unsent { completion(.failure(.notSent(.deadlinePassed))) }
     for completion in unknown { completion(.failure(.unknown(.deadlinePassed))) }
     if machine.state == .up, let since = pipeline.silent(for: Self.silenceBeforeClosing) {
-      abandon(because: problem.wordsForSilence(of: now - since))
+      abandon(because: connection?.problem.wordsForSilence(of: now - since) ?? "silent")
     }
     // Past its grace a command in the queue need not wait for its deadline to hear that there is no link.
     if machine.admission(at: now) == .refuse { fail(pipeline.takeWaiting(), with: .notSent(.offline)) }
@@ -204,46 +240,39 @@ package final class RedisLink {
     case .handshake: handshake()
     case .serve: serve()
     case .leave: leave()
-    case .close: channel?.closeHard()
+    case .close: connection?.channel.closeHard()
     case .retry(let delay):
-      eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in perform(machine.retryDue()) }
+      retry?.cancel()
+      retry = eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in perform(machine.retryDue()) }
     }
   }
 
   private func connect() {
-    attemptBegan = eventLoop.now
-    let (url, tls, problem) = (configuration.url, configuration.tls, problem)
-    let link = NIOLoopBound(self, eventLoop: eventLoop)
-    let attempt = ClientBootstrap(group: eventLoop)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .resolver(names)
-      .connectTimeout(Self.handshakeLimit)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          if let tls {
-            // SNI takes names only.
-            let name = (try? SocketAddress(ipAddress: url.host, port: 0)) == nil ? url.host : nil
-            try channel.pipeline.syncOperations.addHandler(
-              NIOSSLClientHandler(context: tls.context, serverHostname: name))
-          }
-          try channel.pipeline.syncOperations.addHandler(ReplyHandler(link: link.value, problem: problem))
-        }
+    servers.locate { [self] result in
+      switch result {
+      case .failure(let failure): lose(because: failure.words)
+      case .success(let url): connect(to: url)
       }
-      .connect(host: url.host, port: url.port)
-    attempt.assumeIsolated().whenComplete { [self] result in
+    }
+  }
+
+  private func connect(to url: RedisURL) {
+    attemptBegan = eventLoop.now
+    connector.connect(to: url, within: Self.handshakeLimit, receiver: self) { [self] result in
       switch result {
       case .success(let channel):
-        self.channel = channel
+        connection = Connection(channel: channel, problem: connector.problem(of: url))
         perform(machine.connected())
-      case .failure(let error):
-        caught(error)
-        lose(because: problem.words(connecting: error, lookup: names.state))
+      case .failure(let failure):
+        caught(failure.cause)
+        lose(because: failure.words)
       }
     }
   }
 
   private func handshake() {
-    let handshake = LinkHandshake(configuration)
+    guard let problem = connection?.problem else { return }
+    let handshake = LinkHandshake(problem, configuration)
     let deadline = attemptBegan + Self.handshakeLimit
     for (step, command) in handshake.steps {
       var bytes = ByteBuffer()
@@ -296,18 +325,18 @@ package final class RedisLink {
 
   /// While the link is not known to serve.
   private func judge(_ reply: RedisReply) {
-    guard machine.state == .up else { return }
-    if case .error(let line) = reply, LinkProblem.refusesAll(line) { return note(refusal: line) }
+    guard machine.state == .up, let problem = connection?.problem else { return }
+    if case .error(let line) = reply, LinkProblem.refusesAll(line) { return note(refusal: line, problem) }
     machine.served()
     refusal = nil
     lastProblem = nil
-    logger.info("Redis link is up", metadata: ["reconnects": "\(machine.reconnects)"])
+    logger.info("Redis link is up", metadata: ["server": "\(problem.server)", "reconnects": "\(machine.reconnects)"])
   }
 
   private func leave() {
-    guard let left = channel, pipeline.owesReplies else { return perform(.close) }
+    guard let left = connection?.channel, pipeline.owesReplies else { return perform(.close) }
     eventLoop.assumeIsolated().scheduleTask(in: Self.leaveLimit) { [self] in
-      if channel === left { left.closeHard() }
+      if connection?.channel === left { left.closeHard() }
     }
   }
 
@@ -316,7 +345,7 @@ package final class RedisLink {
     let now = eventLoop.now
     let heard = min(pipeline.heard(at: now), refusal?.since ?? now)
     let action = machine.lost(at: now, heard: heard, using: &random)
-    channel = nil
+    connection = nil
     connectionID = nil
     reasonToClose = nil
     refusal = nil
@@ -326,7 +355,7 @@ package final class RedisLink {
     }
     lastProblem = reason
     // Asked for in this turn, or sent: which of them Redis has run can't be told.
-    fail(pipeline.takeUnanswered(), with: .unknown(.linkLost))
+    for completion in pipeline.takeUnanswered() { completion(.failure(.unknown(.linkLost))) }
     perform(action)
   }
 
@@ -334,17 +363,22 @@ package final class RedisLink {
 
   func received(_ reply: RedisReply) {
     // What came with the reply for which the link was given up.
-    guard channel != nil else { return }
+    guard let connection else { return }
     guard let command = pipeline.answered(at: eventLoop.now) else {
-      return abandon(because: problem.words(violated: "a reply that nobody asked for"))
+      return abandon(because: connection.problem.words(violated: "a reply that nobody asked for"))
     }
     if machine.isSettled {
-      command.completion?(.success(reply))
+      answer(command, reply)
     } else {
       judge(reply)
-      command.completion?(.success(reply))
+      answer(command, reply)
       if machine.state == .leaving, !pipeline.owesReplies { perform(.close) }
     }
+  }
+
+  private func answer(_ command: CommandPipeline.Command, _ reply: RedisReply) {
+    guard command.awaitsReplicas, !reply.isError else { return command.completion?(.success(reply)) ?? () }
+    pipeline.hold(command, reply)
   }
 
   /// As it is, for whoever mends this program; everybody else is told in words.
@@ -356,3 +390,5 @@ package final class RedisLink {
     lose(because: reasonToClose ?? reason)
   }
 }
+
+extension RedisLink: ReplyReceiver, ServerFollower {}

@@ -8,6 +8,8 @@ package enum RedisReply: Equatable, Sendable {
   /// The server's own error line, for example `NOSCRIPT No matching script`.
   case error(String)
 
+  var isError: Bool { if case .error = self { true } else { false } }
+
   /// The reply as text, where it is a status or a bulk string.
   package var text: String? {
     switch self {

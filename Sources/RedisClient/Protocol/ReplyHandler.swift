@@ -1,18 +1,18 @@
 import NIOCore
 import NIOSSL
 
-/// Feeds what the socket brings to hiredis and hands whole replies to the link.
+/// Feeds what the socket brings to hiredis and hands whole replies on.
 final class ReplyHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
-  private let link: RedisLink
+  private let receiver: any ReplyReceiver
   private let problem: LinkProblem
   private var reader = ReplyReader()
   private var hasHeard = false
   private var reason: String?
 
-  init(link: RedisLink, problem: LinkProblem) {
-    self.link = link
+  init(receiver: any ReplyReceiver, problem: LinkProblem) {
+    self.receiver = receiver
     self.problem = problem
   }
 
@@ -24,19 +24,19 @@ final class ReplyHandler: ChannelInboundHandler {
     }
     do {
       try buffer.withUnsafeReadableBytes { bytes throws(ReplyReader.ProtocolViolation) in try reader.feed(bytes) }
-      while let reply = try reader.next() { link.received(reply) }
+      while let reply = try reader.next() { receiver.received(reply) }
     } catch {
       close(context, because: problem.words(violated: error.reason))
     }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    link.closed(because: reason ?? problem.wordsForClosing(hasHeard: hasHeard))
+    receiver.closed(because: reason ?? problem.wordsForClosing(hasHeard: hasHeard))
     context.fireChannelInactive()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    link.caught(error)
+    receiver.caught(error)
     let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
     close(
       context, because: problem.words(for: error, hasHeard: hasHeard, certificate: certificate.map { .init($0) }))

@@ -11,12 +11,18 @@ package final class ScriptRunner {
     package var effectBefore: NIODeadline
     /// The caller waits no longer than this for an answer.
     package var deadline: NIODeadline
+    /// Its success is told only when the replicas have what it has written.
+    package var awaitsReplicas: Bool
 
-    package init(script: Script, arguments: RedisArguments, effectBefore: NIODeadline, deadline: NIODeadline) {
+    package init(
+      script: Script, arguments: RedisArguments, effectBefore: NIODeadline, deadline: NIODeadline,
+      awaitsReplicas: Bool = false
+    ) {
       self.script = script
       self.arguments = arguments
       self.effectBefore = effectBefore
       self.deadline = deadline
+      self.awaitsReplicas = awaitsReplicas
     }
   }
 
@@ -56,8 +62,14 @@ package final class ScriptRunner {
     command.writeImmutableBuffer(bound.bytes)
     command.writeImmutableBuffer(call.arguments.bytes)
 
-    link.send(command, deadline: call.deadline) { [self] result in
+    link.send(command, deadline: call.deadline, awaitsReplicas: call.awaitsReplicas) { [self] result in
       switch result {
+      case .failure(.unknown(.notReplicated(let raw))):
+        // A script that ran late did nothing that a replica could lack.
+        guard let reply = try? ScriptReply(raw), reply.verdict == ScriptReply.late else {
+          return completion(.failure(.unknown(.notReplicated(raw))))
+        }
+        judge(call, reply, triesLeft, completion)
       case .failure(let failure): completion(.failure(failure))
       // Redis says so where the script was: what it had written until then stays.
       case .success(.error(let line)) where call.script.writes && line.contains(call.script.sha):

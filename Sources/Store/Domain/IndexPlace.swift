@@ -4,8 +4,8 @@ package struct IndexPlace: Equatable, Sendable, CustomStringConvertible {
 
   package init(after sku: SKU) { member = Array(sku.text.utf8) }
 
-  /// - Parameter member: as it stands in the index. What is longer than any SKU is cut, for a place is told in a URL: what
-  ///   begins alike is no SKU either, and is passed over with it.
+  /// - Parameter member: as it stands in the index. A member that is longer than any SKU is cut, since a place is told
+  ///   in a URL. What begins like it is no SKU either, and is passed over with it.
   package init(after member: [UInt8]) {
     guard member.count > Limits.maxSKUCharacters + 1 else {
       self.member = member
@@ -15,7 +15,7 @@ package struct IndexPlace: Equatable, Sendable, CustomStringConvertible {
     self.member = head + tail.prefix { $0 == .max } + [.max]
   }
 
-  /// Nil for a text that none is told as.
+  /// Nil for a text that is no place's.
   package init?(_ text: String) {
     member = SKU(text) == nil ? [UInt8](hexadecimal: text.utf8.dropFirst()) : Array(text.utf8)
     guard !member.isEmpty, description == text else { return nil }

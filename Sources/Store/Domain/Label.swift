@@ -10,7 +10,7 @@ package struct Label: Hashable, Sendable {
     self.text = text
   }
 
-  /// What the store told: visible ASCII, which its reader has seen to.
+  /// A label from the store. Its reader has seen to it that it is visible ASCII.
   init(stored bytes: some Collection<UInt8>) { text = String(decoding: bytes, as: UTF8.self) }
 
   /// What scripts recognise a label by, as a Lua pattern: visible ASCII without quote and backslash. (In a set, a

@@ -1,7 +1,7 @@
 import Common
 import NIOCore
 
-/// By what a shopper knows a reservation.
+/// The names by which a shopper knows a reservation.
 package struct Labels: Hashable, Sendable {
   package var customerID: Label?
   package var reference: Label?

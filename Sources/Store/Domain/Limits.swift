@@ -4,7 +4,7 @@ package enum Limits {
   package static let maxQuantity = 1_000_000
   /// Pieces that a SKU may have in all.
   package static let maxStockTotal = 1_000_000_000
-  /// Lines that a reservation may be asked for with.
+  /// Lines of one request to reserve.
   package static let maxLines = 20
   package static let maxSKUCharacters = 64
   /// Of `customerId` and `reference`.
@@ -13,7 +13,7 @@ package enum Limits {
   package static let defaultTTLSeconds = 300
   /// No hold lives longer than this after it was made, however often it is extended.
   package static let maxHoldSeconds = 3600
-  /// What is told to be further ahead of Redis's clock was written by nobody.
+  /// An instant that is further ahead of Redis's clock was written by nobody.
   static let maxMillisecondsAhead: Int64 = 10 * 365 * 86_400_000
 
   /// Whether a hold can have lived from one instant to the other (epoch milliseconds).

@@ -1,7 +1,7 @@
 import Crypto
 
 /// The system's unguessable random numbers, fetched many at a time: a system call for each would cost a reserve more
-/// than reading its JSON does. No number is given out twice, and none is kept once it was.
+/// than reading its JSON does. No number is given out twice, and none is kept after that.
 struct RandomPool: RandomNumberGenerator {
   private static let size = SymmetricKeySize(bitCount: 32 * UInt64.bitWidth)
 

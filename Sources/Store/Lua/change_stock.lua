@@ -49,7 +49,7 @@ if refusal then
   return refusal
 end
 redis.call('MSET', INVENTORY .. sku, available, TOTAL .. sku, total, SOLD .. sku, sold)
--- Of one that is there already, too: an index that was lost comes back.
+-- For a SKU that is there already, too: so an index that was lost comes back.
 redis.call('ZADD', SKUS, '0', sku)
 local answer = verdict .. ' ' .. available .. ' ' .. total .. ' ' .. sold .. ' ' .. (earliest or '-')
 if key ~= '' then

@@ -22,7 +22,7 @@ local function read_record(record)
     skus[#skus + 1], quantities[#quantities + 1] = sku, quantity
   until mark == '}'
   if string.sub(record, at) ~= '}' then
-    -- Labels, which are visible ASCII: what a node could not read must not be acted upon.
+    -- Labels are visible ASCII. What a node could not read must not be acted upon.
     local labels = string.gsub(string.sub(record, at), LABEL_ESCAPE, '_')
     local rest = string.match(labels, CUSTOMER_LABEL) or labels
     if rest ~= '}' and not string.find(rest, LAST_LABEL) then

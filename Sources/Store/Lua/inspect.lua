@@ -1,6 +1,7 @@
 -- Looks at all keys of a SKU, for scripts that look after it; stands behind release_due.lua.
 
--- Tells in `damage` what is damaged; lets parked holds go on that are whole again, and the sweep find what it has lost.
+-- Tells in `damage` what is damaged. Lets parked holds go on that are whole again, and lets the sweep find again what
+-- it has lost.
 local function inspect(sku, damage)
   local available, wrong = counters(sku)
   if not available and wrong then

@@ -10,9 +10,9 @@ if now > ARGV[1] then
   return 'LATE ' .. now
 end
 
--- Redis does not roll a script back. So every script judges all that it reads before its first write, and
--- what it finds damaged it names with this reply, having written nothing. The keys of a SKU are told with it, others
--- with '-'. `words` are Redis's own, where it would not let us have the key.
+-- Redis does not roll a script back. So every script judges all that it reads before its first write. What it finds
+-- damaged it names with this reply, and then writes nothing. The keys of a SKU are told with it, others with '-'.
+-- `words` are Redis's own, where it would not let us have the key.
 local function damaged(sku, key, words)
   sku = (key == SKUS or key == DUE or key == EVENTS) and '-' or sku
   return 'DAMAGED ' .. now .. ' ' .. sku .. ' ' .. key .. (words and ' ' .. words or '')
@@ -26,8 +26,8 @@ local function prior_answer(key)
   end
 end
 
--- Appends a change to the outbox. Returns the reply that says why, if Redis refuses it: so it is each script's first
--- write, and nothing was done then.
+-- Appends a change to the outbox. If Redis refuses that, returns the reply that says why. This is each script's first
+-- write, so that nothing was done then.
 local function untold(change, id, data)
   local told = EVENTS_MAX ~= '0'
     and redis.pcall('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', change, 'id', id, 'data', data)

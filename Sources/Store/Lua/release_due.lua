@@ -1,7 +1,7 @@
 -- What a request on its way and the sweep have in common; stands behind hold.lua in their scripts.
 
--- Puts the stock of one expired hold back: the whole of it, told to the outbox. Returns the outbox's refusal, if it is
--- one: then nothing was done.
+-- Puts the whole stock of one expired hold back, and tells the outbox. If the outbox refuses, returns its refusal: then
+-- nothing was done.
 local function release(id, record, deadline, skus, quantities)
   local expired = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
   local refusal = untold('expired', id, expired)
@@ -16,9 +16,9 @@ local function release(id, record, deadline, skus, quantities)
 end
 
 -- Puts the stock of a SKU's expired holds back, each exactly once, until about `budget` item lines are done. Leaves the
--- SKU in the index of due ones as it is then. Returns holds released, budget left, earliest deadline left or nil.
--- What is damaged is left as it is and told in `damage`, as 'sku|- key'; it must not keep others waiting, so a damaged
--- hold is parked behind all deadlines, where the trimming looks after it.
+-- SKU in the index of due ones as it is then. Returns holds released, budget left, earliest deadline left or nil. What
+-- is damaged is left as it is, and told in `damage` as 'sku|- key'. It must not keep others waiting: so a damaged hold
+-- is parked behind all deadlines, where the trimming looks after it.
 local function release_due(sku, budget, damage)
   local released = 0
   local ids = redis.pcall('ZRANGEBYSCORE', HOLDS .. sku, '-inf', now, 'LIMIT', '0', budget)

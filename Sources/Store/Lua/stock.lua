@@ -14,7 +14,7 @@ local function counters(sku)
   end
   for i, name in ipairs({ INVENTORY, TOTAL, SOLD }) do
     local count = stock[i]
-    -- One of another type is there, too.
+    -- A key of another type is there, too.
     if count and not (count == '0' or string.find(count, COUNT))
       or not count and redis.call('EXISTS', name .. sku) == 1
     then
@@ -36,7 +36,8 @@ local function counters(sku)
 end
 
 -- The earliest deadline in a SKU's index of holds, nil for none; false and why if the index is damaged. Deadlines
--- compare as strings, since all have as many digits: a score that has others is brought among them, or told.
+-- compare as strings, since all have the same number of digits. A score with another number is brought among them, or
+-- told as damage.
 local function earliest_deadline(sku)
   local first = redis.pcall('ZRANGE', HOLDS .. sku, '0', '0', 'WITHSCORES')
   if first.err then

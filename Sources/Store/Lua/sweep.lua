@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- One batch of the sweep: puts the stock of expired holds of any SKU back, those due first before others.
--- Fenced: does nothing at all but in the term of the token.
+-- Fenced: outside the term of the token it does nothing at all.
 -- ARGV: 1 not-after, 2 token of the term, 3 about how many item lines to release
 -- Reply: OK now released next|- (sku|- key)…   (lower bound of the earliest deadline left; due if it is not after now.
 --        Behind it what was found damaged, and was left) | FENCED now | DAMAGED now - key [words]

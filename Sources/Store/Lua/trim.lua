@@ -2,7 +2,7 @@
 -- One step round all SKUs: takes sales out of the audit's index whose reservations are kept no longer. One that has
 -- lapsed stays as a witness that there were more than the index shows. On its way it looks at each SKU's keys, and lets
 -- parked holds go on that have been repaired.
--- Fenced: does nothing at all but in the term of the token.
+-- Fenced: outside the term of the token it does nothing at all.
 -- ARGV: 1 not-after, 2 token of the term, 3 sku to go on after or '', 4 most SKUs, 5 most sales to look at of each
 -- Reply: OK now trimmed next (sku|- key)…   (next: what to go on after, '.' for the first again, '-' at the end of a
 --        round; a member of the index that is no SKU is told as '=' and its bytes in hexadecimal. Behind it what was

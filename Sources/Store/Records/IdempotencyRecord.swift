@@ -1,7 +1,7 @@
 /// The record of a first success: `1<fingerprint> <answer>`.
 ///
-/// It holds all that the answer is rebuilt from (but what the same request brings again), so that a replay needs
-/// nothing else to be still there. `1` is the version of both the record and the format of the answer.
+/// It holds all that the answer is rebuilt from, except what the same request brings again. So a replay needs nothing
+/// else to be still there. `1` is the version of both the record and the format of the answer.
 enum IdempotencyRecord {
   static let version = "1"
 
@@ -13,7 +13,7 @@ enum IdempotencyRecord {
     case ours(ArraySlice<UInt8>)
     /// The key was used for another request.
     case anothers
-    /// It is no record of any.
+    /// It is no record.
     case damaged
   }
 

@@ -19,7 +19,7 @@ package struct LeaseRecord: Equatable, Sendable {
   static let epochEnd = epochStart + StoredInstant.digits - 1
   /// The end of the epoch and the instant of acquisition.
   static let termEnd = epochEnd + 1 + StoredInstant.digits
-  /// Where it is told who holds the lease: connection, node id, address.
+  /// Where the holder is told: connection, node id, address.
   static let holderStart = termEnd + 2
   /// What scripts recognise the record by, as a Lua pattern.
   static let pattern =

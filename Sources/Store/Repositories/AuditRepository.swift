@@ -88,7 +88,7 @@ package final class AuditRepository {
   // MARK: - Holding still
 
   /// From now on Redis notices what happens to the SKU.
-  /// - Returns: the connection that it does this for, by the number of those before it.
+  /// - Returns: the connection that it does this for, told by how many there were before it.
   private func watch(_ sku: SKU) async throws(StoreFailure) -> Int {
     let keys = scripts.keys
     var arguments = RedisArguments("WATCH")

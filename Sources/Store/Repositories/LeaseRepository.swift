@@ -29,12 +29,15 @@ package final class LeaseRepository {
   /// Takes the lease if it is free, or if `token` or `replacing` holds it. Where a connection is given, `replacing` is
   /// replaced only while it holds the lease on that one.
   ///
-  /// - Parameter holder: `node-id address` of this node.
+  /// - Parameters:
+  ///   - holder: `node-id address` of this node.
+  ///   - epochSeen: the greatest that the caller knows of; the new term's is greater, whatever the store has lost.
   package func acquire(
-    token: String, replacing: String?, on connection: Int64? = nil, holder: String, ttl: Duration, limit: Duration,
-    completion: @escaping Completion<AcquireOutcome>
+    token: String, replacing: String?, on connection: Int64? = nil, holder: String, epochSeen: Int64 = 0,
+    ttl: Duration, limit: Duration, completion: @escaping Completion<AcquireOutcome>
   ) {
     guard var arguments = arguments(token, ttl, holder) else { return refuse(completion) }
+    arguments.append(Int(epochSeen))
     arguments.append(replacing ?? "")
     if let connection { arguments.append(Int(connection)) }
     run(scripts.acquireLease, arguments, limit, completion) { [caller] reply in
@@ -52,7 +55,7 @@ package final class LeaseRepository {
     }
   }
 
-  /// Prolongs the term of `token`; tells whether it still was.
+  /// Prolongs the term of `token`, if it is not over; tells whether it was not.
   package func renew(
     token: String, holder: String, ttl: Duration, limit: Duration, completion: @escaping Completion<Bool>
   ) {
@@ -65,13 +68,13 @@ package final class LeaseRepository {
     }
   }
 
-  /// Ends the term of `token`; tells whether it still was.
+  /// Ends the term of `token`, if it is not over; tells whether it was not.
   package func release(token: String, limit: Duration, completion: @escaping Completion<Bool>) {
     run(scripts.releaseLease, RedisArguments(token), limit, completion) { [caller] reply in
       switch reply.verdict {
       case .ok:
         var tokens = reply.rest
-        // Likewise.
+        // A key that was damaged, and has been made anew.
         caller.alarm.damaged(tokens.damages())
         return true
       case .lost: return false
@@ -92,7 +95,8 @@ package final class LeaseRepository {
     }
   }
 
-  /// Nil while there is no link: what waited for the next one would tell a number that is nobody's.
+  /// Nil while there is no link. A call that waited for the next one would tell the number of a connection that is
+  /// gone.
   private func arguments(_ token: String, _ ttl: Duration, _ holder: String) -> RedisArguments? {
     precondition(token.utf8.count == LeaseRecord.tokenDigits, "scripts cut a record by the length of its token")
     precondition(holder.split(separator: " ").count == 2, "a record of other words is damage")

@@ -46,7 +46,7 @@ package final class StockRepository {
   package func releaseSome(of sku: SKU, arrival: NIODeadline, completion: @escaping Completion<Bool>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(Self.linesPerRelease)
-    // Released twice is released once: this write needs no key to be repeated.
+    // A second release finds nothing to do. So this write can be repeated without a key.
     let call = StoreCall(
       script: scripts.release, arguments: arguments, effectBefore: arrival + Budget.effect,
       deadline: arrival + Budget.reply)
@@ -157,7 +157,7 @@ package final class StockRepository {
   /// What the index of SKUs has at one place.
   package struct Row: Equatable, Sendable {
     package enum Content: Equatable, Sendable {
-      /// Where `isDue` is told, holds have expired that are still counted as reserved.
+      /// If `isDue`, holds have expired that are still counted as reserved.
       case stock(Inventory, isDue: Bool)
       case damaged(StoreDamage)
       /// What stands there is no SKU.

@@ -24,8 +24,8 @@ package final class StoreRepository {
 
   private let caller: StoreCaller
   private let script: StoreScript<ProbeVerdict>
-  /// The name of this process's mark, and what it was raised to last. There is a new one whenever it is not sure that
-  /// the store goes on from there.
+  /// The name of this process's mark, and what it was raised to last. A new mark is begun whenever it is not sure that
+  /// the store goes on from the old one.
   private var mark = (name: StoreMark.newName(), last: Int64(0))
 
   init(scripts: ScriptLibrary, caller: StoreCaller) {
@@ -39,7 +39,9 @@ package final class StoreRepository {
     arguments.append(Self.maxMarks)
     arguments.append(Int(last))
     let end = caller.now + limit
-    caller.run(StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end)) { [self] result in
+    // A mark that replicas lack may be gone after a failover by which nothing was lost that was acknowledged.
+    let call = StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end)
+    caller.runAwaitingReplicas(call) { [self] result in
       let look = caller.decoded(result, from: script) { Look($0, name: name) }
       switch look {
       case .success(let look):

@@ -11,7 +11,7 @@ package final class SweepRepository {
   package static let limit = TimeAmount.milliseconds(400)
   /// Item lines released in one batch: about a millisecond of Redis.
   static let linesPerBatch = 80
-  /// SKUs that one step of trimming goes on by, and sales looked at of each.
+  /// How many SKUs one step of trimming looks at, and how many sales of each.
   private static let skusPerTrim = 20, salesPerTrim = 200
   /// SKUs that are looked at to tell how far behind the sweep is.
   private static let skusPerLook = 50

@@ -14,7 +14,7 @@ struct ScriptConstant: Equatable {
     literal = "\(number)"
   }
 
-  /// All of them. What one says of a layout, the type that owns the layout has said.
+  /// All of them. What they say of a layout comes from the type that owns it.
   static func all(_ tuning: ScriptLibrary.Tuning, _ keys: RedisKeys) -> [ScriptConstant] {
     named(keys) + tuned(tuning) + limits + layouts
   }

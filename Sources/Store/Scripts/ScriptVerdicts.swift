@@ -4,7 +4,12 @@
 /// "damaged" to ``StoreCaller``. The head of each `.lua` file says what follows a verdict.
 protocol StoreVerdict: RawRepresentable<String>, CaseIterable, Equatable, Sendable {}
 
-/// What a script can answer that looks for an idempotency key first.
+extension StoreVerdict {
+  /// Whether it tells of something that was done, now or before; any other has changed nothing.
+  var isAcknowledgement: Bool { rawValue == "OK" || rawValue == "PRIOR" }
+}
+
+/// The answers of a script that looks for an idempotency key first.
 protocol KeyedVerdict: StoreVerdict {
   /// The key was used before; its record follows.
   static var prior: Self { get }

@@ -22,10 +22,31 @@ final class StoreCaller {
   var now: NIODeadline { link.eventLoop.now }
 
   func run<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
+    runner.run(plain(call)) { [self] result in completion(understood(result, from: call.script)) }
+  }
+
+  /// Calls a script whose success is relied upon: it is told when the replicas have it.
+  func runAwaitingReplicas<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
+    var plain = plain(call)
+    plain.awaitsReplicas = true
+    runner.run(plain) { [self] result in
+      guard case .failure(.unknown(.notReplicated(let raw))) = result, let reply = try? ScriptReply(raw) else {
+        return completion(understood(result, from: call.script))
+      }
+      let answer = understood(.success(reply), from: call.script)
+      // A refusal has changed nothing that could be lost.
+      if case .success(let reply) = answer, reply.verdict.isAcknowledgement {
+        completion(.failure(.redis(.unknown(.notReplicated(raw)))))
+      } else {
+        completion(answer)
+      }
+    }
+  }
+
+  private func plain(_ call: StoreCall<some StoreVerdict>) -> ScriptRunner.Call {
     assert(call.effectBefore <= call.deadline, "what was given up on must have no effect later")
-    let plain = ScriptRunner.Call(
+    return ScriptRunner.Call(
       script: call.script.script, arguments: call.arguments, effectBefore: call.effectBefore, deadline: call.deadline)
-    runner.run(plain) { [self] result in completion(understood(result, from: call.script)) }
   }
 
   /// Calls a script that only reads; lost with its link, it is simply asked again.
@@ -99,7 +120,7 @@ final class StoreCaller {
       failure =
         reply.verdict == Self.damaged
         ? StoreFailure(damage: reply, in: script.script)
-        // The one place where a verdict ends that its script should not give.
+        // A verdict that its script should not give ends here, and nowhere else.
         : .redis(script.script.strange(reply.verdict))
     case .failure(let reason): failure = .redis(reason)
     }
@@ -123,7 +144,7 @@ extension StoreFailure {
     let sku = tokens.nextText().flatMap { SKU($0) }
     let key = tokens.nextText() ?? "?"
     let refusal = String(decoding: tokens.remainder, as: UTF8.self)
-    // The key may be well, and the user not allowed to touch it; any other refusal is for what the key is.
+    // The user may not be allowed to touch a key that is well. Any other refusal is for what the key is.
     self =
       RedisFailure.isLackOfRights(refusal)
       ? .redis(.rejected(.init(line: script.signed(refusal))))

@@ -9,7 +9,7 @@ struct InDoubtKeys {
 
   var count: Int { ends.count }
 
-  /// When the doubt ends that was noted last of this record; nil if there is none, or none that is not over at `instant`.
+  /// When the doubt about this record ends; nil if there is none, or it is over at `instant`.
   func end(of record: String?, after instant: NIODeadline) -> NIODeadline? {
     record.flatMap { ends[$0] }.flatMap { $0 + Budget.margin > instant ? $0 : nil }
   }

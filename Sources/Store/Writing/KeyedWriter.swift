@@ -34,12 +34,12 @@ final class KeyedWriter {
     }
     let call = StoreCall(
       script: script, arguments: arguments, effectBefore: arrival + Budget.effect, deadline: arrival + Budget.reply)
-    guard let record else { return caller.run(call, completion: completion) }
+    guard let record else { return caller.runAwaitingReplicas(call, completion: completion) }
     let attempt = Attempt(call: call, record: record, arrival: arrival, began: now, completion: completion)
     ask(call, record) { [self] result in
       guard case .failure(.redis(.unknown(let why))) = result else { return judge(attempt, result) }
       switch why {
-      case .scriptFailed: return judge(attempt, result)
+      case .scriptFailed, .notReplicated: return judge(attempt, result)
       case .deadlinePassed, .linkLost: inDoubt.insert(record, until: call.effectBefore, at: now)
       }
       guard why == .linkLost else { return judge(attempt, result) }
@@ -59,11 +59,12 @@ final class KeyedWriter {
     }
   }
 
-  /// Runs the script. A Redis that takes no writes refuses it before it could look for its key, so that is done then.
+  /// Runs the script. A Redis that takes no writes refuses it before it can look for its key. Then the key is looked
+  /// for apart.
   private func ask<Verdict: KeyedVerdict>(
     _ call: StoreCall<Verdict>, _ record: String, _ completion: @escaping StoreCaller.Completion<Verdict>
   ) {
-    caller.run(call) { [self] result in
+    caller.runAwaitingReplicas(call) { [self] result in
       guard case .failure(let refusal) = result, case .redis(.rejected(.unwritable)) = refusal else {
         return completion(result)
       }
@@ -71,7 +72,7 @@ final class KeyedWriter {
     }
   }
 
-  /// What was answered before is repeated by a store that takes nothing new too; anything else is refused.
+  /// A store that takes nothing new still repeats what was answered before. It refuses anything else.
   private func replay<Verdict: KeyedVerdict>(
     _ record: String?, deadline: NIODeadline, otherwise refusal: StoreFailure,
     _ completion: @escaping StoreCaller.Completion<Verdict>
@@ -79,7 +80,11 @@ final class KeyedWriter {
     guard let record else { return completion(.failure(refusal)) }
     var command = ByteBuffer()
     command.writeRedisCommand(RedisArguments("GET", record))
-    caller.link.send(command, deadline: deadline) { [self] result in
+    // To repeat an answer is to acknowledge once more.
+    caller.link.send(command, deadline: deadline, awaitsReplicas: true) { [self] result in
+      if case .failure(.unknown(let why)) = result, case .notReplicated(.bytes) = why {
+        return completion(.failure(.redis(.unknown(why))))
+      }
       guard case .success(.bytes(let bytes)) = result, let time = caller.link.clock.time(at: now) else {
         return completion(.failure(refusal))
       }
@@ -91,7 +96,7 @@ final class KeyedWriter {
     var call: StoreCall<Verdict>
     var record: String
     var arrival: NIODeadline
-    /// When Redis was asked first: not before this was it judged.
+    /// When Redis was asked first. Nothing was judged before.
     var began: NIODeadline
     var completion: StoreCaller.Completion<Verdict>
   }
@@ -103,7 +108,8 @@ final class KeyedWriter {
     switch result {
     case .success(let reply) where !reply.verdict.isRefusal: attempt.completion(result)
     // It ran, and will not run again.
-    case .failure(.redis(.unknown(.scriptFailed))): attempt.completion(result)
+    case .failure(.redis(.unknown(.scriptFailed))), .failure(.redis(.unknown(.notReplicated))):
+      attempt.completion(result)
     case .failure(.redis(.unknown)) where settled < now: attempt.completion(result)
     // Judged, if at all, while an earlier attempt could still run behind it.
     default:

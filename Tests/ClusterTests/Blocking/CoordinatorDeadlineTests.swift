@@ -4,8 +4,8 @@ import Testing
 
 /// Nobody holds a connection of the coordinator by a request that does not come to its end.
 @Suite struct CoordinatorDeadlineTests {
-  @Test("a request that is incomplete after 10 s gets 408, wherever it got stuck, and its connection ends")
-  func slowSenders() async throws {
+  @Test
+  func `a request that is incomplete after 10 s gets 408 wherever it got stuck; its connection ends`() async throws {
     let coordinator = try await CoordinatorUnderTest()
     let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     let announce =
@@ -45,8 +45,7 @@ import Testing
     #expect(try await coordinator.send(TestRequest("GET", "/health/live")).status == 200)
   }
 
-  @Test("a request that was answered early, and never ends, ends its connection; who looks on is not cut off")
-  func early() async throws {
+  @Test func `an answered request that never ends ends its connection; an onlooker's is not cut`() async throws {
     let coordinator = try await CoordinatorUnderTest()
     let early = try await RawConnection(port: coordinator.port)
     early.send("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
@@ -58,8 +57,7 @@ import Testing
     #expect(!live.isEnded, "whoever looks on is not cut off")
   }
 
-  @Test("what is no HTTP is told so, as a problem document with the headers of every answer")
-  func noHTTP() async throws {
+  @Test func `what is no HTTP is told so, as a problem document with the headers of every answer`() async throws {
     let coordinator = try await CoordinatorUnderTest()
     for (text, problem) in [
       ("garbage\r\n\r\n", "invalid-request"), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "unsupported-http-version"),

@@ -58,8 +58,7 @@ import Testing
     #expect(server.process.isRunning)
   }
 
-  @Test("a node with few descriptors bears more connections than it has descriptors for")
-  func node() async throws {
+  @Test func `a node with few descriptors bears more connections than it has descriptors for`() async throws {
     let redis = try await PrivateRedis()
     let node = try await NodeUnderTest(redisURL: redis.url, surroundings: Surroundings(openFiles: 48))
     try await node.waitUntilReady()
@@ -78,8 +77,7 @@ import Testing
     try await node.waitUntilReady()
   }
 
-  @Test("a coordinator with few descriptors does so too")
-  func coordinator() async throws {
+  @Test func `a coordinator with few descriptors bears more connections than it has descriptors for`() async throws {
     let coordinator = try await CoordinatorUnderTest(surroundings: Surroundings(openFiles: 64))
     try await Self.expectBorne(coordinator, shortage: "all connections are taken") { watcher, before in
       // It has as many as it may, and does not try for more.

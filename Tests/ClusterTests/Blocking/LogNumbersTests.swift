@@ -19,8 +19,7 @@ import Testing
     }
   }
 
-  @Test("values that are numbers are JSON numbers in the logs of node and coordinator")
-  func numbers() async throws {
+  @Test func `values that are numbers are JSON numbers in the logs of node and coordinator`() async throws {
     let redis = try await PrivateRedis()
     let coordinator = try await CoordinatorUnderTest(settings: ["LOG_LEVEL": "debug"])
     let node = try await NodeUnderTest(

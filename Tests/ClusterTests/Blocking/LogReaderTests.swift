@@ -24,8 +24,8 @@ import Testing
     #expect(server.process.exitCode == 0)
   }
 
-  @Test("a node whose stderr nobody reads serves on, tells how many lines it dropped, and ends when it is told to")
-  func node() async throws {
+  @Test
+  func `a node whose stderr nobody reads serves on, counts dropped lines, and ends when it is told to`() async throws {
     let redis = try await PrivateRedis()
     let log = Pipe()
     let node = try await NodeUnderTest(
@@ -48,8 +48,7 @@ import Testing
     try await Self.expectNotHeldUp(node, paths: ["/health/live", "/nowhere", "/inventory/a", "/inventory"])
   }
 
-  @Test("a coordinator whose stderr nobody reads serves on, and ends when it is told to")
-  func coordinator() async throws {
+  @Test func `a coordinator whose stderr nobody reads serves on, and ends when it is told to`() async throws {
     let log = Pipe()
     let coordinator = try await CoordinatorUnderTest(
       settings: ["PORT": "\(try FreePort.find())", "LOG_LEVEL": "trace"],

@@ -8,8 +8,7 @@ import Testing
   private static let requestsEach = 1000
   private static let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
-  @Test("whoever asks the coordinator once is answered while a flood of pipelined requests is still being answered")
-  func coordinator() async throws {
+  @Test func `one request is answered while a flood of pipelined requests still is`() async throws {
     let coordinator = try await CoordinatorUnderTest()
     let sample = try await RawConnection(port: coordinator.port)
     sample.send(Self.request)

@@ -14,8 +14,8 @@ import Testing
     return path.path
   }
 
-  @Test("a node takes the tokens of its files anew at SIGHUP; a bad file leaves the old ones, and an error in the log")
-  func node() async throws {
+  @Test
+  func `at SIGHUP a node reads its token files again; a bad file leaves the old tokens and an error`() async throws {
     let redis = try await PrivateRedis()
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let clients = try write("shop:first-token-of-shop\n", to: "clients")
@@ -46,8 +46,8 @@ import Testing
     #expect(!node.log.contains("token-of"))
   }
 
-  @Test("a coordinator does so too: operators, and the cluster token of nodes")
-  func coordinator() async throws {
+  @Test
+  func `at SIGHUP a coordinator reads its token files again: operators' tokens and the cluster token`() async throws {
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let cluster = try write("first-token-of-cluster\n", to: "cluster")
     let coordinator = try await CoordinatorUnderTest(
@@ -68,8 +68,7 @@ import Testing
     #expect(try await status(leave, "second-token-of-cluster") == 404 && coordinator.process.isRunning)
   }
 
-  @Test("a node announces itself with the token that its file holds now")
-  func announcing() async throws {
+  @Test func `a node announces itself with the token that its file holds now`() async throws {
     let redis = try await PrivateRedis()
     let (old, new) = (try write("first-token-of-cluster\n", to: "cluster"), "second-token-of-cluster")
     let coordinator = try await CoordinatorUnderTest(settings: ["CLUSTER_TOKEN": new])
@@ -83,8 +82,8 @@ import Testing
     }
   }
 
-  @Test("a token that is easily guessed is warned about at the start, by its name and never by itself")
-  func shortTokens() async throws {
+  @Test
+  func `a token that is easily guessed is warned about at the start, by its name and never by itself`() async throws {
     let redis = try await PrivateRedis()
     let admins = try write("ops:a-good-long-token-1\nboss:tiny\n", to: "admins")
     let node = try await NodeUnderTest(
@@ -98,8 +97,7 @@ import Testing
     }
   }
 
-  @Test("wrong tokens are counted, and told in the log by address, not each")
-  func wrongTokens() async throws {
+  @Test func `wrong tokens are counted, and told in the log by address, not each`() async throws {
     let redis = try await PrivateRedis()
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()

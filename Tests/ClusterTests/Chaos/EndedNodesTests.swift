@@ -6,8 +6,8 @@ extension HeavyTests {
   /// Nodes that are killed, or told to stop, while shoppers' holds expire all the time.
   @Suite struct EndedNodesTests {
     @Suite(.cluster(nodes: 3)) struct Killed {
-      @Test("kill -9 of the leader: another one soon leads and sweeps; nobody but its own clients notices")
-      func kill() async throws {
+      @Test
+      func `kill -9 of the leader: another one soon leads and sweeps; only its own clients notice`() async throws {
         try await expectOrder { cluster, traffic in
           let leader = try await cluster.leader()
           traffic.expect(.silence, at: [leader.node])
@@ -21,8 +21,7 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 4)) struct KilledInARow {
-      @Test("three leaders killed one after the other: the last node leads and sweeps alone")
-      func killThree() async throws {
+      @Test func `three leaders killed one after the other: the last node leads and sweeps alone`() async throws {
         try await expectOrder { cluster, traffic in
           var leader = try await cluster.leader()
           var ended: [Int] = []
@@ -40,8 +39,8 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct AllKilled {
-      @Test("all nodes killed: holds that expire while nobody runs are back soon after the nodes are")
-      func killAll() async throws {
+      @Test
+      func `all nodes killed: holds that expire while nobody runs are back soon after the nodes are`() async throws {
         try await expectOrder { cluster, traffic in
           let leader = try await cluster.leader()
           // One at least that is not due before nobody runs.
@@ -68,11 +67,10 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 2, settings: ["DRAIN_DELAY": "300"])) struct Told {
-      /// So often the lease is looked at that nobody is to stand for: some seconds, more than an election takes.
+      /// How often the lease is looked at while nobody may stand for it: some seconds, more than an election takes.
       private static let looks = 60
 
-      @Test("SIGTERM of the leader: it gives the lease back, and while it drains stands for no election; exit 0")
-      func terminate() async throws {
+      @Test func `SIGTERM of the leader: it gives the lease back, stands for no election, exits with 0`() async throws {
         try await expectOrder { cluster, traffic in
           let first = try await cluster.leader()
           let told = epochMilliseconds()

@@ -44,8 +44,7 @@ extension HeavyTests {
       }
     }
 
-    @Test("the leader's link cut, held, dropping all, slow, in single bytes, cut in mid-reply, and healed each time")
-    func faults() async throws {
+    @Test func `the leader's link is cut, held, dropped, slowed, and cut in mid-reply: never harm`() async throws {
       try await expectOrder { cluster, traffic in
         for fault in Fault.allCases {
           let leader = try await cluster.leader()

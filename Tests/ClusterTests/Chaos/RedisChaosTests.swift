@@ -6,8 +6,8 @@ extension HeavyTests {
   /// The election and the sweep when it is Redis that something happens to.
   @Suite struct RedisChaosTests {
     @Suite(.cluster(nodes: 3, redisOptions: ["--appendfsync", "always"])) struct Restarted {
-      @Test("Redis ended by SIGTERM and by kill -9 and started again; the lease's keys lost, and all scripts")
-      func restart() async throws {
+      @Test
+      func `Redis ended by SIGTERM and by kill -9; the lease's keys and all scripts lost: never harm`() async throws {
         try await expectOrder { cluster, traffic in
           traffic.expect(.refusals, at: cluster.nodes)
           for (name, signal) in [("SIGTERM", SIGTERM), ("kill -9", SIGKILL)] {
@@ -35,8 +35,8 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct Stopped {
-      @Test("Redis stopped for longer than the TTL: the leader steps down by itself; there is one when Redis goes on")
-      func stop() async throws {
+      @Test
+      func `Redis stopped for longer than the TTL: the leader steps down, and one leads afterwards`() async throws {
         try await expectOrder { cluster, traffic in
           let leader = try await cluster.leader()
           traffic.expect(.refusals, at: cluster.nodes)
@@ -52,8 +52,7 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct Disconnected {
-      @Test("all connections killed by Redis, again and again: never harm")
-      func clientKill() async throws {
+      @Test func `all connections killed by Redis, again and again: never harm`() async throws {
         try await expectOrder { cluster, traffic in
           traffic.expect(.refusals, at: cluster.nodes)
           var leader = try await cluster.leader()
@@ -71,8 +70,8 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3, redisOptions: ["--maxmemory", "32mb"], expectedErrors: "\"redis\":\"OOM ")) struct Full {
-      @Test("a full Redis and the leader killed: another one is elected there, and sweeps until nothing is held")
-      func full() async throws {
+      @Test
+      func `a full Redis, the leader killed: another one is elected, and sweeps until nothing is held`() async throws {
         try await expectOrder { cluster, traffic in
           traffic.expect(.refusals, at: cluster.nodes)
           // Something for the next leader to sweep, however long all this takes.

@@ -78,8 +78,7 @@ extension HeavyTests {
     @Suite(.cluster(nodes: 3, isProxied: true)) struct Stopped {
       private static let holds = 1200
 
-      @Test("SIGSTOP in mid-sweep for longer than the TTL, CONT in the successor's sweep: it has no effect any more")
-      func stop() async throws {
+      @Test func `SIGSTOP in mid-sweep, SIGCONT in the successor's sweep: the old sweep has no effect`() async throws {
         try await expectOrder { cluster, traffic in
           try await untilShown("a leader stopped in its sweep and continued in the next one's") {
             traffic.expect(.refusals, at: cluster.nodes)
@@ -125,8 +124,7 @@ extension HeavyTests {
     @Suite(.cluster(nodes: 3, isProxied: true)) struct Overtaken {
       private static let holds = 50
 
-      @Test("a sweep on its way while the lease changes hands is fenced off: it releases nothing")
-      func fenced() async throws {
+      @Test func `a sweep on its way while the lease changes hands is fenced off: it releases nothing`() async throws {
         try await expectOrder { cluster, traffic in
           try await untilShown("a sweep that is overtaken on its way") {
             let leader = try await cluster.leader()

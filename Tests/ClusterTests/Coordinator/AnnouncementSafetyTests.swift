@@ -9,8 +9,7 @@ extension CoordinatedTests {
       LittleServer.answer(302, headers: ["Location: \(other.url)/health"])
     }
 
-    @Test("without the cluster token, or with another one, nobody announces himself or takes a node's leave")
-    func token() async throws {
+    @Test func `without the right cluster token nobody announces itself or takes a node's leave`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let server = try await LittleServer { _ in .silence }
       let announcement = TestRequest.announcement(url: server.url)
@@ -39,8 +38,7 @@ extension CoordinatedTests {
       }
     }
 
-    @Test("another process under the id of a node that is alive is refused, and the node stays what it is")
-    func idTaken() async throws {
+    @Test func `another process under the id of a living node is refused; the node stays what it is`() async throws {
       let redis = TestCluster.current.redis
       let coordinator = try await CoordinatorUnderTest()
       let node = try await coordinator.admit("n1", redisURL: redis.url)
@@ -60,8 +58,7 @@ extension CoordinatedTests {
       #expect(node.logLines(with: "not announced").isEmpty)
     }
 
-    @Test("an address outside of the allowed networks is never connected to, by whatever name it was announced")
-    func forbiddenAddress() async throws {
+    @Test func `an address outside the allowed networks is never connected to, by whatever name`() async throws {
       let coordinator = try await CoordinatorUnderTest(settings: ["ALLOWED_NETWORKS": "10.0.0.0/8"])
       let server = try await LittleServer { _ in .silence }
       for (id, url) in [("n1", server.url), ("n2", "http://localhost:\(server.port)")] {
@@ -72,8 +69,7 @@ extension CoordinatedTests {
       #expect(server.connections == 0)
     }
 
-    @Test("redirects are not followed")
-    func redirects() async throws {
+    @Test func `redirects are not followed`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let target = try await LittleServer { _ in .silence }
       let server = try await LittleServer { [self] _ in redirect(to: target) }
@@ -82,8 +78,7 @@ extension CoordinatedTests {
       #expect(server.requests.count >= 3 && target.connections == 0)
     }
 
-    @Test("what is no plain URL of http or https is refused, and so are too many nodes and too much of a body")
-    func bounds() async throws {
+    @Test func `what is no plain URL is refused, and so are too many nodes and too large a body`() async throws {
       let coordinator = try await CoordinatorUnderTest(settings: ["MAX_NODES": "2"])
       let server = try await LittleServer { _ in .silence }
       let place = server.url.dropFirst("http://".count)

@@ -4,8 +4,8 @@ import Testing
 
 extension CoordinatedTests {
   @Suite(.cluster(nodes: 0)) struct CoordinatorRestartTests {
-    @Test("a coordinator that was killed knows every node again, judges the dead one too, and keeps who is to drain")
-    func restart() async throws {
+    @Test
+    func `a coordinator that was killed knows every node again, the dead one too, and who is to drain`() async throws {
       let redis = TestCluster.current.redis
       let directory = try TemporaryDirectory()
       let file = directory.url.appending(path: "registry.json")

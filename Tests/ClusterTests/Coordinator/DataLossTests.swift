@@ -5,8 +5,7 @@ import Testing
 extension CoordinatedTests {
   /// A store that has lost data: told at once by who has seen more, until an operator acknowledges it.
   @Suite struct DataLossTests {
-    @Test("FLUSHALL is told by all nodes and on the page until it is acknowledged, and so is the next one")
-    func flushed() async throws {
+    @Test func `FLUSHALL is told by nodes and page until it is acknowledged, and so is the next one`() async throws {
       let redis = try await PrivateRedis()
       let coordinator = try await CoordinatorUnderTest()
       let nodes = try await concurrently(["n1", "n2"]) { id in
@@ -52,8 +51,8 @@ extension CoordinatedTests {
       #expect(metrics.contains("holdfast_store_loss") && metrics.contains("holdfast_store_faults"))
     }
 
-    @Test("an older backup is told by nodes that have all started after it, since the coordinator has seen more")
-    func olderBackup() async throws {
+    @Test
+    func `an older backup is told even by nodes that started after it: the coordinator has seen more`() async throws {
       let redis = try await PrivateRedis(options: ["--appendonly", "no"])
       let files = try TemporaryDirectory()
       let settings = ["STATE_FILE": files.url.appending(path: "registry").path]
@@ -86,8 +85,7 @@ extension CoordinatedTests {
       }
     }
 
-    @Test("a replica that is promoted behind its master is told, without any coordinator")
-    func promotedBehind() async throws {
+    @Test func `a replica that is promoted behind its master is told, without any coordinator`() async throws {
       let master = try await PrivateRedis()
       let replica = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: master.url)

@@ -17,9 +17,7 @@ extension CoordinatedTests {
       }
     }
 
-    @Test(
-      "drain: not ready, serves on and closes connections, leads no more; undrain: as before. Not without the token")
-    func drainAndUndrain() async throws {
+    @Test func `drain: not ready, serves on, closes connections, leads no more; undrain: as before`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let leader = try await coordinator.admit("n1", redisURL: redis.url)
       try await eventually("it leads") { try await coordinator.picture.leader?.id == "n1" }
@@ -51,8 +49,7 @@ extension CoordinatedTests {
       try await eventually("it leads again") { try await leader.send(.health).lease.leader }
     }
 
-    @Test("a node that drains and is told to stop does not come back when the operator wants it to serve")
-    func undrainWhileStopping() async throws {
+    @Test func `a draining node that was told to stop does not come back when it is undrained`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let node = try await coordinator.admit("n1", redisURL: redis.url, settings: ["DRAIN_DELAY": "120"])
       #expect(try await coordinator.send(.change("drain", "n1").asAdmin).status == 200)
@@ -72,8 +69,7 @@ extension CoordinatedTests {
       #expect(node.process.exitCode == 0)
     }
 
-    @Test("a drain that is taken back while a sweep is under way ends no term, then or later")
-    func takenBackAtOnce() async throws {
+    @Test func `a drain that is taken back while a sweep is under way ends no term, then or later`() async throws {
       let coordinator = try await ScriptedCoordinator()
       let node = try await NodeUnderTest(redisURL: redis.url, settings: coordinator.settings())
       // A sweep is given up after 400 ms. Only what happens meanwhile is within it.
@@ -103,8 +99,7 @@ extension CoordinatedTests {
       return after.leader && after.epoch == before.epoch
     }
 
-    @Test("without an admin token nothing can be changed")
-    func disabled() async throws {
+    @Test func `without an admin token nothing can be changed`() async throws {
       let coordinator = try await CoordinatorUnderTest(settings: ["ADMIN_TOKEN": ""])
       let announced = try await coordinator.send(.announcement(url: "http://127.0.0.1:1").asNode)
       try #require(announced.status == 200)

@@ -40,8 +40,8 @@ extension CoordinatedTests {
       #expect(reserved.status == 201 && !reserved.closesConnection)
     }
 
-    @Test("whatever a coordinator does, the node is ready, serves and tells it once; and once that it is well again")
-    func faults() async throws {
+    @Test
+    func `whatever a coordinator does, the node serves, tells it once, and once that it is well again`() async throws {
       _ = try await concurrently(Fault.allCases) { fault in try await outlive(fault) }
     }
 
@@ -62,8 +62,7 @@ extension CoordinatedTests {
       #expect(node.logLines(with: "announced").count == 2, "\(fault): \(node.log)")
     }
 
-    @Test("where nobody listens the node serves too, and is announced as soon as somebody does")
-    func nobodyListens() async throws {
+    @Test func `where nobody listens the node serves too, and is announced as soon as somebody does`() async throws {
       let port = try FreePort.find()
       let node = try await NodeUnderTest(
         redisURL: redis.url, settings: ["COORDINATOR_URL": "http://127.0.0.1:\(port)", "CLUSTER_TOKEN": "t"])
@@ -79,8 +78,8 @@ extension CoordinatedTests {
       #expect(told.count == 1 && told[0].contains("connection refused"), "\(told)")
     }
 
-    @Test("SIGTERM: the coordinator is told at once that the node drains, and at the end that it leaves")
-    func leaves() async throws {
+    @Test
+    func `SIGTERM: the coordinator is told at once that the node drains, and at the end that it leaves`() async throws {
       let coordinator = try await ScriptedCoordinator()
       let node = try await NodeUnderTest(redisURL: redis.url, settings: coordinator.settings(["DRAIN_DELAY": "1"]))
       try await node.waitUntilReady()
@@ -99,8 +98,7 @@ extension CoordinatedTests {
       #expect(coordinator.requests.last?.contains("Authorization: Bearer t\r\n") == true)
     }
 
-    @Test("SIGTERM: a coordinator that does not answer holds the end up by one announcement at most, and no farewell")
-    func leavesSilence() async throws {
+    @Test func `SIGTERM: a coordinator without an answer delays the end by one announcement at most`() async throws {
       let coordinator = try await ScriptedCoordinator()
       let node = try await NodeUnderTest(redisURL: redis.url, settings: coordinator.settings(["DRAIN_DELAY": "0"]))
       try await node.waitUntilReady()

@@ -10,8 +10,8 @@ extension CoordinatedTests {
     /// One for each test: the nodes of a Redis have one leader.
     init() async throws { redis = try await PrivateRedis() }
 
-    @Test("nodes that announce themselves are UP, with their leader; one that is told to stop is DRAINING, then LEFT")
-    func announcedAndLeft() async throws {
+    @Test
+    func `nodes that announce themselves are UP, with a leader; a stopped one is DRAINING, then LEFT`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let nodes = try await concurrently(["n1", "n2"]) { [redis] id in
         try await coordinator.admit(id, redisURL: redis.url, settings: ["DRAIN_DELAY": "300"])
@@ -45,8 +45,7 @@ extension CoordinatedTests {
       }
     }
 
-    @Test("killed, stopped and cut off from Redis are told apart; who goes on after that is UP again, and all is well")
-    func faultsAtOnce() async throws {
+    @Test func `killed, stopped, and cut off from Redis are told apart; who goes on is UP again`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let proxy = try await ChaosProxy(to: redis.port)
       let nodes = try await concurrently(["killed", "stopped", "cut", "well"]) { [redis] id in
@@ -82,8 +81,8 @@ extension CoordinatedTests {
       }
     }
 
-    @Test("a node that was killed and is started again in its place is taken over as a new process")
-    func restarted() async throws {
+    @Test
+    func `a node that was killed and is started again in its place is taken over as a new process`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let node = try await coordinator.admit("n1", redisURL: redis.url)
       let before = try #require(try await coordinator.picture.node("n1"))

@@ -21,7 +21,7 @@ func expectBalancedBooks(
   if habits.mayExpire { try await cluster.whenNothingIsHeld() }
   var snapshot = try StoreSnapshot(of: cluster.redis)
   snapshot.reservations = snapshot.reservations.filter { $0.value.reference?.hasPrefix(Traffic.aside) != true }
-  ledger.expectTold(in: snapshot, forgotten: habits.forgotten)
+  ledger.expectTold(in: snapshot, forgotten: try #require(habits.forgotten))
   try await cluster.expectInvariants()
 }
 

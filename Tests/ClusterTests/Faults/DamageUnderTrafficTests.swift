@@ -12,8 +12,8 @@ extension HeavyTests {
       "skus", "due", "events", "lease", "lease:epoch", "lease:releases", "store", "store:mark",
     ]
 
-    @Test("whatever bytes stand in Redis: nobody ends, each answer keeps the contract, no total is exceeded")
-    func damage() async throws {
+    @Test
+    func `whatever bytes stand in Redis, no node ends, answers keep the contract, no total is exceeded`() async throws {
       let given = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap { UInt64($0) }
       let seed = given ?? .random(in: 1...1_000_000)
       let coordinator = try await CoordinatorUnderTest()

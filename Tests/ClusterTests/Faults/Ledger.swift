@@ -6,8 +6,16 @@ struct LedgerEntry: Sendable {
   enum Purpose: Sendable, Equatable {
     case reserve
     /// Of the reservation whose key is named.
+    case extend(of: String)
     case confirm(of: String)
     case cancel(of: String)
+  }
+
+  struct Attempt: Sendable {
+    /// From sending to answering, by the clock of this machine, which is Redis's clock too; epoch milliseconds.
+    let span: ClosedRange<Int>
+    /// Nil: the node left it without one. A node that was stopped may still get to it.
+    let answer: TestAnswer?
   }
 
   let key: String
@@ -15,16 +23,20 @@ struct LedgerEntry: Sendable {
   let request: TestRequest
   /// Whether the hold may expire before it is confirmed.
   let mayExpire: Bool
-  private(set) var answers: [TestAnswer] = []
-  /// From sending to answering, by the clock of this machine, which is Redis's clock too; epoch milliseconds.
-  private(set) var attempts: [ClosedRange<Int>] = []
-  /// Attempts that a node left without an answer. A node that was stopped may still get to them.
-  private(set) var unanswered = 0
+  /// Whether Redis may have lost what was told before.
+  let mayBeLost: Bool
+  /// In the order in which they were made.
+  private(set) var attempts: [Attempt] = []
 
-  init(_ key: String, _ purpose: Purpose, _ request: TestRequest, mayExpire: Bool = false) {
-    (self.key, self.purpose, self.request, self.mayExpire) = (key, purpose, request.key(key), mayExpire)
+  init(
+    _ key: String, _ purpose: Purpose, _ request: TestRequest, mayExpire: Bool = false, mayBeLost: Bool = false
+  ) {
+    (self.key, self.purpose, self.request) = (key, purpose, request.key(key))
+    (self.mayExpire, self.mayBeLost) = (mayExpire, mayBeLost)
   }
 
+  var answers: [TestAnswer] { attempts.compactMap(\.answer) }
+  var unanswered: Int { attempts.count { $0.answer == nil } }
   var success: TestAnswer? { answers.first(where: \.isSuccess) }
   /// The outcome is still to be learned by a replay.
   var isOpen: Bool { success == nil && answers.last?.isFinal != true }
@@ -45,23 +57,40 @@ struct LedgerEntry: Sendable {
     do {
       answer = try await node.sendOnce(request, within: limit)
     } catch {
-      unanswered += 1
+      record(nil, during: sent...epochMilliseconds())
       throw error
     }
-    answers.append(answer)
-    attempts.append(sent...epochMilliseconds())
+    record(answer, during: sent...epochMilliseconds())
     #expect(answer.isInTime || mayBeLate(), "\(answer)")
-    let expected: Set<Int> =
-      switch purpose {
-      case .reserve: [201, 409, 503, 504]
-      case .confirm where mayExpire: [200, 410, 503, 504]
-      case .confirm, .cancel: [200, 503, 504]
-      }
-    #expect(expected.contains(answer.status), "\(key): \(answer)")
-    #expect(answer.isSuccess || answer.problem != nil, "\(answer)")
+    #expect(isExpected(answer), "\(key): \(answer)")
     if answer.status == 503 { #expect(answer.header("Retry-After").flatMap { Int($0) } ?? 0 >= 1) }
-    if answer.status == 409 { #expect(answer.problem == "insufficient-stock") }
-    if answer.status == 410 { #expect(answer.problem == "reservation-expired") }
+  }
+
+  mutating func record(_ answer: TestAnswer?, during span: ClosedRange<Int>) {
+    attempts.append(Attempt(span: span, answer: answer))
+  }
+
+  /// Whether the contract has such an answer to such a request.
+  private func isExpected(_ answer: TestAnswer) -> Bool {
+    switch answer.status {
+    case 201: purpose == .reserve
+    case 200: purpose != .reserve
+    case 404: mayBeLost && purpose != .reserve && answer.problem == "unknown-reservation"
+    case 409: answer.problem == (purpose == .reserve ? "insufficient-stock" : conflict)
+    case 410: mayExpire && mayBeExpired && answer.problem == "reservation-expired"
+    case 503, 504: answer.problem != nil
+    default: false
+    }
+  }
+
+  /// Of a step that is repeated after the shopper's last one; none comes after a confirm or a cancel.
+  private var conflict: String? { if case .extend = purpose { "reservation-confirmed" } else { nil } }
+
+  private var mayBeExpired: Bool {
+    switch purpose {
+    case .extend, .confirm: true
+    case .reserve, .cancel: false
+    }
   }
 }
 
@@ -91,12 +120,13 @@ struct Ledger: Sendable {
       let instant: Int? =
         switch entry.purpose {
         case .reserve: found[entry.key]?.createdAt
+        case .extend: nil
         case .confirm(let key): found[key]?.confirmedAt
         case .cancel(let key): found[key]?.cancelledAt
         }
       guard let instant else { continue }
       // Redis cuts its time to milliseconds.
-      let attempts = entry.attempts.map { $0.lowerBound - 2...$0.upperBound + 2 }
+      let attempts = entry.attempts.map { $0.span.lowerBound - 2...$0.span.upperBound + 2 }
       #expect(attempts.contains { $0.contains(instant) }, "\(entry.key): done at \(instant): \(entry.answers)")
     }
   }
@@ -118,6 +148,7 @@ struct Ledger: Sendable {
     for entry in entries where entry.success != nil {
       switch entry.purpose {
       case .reserve: expected[entry.key] = expected[entry.key] ?? forgotten
+      case .extend: break
       // To cancel what has expired is no refusal, and changes nothing.
       case .confirm(let key), .cancel(let key): expected[key] = entry.success?.reservationStatus
       }

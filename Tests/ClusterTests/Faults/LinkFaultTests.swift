@@ -13,8 +13,7 @@ private func expectNoHarm(_ fault: @escaping @Sendable (TestCluster, Traffic) as
 extension HeavyTests {
   @Suite struct LinkFaultTests {
     @Suite(.cluster(nodes: 3)) struct Restart {
-      @Test("Redis restarted under load: answers in time, nothing twice or late, back by itself")
-      func restart() async throws {
+      @Test func `Redis restarted under load: answers in time, nothing twice or late, back by itself`() async throws {
         try await expectNoHarm { cluster, _ in
           cluster.redis.signal(SIGTERM)
           try await eventually("Redis has ended") { !cluster.redis.isRunning }
@@ -27,8 +26,7 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct Disconnection {
-      @Test("all connections killed by the server, again and again: nobody is told but by a retry")
-      func clientKill() async throws {
+      @Test func `all connections killed by the server, again and again: nobody is told but by a retry`() async throws {
         try await expectNoHarm { cluster, traffic in
           for _ in 0..<5 {
             try cluster.redis.cli("CLIENT", "KILL", "TYPE", "normal")
@@ -39,8 +37,7 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct LostScripts {
-      @Test("SCRIPT FLUSH, again and again: scripts are loaded again on the way")
-      func scriptFlush() async throws {
+      @Test func `SCRIPT FLUSH, again and again: scripts are loaded again on the way`() async throws {
         try await expectNoHarm { cluster, traffic in
           for _ in 0..<5 {
             try cluster.redis.cli("SCRIPT", "FLUSH")
@@ -51,8 +48,8 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3)) struct StoppedRedis {
-      @Test("Redis stopped for three seconds: answers in time, and no write runs after its caller has given it up")
-      func stop() async throws {
+      @Test
+      func `Redis stopped for three seconds: answers in time; no write that was given up runs later`() async throws {
         try await expectNoHarm { cluster, _ in
           cluster.redis.signal(SIGSTOP)
           let stopped = ContinuousClock.now
@@ -63,8 +60,7 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 3, redisOptions: ["--appendfsync", "always"])) struct KilledRedis {
-      @Test("invariant 3: Redis killed with -9, AOF always: nothing acknowledged is lost")
-      func kill() async throws {
+      @Test func `invariant 3: Redis killed with -9, AOF always: nothing acknowledged is lost`() async throws {
         try await expectNoHarm { cluster, traffic in
           for _ in 0..<2 {
             cluster.redis.kill()

@@ -23,8 +23,8 @@ extension HeavyTests {
       return (redis, node, held, open)
     }
 
-    @Test("every call is answered in time by a node whose Redis says nothing: writes are unknown, reads unavailable")
-    func everyCall() async throws {
+    @Test
+    func `Redis says nothing: every call is answered in time, writes as unknown, reads as unavailable`() async throws {
       // Only what is sent within a second finds a link that is not given up yet.
       try await untilShown("all calls have come before the link was given up") { try await answersEveryCall() }
     }
@@ -65,8 +65,8 @@ extension HeavyTests {
       return isEarly
     }
 
-    @Test("too many requests in flight: 503 overloaded with Retry-After, while health is still told")
-    func inFlight() async throws {
+    @Test
+    func `too many requests in flight: 503 overloaded with Retry-After, while health is still told`() async throws {
       // Three wait, as long as they may; the others must come meanwhile.
       try await untilShown("ten requests are there at once") { try await refusesSevenOfTen() }
     }
@@ -90,8 +90,7 @@ extension HeavyTests {
       return refused.count == 7 && answers.count == 7
     }
 
-    @Test("too many connections: 503 overloaded, and closed; room is found again")
-    func connections() async throws {
+    @Test func `too many connections: 503 overloaded, and closed; room is found again`() async throws {
       let redis = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: redis.url, settings: ["MAX_CONNECTIONS": "3"])
       var open: [RawConnection] = []

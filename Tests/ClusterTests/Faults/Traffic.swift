@@ -6,15 +6,19 @@ import Testing
 /// Shoppers who go on buying whatever happens to Redis and to the nodes, and write down all they were told.
 final class Traffic: Sendable {
   struct Habits: Sendable {
-    enum Ending { case confirm, cancel, forget }
+    enum Ending { case confirm, extendThenConfirm, cancel, forget }
 
     var shoppers: Int
     var ttlSeconds: ClosedRange<Int>
     var maxItems: Int
+    /// How often a shopper asks who is told nothing, at one node after the other.
+    var attempts = 2
     /// What a shopper does with a reservation: any of these.
     var endings: [Ending]
-    /// What has become in the end of one that was forgotten.
-    var forgotten: String
+    /// What has become in the end of one that was forgotten; nil: it depends.
+    var forgotten: String?
+    /// Whether Redis may lose what shoppers were told.
+    var mayBeLost = false
 
     /// What is scarce comes back again and again, so that there are refusals and late successes both.
     static let patient = Habits(
@@ -24,7 +28,12 @@ final class Traffic: Sendable {
       shoppers: 12, ttlSeconds: 1...2, maxItems: 3, endings: [.confirm, .cancel, .forget, .forget],
       forgotten: "EXPIRED")
 
-    var mayExpire: Bool { forgotten == "EXPIRED" }
+    /// Some holds expire, some are still held in the end; and each step is insisted on.
+    static let stubborn = Habits(
+      shoppers: 12, ttlSeconds: 2...90, maxItems: 3, attempts: 4,
+      endings: [.confirm, .confirm, .extendThenConfirm, .cancel, .forget], forgotten: nil, mayBeLost: true)
+
+    var mayExpire: Bool { forgotten != "ACTIVE" }
   }
 
   /// What clients of a node must be ready for while something is done to it.
@@ -46,6 +55,7 @@ final class Traffic: Sendable {
   private let progress = Mutex(Progress())
   private let troubles = Mutex<[ObjectIdentifier: Trouble]>([:])
   static let plenty = "plenty", ample = "ample", scarce = "scarce"
+  static let totals = [plenty: 1_000_000, ample: 1_000_000, scarce: 25]
   /// References of reservations that are made beside the traffic begin so.
   static let aside = "aside-"
   /// A node that may be silent is given up after this.
@@ -53,8 +63,7 @@ final class Traffic: Sendable {
 
   init(on cluster: TestCluster, _ habits: Habits) async throws {
     (self.cluster, self.habits) = (cluster, habits)
-    for sku in [Self.plenty, Self.ample] { try await cluster.succeed(.setStock(sku, total: 1_000_000)) }
-    try await cluster.succeed(.setStock(Self.scarce, total: 25))
+    for (sku, total) in Self.totals { try await cluster.succeed(.setStock(sku, total: total)) }
   }
 
   /// From now on requests to these nodes may go wrong; any other one that does is a fault.
@@ -106,17 +115,20 @@ final class Traffic: Sendable {
       let held = try await attempt(LedgerEntry(key, .reserve, reserve))
       entries.append(held)
       guard let id = held.success?.id else { continue }
+      let confirm = step("confirm-\(key)", .confirm(of: key), .confirm(id))
+      let extend = step("extend-\(key)", .extend(of: key), .extend(id, ttl: habits.ttlSeconds.upperBound))
       switch habits.endings.randomElement() {
-      case .confirm: entries.append(try await attempt(finishing("confirm-\(key)", .confirm(of: key), .confirm(id))))
-      case .cancel: entries.append(try await attempt(finishing("cancel-\(key)", .cancel(of: key), .cancel(id))))
+      case .confirm: entries.append(try await attempt(confirm))
+      case .extendThenConfirm: entries += [try await attempt(extend), try await attempt(confirm)]
+      case .cancel: entries.append(try await attempt(step("cancel-\(key)", .cancel(of: key), .cancel(id))))
       case .forget, nil: break
       }
     }
     return entries
   }
 
-  private func finishing(_ key: String, _ purpose: LedgerEntry.Purpose, _ request: TestRequest) -> LedgerEntry {
-    LedgerEntry(key, purpose, request, mayExpire: habits.mayExpire)
+  private func step(_ key: String, _ purpose: LedgerEntry.Purpose, _ request: TestRequest) -> LedgerEntry {
+    LedgerEntry(key, purpose, request, mayExpire: habits.mayExpire, mayBeLost: habits.mayBeLost)
   }
 
   /// Different quantities, so that lines that are mixed up do not go unseen.
@@ -125,13 +137,14 @@ final class Traffic: Sendable {
     return skus.prefix(.random(in: 1...habits.maxItems)).enumerated().map { (sku: $1, quantity: $0 + 1) }
   }
 
-  /// One attempt, and mostly a second one at another node where the first told nothing.
+  /// One attempt, and mostly another one at another node where the last told nothing.
   private func attempt(_ entry: LedgerEntry) async throws -> LedgerEntry {
     var entry = entry
-    let first = node(among: cluster.nodes)
-    try await attempt(&entry, at: first)
-    if entry.isOpen, Int.random(in: 0..<4) > 0 {
-      try await attempt(&entry, at: node(among: cluster.nodes.filter { $0 !== first }))
+    var last = node(among: cluster.nodes)
+    try await attempt(&entry, at: last)
+    for _ in 1..<habits.attempts where entry.isOpen && Int.random(in: 0..<4) > 0 {
+      last = node(among: cluster.nodes.filter { $0 !== last })
+      try await attempt(&entry, at: last)
     }
     if entry.success != nil { progress.withLock { $0.successes += 1 } }
     // A shopper takes a moment to think; one who was told to try again does not do so at once.
@@ -169,7 +182,17 @@ extension TestCluster {
   func expectRecovery(ttlSeconds: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await eventually("Redis serves", every: .milliseconds(5)) { redis.serves }
     let served = ContinuousClock.now
-    for node in nodes {
+    try await whenAllServe(ttlSeconds: ttlSeconds)
+    // The margin is for the way to here, as with answers.
+    let took = ContinuousClock.now - served
+    #expect(took < .milliseconds(2500) + ControlTimer.shared.allowance(since: served), sourceLocation: sourceLocation)
+  }
+
+  /// Returns when every node is ready and reserves.
+  ///
+  /// - Parameter exempt: of which this is not asked.
+  func whenAllServe(ttlSeconds: Int, but exempt: NodeUnderTest? = nil) async throws {
+    for node in nodes where node !== exempt {
       try await eventually("the node serves again", every: .milliseconds(10)) {
         let recovery = TestRequest.reserve(
           Traffic.plenty, ttl: ttlSeconds, reference: "\(Traffic.aside)recovery-\(UUID())")
@@ -177,8 +200,5 @@ extension TestCluster {
         return try await node.send(recovery).status == 201 && isReady
       }
     }
-    // The margin is for the way to here, as with answers.
-    let took = ContinuousClock.now - served
-    #expect(took < .milliseconds(2500) + ControlTimer.shared.allowance(since: served), sourceLocation: sourceLocation)
   }
 }

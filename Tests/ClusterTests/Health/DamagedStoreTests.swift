@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct DamagedStoreTests {
-  @Test("damage is told to the caller, in the log once, in health until it is repaired; all else sells on")
-  func damaged() async throws {
+  @Test
+  func `damage is told to the caller, once in the log, and in health until repaired; all else sells`() async throws {
     let redis = try await PrivateRedis()
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()
@@ -44,8 +44,7 @@ import Testing
     #expect(node.process.isRunning)
   }
 
-  @Test("whatever stands in the lease, a node leads, sweeps and says what it found")
-  func lease() async throws {
+  @Test func `whatever stands in the lease, a node leads, sweeps and says what it found`() async throws {
     let redis = try await PrivateRedis()
     try redis.cli("SET", "lease", "not a lease")
     try redis.cli("SET", "lease:epoch", "99999999999999999999")

@@ -5,11 +5,12 @@ import Testing
 @Suite struct FullStoreTests {
   /// Nearly full: the node refuses new things by itself. Over full: Redis refuses plain scripts.
   @Test(
-    "a full store takes nothing new, repeats what was answered, and lets what is held be finished",
     arguments: [
       0.95, 1.05,
     ])
-  func fullStore(share: Double) async throws {
+  func `a full store takes nothing new, repeats what was answered, and lets what is held be finished`(
+    share: Double
+  ) async throws {
     let redis = try await PrivateRedis(options: ["--maxmemory", "12mb"])
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()

@@ -19,8 +19,7 @@ extension HeavyTests {
       await #expect(throws: NoAnswer.self) { try await node.send(.live) }
     }
 
-    @Test("SIGTERM: at once not ready, full service with Connection: close for the lame-duck time")
-    func lameDuck() async throws {
+    @Test func `SIGTERM: at once not ready, full service with Connection: close for the lame-duck time`() async throws {
       // Longer than any machine needs for all that is looked at; what ends it is a second signal.
       let (redis, node) = try await start(drainDelay: "120")
       let idle = try await RawConnection(port: node.port)
@@ -50,8 +49,8 @@ extension HeavyTests {
       #expect(redis.serves)
     }
 
-    @Test("SIGTERM: after the lame-duck time, and not before, idle connections are closed and the process ends")
-    func endOfLameDuck() async throws {
+    @Test
+    func `SIGTERM: idle connections are closed after the lame-duck time, not before; the process ends`() async throws {
       let (_, node) = try await start(drainDelay: "2")
       let idle = try await RawConnection(port: node.port)
       let told = ContinuousClock.now
@@ -61,8 +60,7 @@ extension HeavyTests {
       try await expectCleanEnd(node)
     }
 
-    @Test("a second SIGTERM skips the wait")
-    func secondSignal() async throws {
+    @Test func `a second SIGTERM skips the wait`() async throws {
       let (_, node) = try await start(drainDelay: "120")
       node.process.signal(SIGTERM)
       try await eventually("draining") { try await node.send(.ready).status == 503 }
@@ -70,8 +68,7 @@ extension HeavyTests {
       try await expectCleanEnd(node)
     }
 
-    @Test("what is in flight when the listener closes is finished")
-    func inFlight() async throws {
+    @Test func `what is in flight when the listener closes is finished`() async throws {
       // A request waits for Redis for a second and a half at most: by then Redis must go on.
       try await untilShown("a request that waited for Redis meanwhile is finished") { try await finishesWhatWaits() }
     }
@@ -113,15 +110,14 @@ extension HeavyTests {
       return true
     }
 
-    /// What the clients of ``clientsOfTwoNodes()`` have come to.
+    /// What the clients of two nodes have come to.
     private struct Errands {
       var answersBefore: [Int: Int] = [:]
       /// Answers of the other node, once a client has seen that the first one is not ready.
       var answersElsewhere: [Int: Int] = [:]
     }
 
-    @Test("no request fails while a node stops and its clients go elsewhere at the first hint")
-    func clientsOfTwoNodes() async throws {
+    @Test func `no request fails while a node stops and its clients go elsewhere at the first hint`() async throws {
       let (clients, most) = (8, 20)
       // For as long as it takes until all clients have gone: the time between a look at readiness and the request that
       // follows it is the machine's choice.

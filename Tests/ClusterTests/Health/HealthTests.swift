@@ -4,8 +4,7 @@ import Testing
 
 @Suite struct HealthTests {
   @Suite(.cluster(nodes: 1)) struct Serving {
-    @Test("/health tells who the node is, how it stands, and what it sees of Redis")
-    func members() async throws {
+    @Test func `/health tells who the node is, how it stands, and what it sees of Redis`() async throws {
       let cluster = TestCluster.current!
       try await cluster.succeed(.setStock("health", total: 1))
       let health = try await cluster.succeed(.health)
@@ -40,8 +39,7 @@ import Testing
       }
     }
 
-    @Test("every start of a node has a boot id of its own")
-    func bootID() async throws {
+    @Test func `every start of a node has a boot id of its own`() async throws {
       let cluster = TestCluster.current!
       let other = try await NodeUnderTest(redisURL: cluster.redis.url)
       let bootIDs = [try await cluster.send(.health), try await other.send(.health)].map { $0.text("bootId") }
@@ -49,8 +47,7 @@ import Testing
     }
   }
 
-  @Test("without Redis a node starts, is alive, not ready, says why, and serves as soon as Redis is there")
-  func startsBeforeRedis() async throws {
+  @Test func `without Redis a node starts, is alive, not ready, and says why; with Redis it serves`() async throws {
     let redis = try await PrivateRedis()
     redis.kill()
     let node = try await NodeUnderTest(redisURL: redis.url)
@@ -70,9 +67,7 @@ import Testing
 
 extension HeavyTests {
   @Suite struct LostLinkTests {
-    @Test(
-      "a node is not ready once its link to Redis has been down for over a second, nor before; it is alive throughout")
-    func lostLink() async throws {
+    @Test func `a node whose link is down is ready for a second more, then not; it is alive throughout`() async throws {
       let redis = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: redis.url)
       try await node.waitUntilReady()
@@ -101,8 +96,7 @@ extension HeavyTests {
       (try await node.send(.health).json["sweeper"] as? [String: Any])?["backlog"] as? Int
     }
 
-    @Test("a Redis that accepts connections but does not answer makes the node not ready")
-    func silentRedis() async throws {
+    @Test func `a Redis that accepts connections but does not answer makes the node not ready`() async throws {
       let redis = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: redis.url)
       try await node.waitUntilReady()
@@ -113,7 +107,7 @@ extension HeavyTests {
       try await expectReadySoon(node)
     }
 
-    /// Within 2 s of Redis serving; the half is the way to here.
+    /// Within 2 s of Redis serving; the half second is for the way to here.
     private func expectReadySoon(_ node: NodeUnderTest) async throws {
       let began = ContinuousClock.now
       try await node.waitUntilReady()

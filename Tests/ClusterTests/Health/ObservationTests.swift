@@ -19,8 +19,8 @@ struct ObservationTests {
     }
   }
 
-  @Test("/metrics is what Prometheus reads, by promtool, and counts requests by operation and outcome")
-  func metrics() async throws {
+  @Test
+  func `/metrics is what Prometheus reads, by promtool, and counts requests by operation and outcome`() async throws {
     // A node that is short of processor time may tell one of them to try again.
     var metrics = try await cluster.succeed(TestRequest("GET", "/metrics"))
     let outcomes = ["insufficient-stock", "unknown-sku", "unauthorized", "not-found"]
@@ -44,8 +44,8 @@ struct ObservationTests {
     }
   }
 
-  @Test("a logged request has its client's address; X-Forwarded-For from anybody but a trusted proxy is ignored")
-  func client() async throws {
+  @Test
+  func `a logged request has its client's address; X-Forwarded-For counts from a trusted proxy only`() async throws {
     let request = TestRequest("GET", "/inventory/seen").with("X-Forwarded-For", "198.51.100.7")
     _ = try await cluster.send(request.with("X-Request-ID", "forged-forwarded-for"))
     func clientInTheLog() throws -> String? {
@@ -57,8 +57,8 @@ struct ObservationTests {
     #expect(try clientInTheLog() == "127.0.0.1")
   }
 
-  @Test("every line of the log is a JSON object, requests are found by their id, and no token is in it")
-  func log() async throws {
+  @Test
+  func `every line of the log is a JSON object, requests are found by their id, and no token is in it`() async throws {
     try await traffic()
     try await eventually("the request is in the log") { cluster.nodes[0].log.contains("seen-in-the-log") }
     let log = cluster.nodes[0].log

@@ -8,8 +8,7 @@ import Testing
     (try await node.send(.ready).json["reasons"] as? [String] ?? []).joined(separator: "; ")
   }
 
-  @Test("a node whose silent link was closed is not ready again before a new link has served")
-  func silentLink() async throws {
+  @Test func `a node whose silent link was closed is not ready again before a new link has served`() async throws {
     let redis = try await PrivateRedis()
     let proxy = try await ChaosProxy(to: redis.port)
     let node = try await NodeUnderTest(redisURL: "redis://127.0.0.1:\(proxy.port)/0")
@@ -37,9 +36,7 @@ import Testing
     return record?.values.lazy.compactMap { ($0 as? String).flatMap { try? form.parse($0) } }.first
   }
 
-  @Test(
-    "a master that is demoted while it lives: no node reads from it or writes to it, and each says whose replica it is")
-  func demotedMaster() async throws {
+  @Test func `a demoted master that lives on is not read or written, and nodes say whose replica it is`() async throws {
     let (old, new) = (try await PrivateRedis(), try await PrivateRedis())
     let nodes = try await concurrently(0..<3) { index in
       try await NodeUnderTest(redisURL: old.url, settings: ["NODE_ID": "node-\(index)"])
@@ -65,10 +62,8 @@ import Testing
     for node in nodes { try await node.waitUntilReady() }
   }
 
-  @Test(
-    "a Redis user that loses its rights while the node runs: not ready, and the reason is told, until it has them again"
-  )
-  func lostRights() async throws {
+  @Test
+  func `a Redis user that loses its rights: the node is not ready, and says why, until it has them`() async throws {
     let redis = try await PrivateRedis()
     try redis.cli("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "&*", "+@all")
     let node = try await NodeUnderTest(redisURL: "redis://shop:s3cret@127.0.0.1:\(redis.port)/0")
@@ -85,8 +80,7 @@ import Testing
     try await node.waitUntilReady()
   }
 
-  @Test("CLIENT LIST and ROLE forbidden: the node serves, and warns in /health and in the log")
-  func forbiddenQuestions() async throws {
+  @Test func `CLIENT LIST and ROLE forbidden: the node serves, and warns in /health and in the log`() async throws {
     let redis = try await PrivateRedis()
     try redis.cli("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "&*", "+@all", "-role", "-client|list")
     let node = try await NodeUnderTest(redisURL: "redis://shop:s3cret@127.0.0.1:\(redis.port)/0")

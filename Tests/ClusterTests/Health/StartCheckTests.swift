@@ -13,8 +13,7 @@ import Testing
     return (process.exitCode, process.log.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("{") })
   }
 
-  @Test("a Redis that evicts is refused at start: exit code 78 and one clear line")
-  func eviction() async throws {
+  @Test func `a Redis that evicts is refused at start: exit code 78 and one clear line`() async throws {
     let redis = try await PrivateRedis(options: ["--maxmemory-policy", "allkeys-lru"])
     let (code, said) = try await failedStart(redisURL: redis.url, [:])
     #expect(code == 78)
@@ -26,8 +25,7 @@ import Testing
     (try await node.send(.health).json["redis"] as? [String: Any])?["warnings"] as? [String] ?? []
   }
 
-  @Test("a policy that is changed to eviction later is warned of, and the node serves on")
-  func evictionLater() async throws {
+  @Test func `a policy that is changed to eviction later is warned of, and the node serves on`() async throws {
     let redis = try await PrivateRedis()
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()
@@ -37,8 +35,7 @@ import Testing
     #expect(await node.isReady)
   }
 
-  @Test("a Redis without append-only file is warned of, in /health and in the log")
-  func appendOnlyNo() async throws {
+  @Test func `a Redis without append-only file is warned of, in /health and in the log`() async throws {
     let redis = try await PrivateRedis(options: ["--appendonly", "no"])
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()
@@ -51,8 +48,7 @@ import Testing
     try await eventually("the log tells it") { node.log.contains("appendonly no") }
   }
 
-  @Test("where an ACL forbids CONFIG, the node serves, and says that it could not check")
-  func forbiddenConfig() async throws {
+  @Test func `where an ACL forbids CONFIG, the node serves, and says that it could not check`() async throws {
     let redis = try await PrivateRedis()
     try redis.cli("ACL", "SETUSER", "holdfast", "on", ">password-of-redis", "~*", "&*", "+@all", "-config")
     let url = redis.url.replacingOccurrences(of: "redis://", with: "redis://holdfast:password-of-redis@")
@@ -64,8 +60,8 @@ import Testing
     #expect(!node.log.contains("password-of-redis"))
   }
 
-  @Test("a wrong password of Redis keeps the node from being ready, and is in no answer and no log")
-  func wrongPassword() async throws {
+  @Test
+  func `a wrong password of Redis keeps the node from being ready, and is in no answer and no log`() async throws {
     let redis = try await PrivateRedis()
     try redis.cli("CONFIG", "SET", "requirepass", "the-right-password")
     let url = redis.url.replacingOccurrences(of: "redis://", with: "redis://:a-wrong-password@")
@@ -76,7 +72,6 @@ import Testing
   }
 
   @Test(
-    "a bad setting ends the start with exit code 78 and one line that names it, without the secret",
     arguments: [
       ("PORT", "70000"), ("DRAIN_DELAY", "-1"), ("MAX_QUANTITY", "0"), ("MAX_TTL_SECONDS", "3601"),
       ("RETENTION_SECONDS", "3599"),
@@ -86,7 +81,9 @@ import Testing
       ("COORDINATOR_URL", "127.0.0.1:1"), ("ADVERTISED_URL", "http://127.0.0.1/node"),
       ("CLUSTER_TOKEN", "with space"), ("CLUSTER_TOKEN_FILE", "/nowhere/token"),
     ])
-  func badSetting(name: String, value: String) async throws {
+  func `a bad setting ends the start with exit code 78 and one line that names it, without a secret`(
+    name: String, value: String
+  ) async throws {
     let (code, said) = try await failedStart(redisURL: "redis://127.0.0.1:1/0", [name: value])
     #expect(code == 78)
     #expect(said.count == 1, "\(said)")
@@ -96,7 +93,6 @@ import Testing
   }
 
   @Test(
-    "a file for TLS that can't be used ends the start with exit code 78 and one line that names it",
     arguments: [
       (["REDIS_CA_FILE": "/nowhere/ca"], #"setting redisCaFile: file "/nowhere/ca": No such file or directory"#),
       (["REDIS_CA_FILE": "/dev/null"], #"setting redisCaFile: file "/dev/null": not a regular file"#),
@@ -106,7 +102,9 @@ import Testing
       ),
       (["REDIS_CERT_FILE": "/nowhere/c"], "each needs the other"),
     ])
-  func badFileForTLS(settings: [String: String], words: String) async throws {
+  func `a file for TLS that can't be used ends the start with exit code 78 and one line that names it`(
+    settings: [String: String], words: String
+  ) async throws {
     let (code, said) = try await failedStart(redisURL: "rediss://127.0.0.1:1/0", settings)
     #expect(code == 78 && said.count == 1 && said.first?.contains(words) == true, "\(said)")
   }

@@ -18,8 +18,7 @@ extension HeavyTests {
       return try await NodeUnderTest(redisURL: url)
     }
 
-    @Test("a Redis that takes no writes is told in its own words, and the node is not ready while it lasts")
-    func takesNoWrites() async throws {
+    @Test func `a Redis that takes no writes is told in its own words; the node is not ready meanwhile`() async throws {
       let redis = try await PrivateRedis()
       let node = try await NodeUnderTest(redisURL: redis.url)
       try await node.waitUntilReady()
@@ -37,8 +36,7 @@ extension HeavyTests {
       #expect(node.logLines(with: "well again").count == 1)
     }
 
-    @Test("a Redis in cluster mode is refused at start: exit code 78 and one clear line")
-    func clusterMode() async throws {
+    @Test func `a Redis in cluster mode is refused at start: exit code 78 and one clear line`() async throws {
       let redis = try await PrivateRedis(options: ["--cluster-enabled", "yes"])
       let directory = try TemporaryDirectory()
       let process = try NodeUnderTest.start(redisURL: redis.url, settings: [:], logs: directory)
@@ -48,8 +46,7 @@ extension HeavyTests {
       #expect(said.first?.contains("cluster mode") == true)
     }
 
-    @Test("keys of ours that are of another type are named, with what they are and must be")
-    func types() async throws {
+    @Test func `keys of ours that have another type are named, with what they are and must be`() async throws {
       let redis = try await PrivateRedis()
       try redis.cli("RPUSH", "events", "x")
       try redis.cli("SET", "skus", "x")
@@ -63,8 +60,8 @@ extension HeavyTests {
       try await node.waitUntilReady()
     }
 
-    @Test("rights that are taken away are told by command and key, whether or not the user may ask for them")
-    func rights() async throws {
+    @Test
+    func `rights taken away are told by command and key, whether or not the user may ask for them`() async throws {
       for mayAsk in [true, false] {
         let redis = try await PrivateRedis()
         let node = try await node(redis, without: mayAsk ? "+acl" : "-acl")
@@ -84,8 +81,8 @@ extension HeavyTests {
       }
     }
 
-    @Test("a right that a request misses is told at once, long before the rights are due to be asked about again")
-    func rightsAtOnce() async throws {
+    @Test
+    func `a right that a request misses is told at once, long before rights are asked about again`() async throws {
       let redis = try await PrivateRedis()
       let node = try await node(redis, without: "+acl")
       try await node.waitUntilReady()
@@ -96,8 +93,7 @@ extension HeavyTests {
       try await eventually("it tells", within: .seconds(7)) { try await !Self.redis(node, "faults").isEmpty }
     }
 
-    @Test("where INFO is forbidden the node serves, and says that the guard of memory is off")
-    func forbiddenInfo() async throws {
+    @Test func `where INFO is forbidden the node serves, and says that the guard of memory is off`() async throws {
       let redis = try await PrivateRedis()
       let node = try await node(redis, without: "-info", "-acl")
       try await node.waitUntilReady()
@@ -106,8 +102,7 @@ extension HeavyTests {
       #expect(warnings?.count == 1 && warnings?.first?.contains("is off") == true)
     }
 
-    @Test("settings under which data is lost, or memory ends, are warned of, and the node serves")
-    func settings() async throws {
+    @Test func `settings under which data is lost, or memory ends, are warned of, and the node serves`() async throws {
       let redis = try await PrivateRedis(options: ["--appendfsync", "no", "--maxmemory", "0"])
       let node = try await NodeUnderTest(redisURL: redis.url)
       try await node.waitUntilReady()

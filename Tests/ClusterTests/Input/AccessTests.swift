@@ -16,8 +16,7 @@ import Testing
   }
 
   @Suite(.cluster(nodes: 1)) struct OpenShop {
-    @Test("admin calls are 401 without the admin token, with a wrong one, and in a wrong form")
-    func wrongTokens() async throws {
+    @Test func `admin calls are 401 without the admin token, with a wrong one, and in a wrong form`() async throws {
       let cluster = TestCluster.current!
       let token = NodeUnderTest.adminToken
       let forms = [
@@ -36,8 +35,7 @@ import Testing
       #expect(try await cluster.send(.inventory("access")).problem == "unknown-sku")
     }
 
-    @Test("the shop is open without a client token, and the scheme is taken in any case")
-    func openToAll() async throws {
+    @Test func `the shop is open without a client token, and the scheme is taken in any case`() async throws {
       let cluster = TestCluster.current!
       let admin = TestRequest("PUT", "/inventory/open", json: #"{"total":5}"#)
       #expect(try await cluster.send(admin.with("Authorization", "bEARER \(NodeUnderTest.adminToken)")).status == 201)
@@ -45,8 +43,7 @@ import Testing
       #expect(try await cluster.send(.reserve("open").bearer("whatever")).status == 201)
     }
 
-    @Test("on an open shop all callers are one: a key is the same whatever token comes with it")
-    func oneCaller() async throws {
+    @Test func `on an open shop all callers are one: a key is the same whatever token comes with it`() async throws {
       let cluster = TestCluster.current!
       try await cluster.succeed(.setStock("one", total: 5))
       let first = try await cluster.succeed(.reserve("one").key("shared").bearer("a"))
@@ -56,8 +53,7 @@ import Testing
   }
 
   @Suite(.cluster(nodes: 1, settings: ["CLIENT_TOKEN": "shop-token"])) struct ClosedShop {
-    @Test("shop calls need the client token, which is no admin token, nor the other way round; health needs none")
-    func twoKinds() async throws {
+    @Test func `shop calls need the client token, admin calls the admin token, health needs none`() async throws {
       let cluster = TestCluster.current!
       let shopCalls: [TestRequest] = [
         .reserve("a"), .confirm("a"), .cancel("a"), .extend("a", ttl: 1), .reservation("a"), .inventory("a"),
@@ -75,8 +71,7 @@ import Testing
   }
 
   @Suite(.cluster(nodes: 1, settings: ["ADMIN_TOKEN": ""])) struct NoAdmin {
-    @Test("without an admin token admin calls are 403 admin-disabled, whatever they bring")
-    func disabled() async throws {
+    @Test func `without an admin token admin calls are 403 admin-disabled, whatever they bring`() async throws {
       for call in adminCalls {
         #expect(try await TestCluster.current.send(call).problem == "admin-disabled")
         #expect(try await TestCluster.current.send(call.asAdmin).problem == "admin-disabled")
@@ -85,9 +80,8 @@ import Testing
     }
   }
 
-  @Test(
-    "the scope of a key is the name of the token: two tokens of one name serve rotation, another name is another scope")
-  func rotation() async throws {
+  @Test
+  func `a key's scope is the token's name: two tokens of one name share it, another name does not`() async throws {
     let directory = try TemporaryDirectory()
     func file(_ name: String, _ lines: String) throws -> String {
       let path = directory.url.appending(path: name)

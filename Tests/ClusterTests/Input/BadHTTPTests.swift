@@ -13,8 +13,7 @@ import Testing
     return try await connection.answer()
   }
 
-  @Test("garbage instead of HTTP gets 400 as a problem document, and the connection is closed")
-  func garbage() async throws {
+  @Test func `garbage instead of HTTP gets 400 as a problem document, and the connection is closed`() async throws {
     for text in [
       "garbage\r\n\r\n", "GET\r\n\r\n", "\u{1}\u{2}\u{3}\r\n\r\n",
       "GET /health/live HTTP/1.1\r\nHost : x\r\n\r\n", "GET /health/live HTTP/1.1\r\nHo st: x\r\n\r\n",
@@ -34,23 +33,21 @@ import Testing
     }
   }
 
-  @Test("a bad chunk after a good head is refused")
-  func badChunk() async throws {
+  @Test func `a bad chunk after a good head is refused`() async throws {
     let head =
       "POST /inventory/reserve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     #expect(try await answer(to: head + "zz\r\n{}\r\n").problem == "invalid-request")
   }
 
-  @Test("HTTP/1.1 needs exactly one Host; HTTP/1.0 needs none, and is closed after its answer")
-  func host() async throws {
+  @Test func `HTTP/1.1 needs exactly one Host; HTTP/1.0 needs none, and is closed after its answer`() async throws {
     #expect(try await answer(to: "GET /health/live HTTP/1.1\r\n\r\n").problem == "invalid-request")
     #expect(try await answer(to: "GET /health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status == 400)
     let old = try await answer(to: "GET /health/live HTTP/1.0\r\n\r\n")
     #expect(old.status == 200 && old.closesConnection)
   }
 
-  @Test("a body of 64 KiB is taken and one byte more is 413, by Content-Length and in chunks alike")
-  func bodySize() async throws {
+  @Test
+  func `a body of 64 KiB is taken and one byte more is 413, by Content-Length and in chunks alike`() async throws {
     try await cluster.succeed(.setStock("size", total: 1000))
     let most = 65_536
     func body(_ size: Int) -> String {
@@ -83,8 +80,7 @@ import Testing
     #expect(declared.problem == "payload-too-large" && declared.closesConnection)
   }
 
-  @Test("request line and headers of up to 16 KiB are taken, more is 431")
-  func headSize() async throws {
+  @Test func `request line and headers of up to 16 KiB are taken, more is 431`() async throws {
     let inOneField = { (size: Int) in
       let start = "GET /health/live HTTP/1.1\r\nHost: x\r\nX-Filler: "
       return start + String(repeating: "f", count: size - start.utf8.count - 4) + "\r\n\r\n"
@@ -107,8 +103,7 @@ import Testing
     #expect(try await answer(to: inThePath(16_500)).problem == "headers-too-large")
   }
 
-  @Test("Expect: 100-continue is told to go on, or refused before the body is sent")
-  func expectContinue() async throws {
+  @Test func `Expect: 100-continue is told to go on, or refused before the body is sent`() async throws {
     try await cluster.succeed(.setStock("expect", total: 10))
     let body = #"{"sku":"expect","quantity":1}"#
     func head(_ path: String, _ length: Int) -> String {
@@ -126,8 +121,7 @@ import Testing
     #expect(try await answer(to: head("/inventory/expect/adjust", 10)).problem == "unauthorized")
   }
 
-  @Test("unknown paths are 404; a wrong method is 405 and told the right ones; both before anything else is judged")
-  func routes() async throws {
+  @Test func `unknown paths are 404, wrong methods 405 with the right ones, before all else is judged`() async throws {
     for path in [
       "/", "/nowhere", "/inventory/", "/inventory/a/b", "//inventory", "/Inventory", "/reservations", "/health/",
       "/inventory/reserve/", "/checkout", "/checkout/confirm/x", "/reservations/a/b", "/../etc/passwd", "/%00",
@@ -147,8 +141,8 @@ import Testing
     }
   }
 
-  @Test("a body that is no application/json is 415, before its size, the key, or its content is judged")
-  func mediaType() async throws {
+  @Test
+  func `a body that is no application/json is 415, before its size, the key, or its content is judged`() async throws {
     try await cluster.succeed(.setStock("media", total: 10))
     var request = TestRequest.reserve("media")
     for type in [
@@ -167,8 +161,7 @@ import Testing
     }
   }
 
-  @Test("white space around a field value is no part of it")
-  func paddedFields() async throws {
+  @Test func `white space around a field value is no part of it`() async throws {
     let padded = TestRequest("PUT", "/inventory/padded").with("Content-Type", "\tapplication/json \t")
       .with("Authorization", " Bearer \(NodeUnderTest.adminToken)  ").with("X-Request-ID", "padded\t")
     var request = padded
@@ -177,8 +170,8 @@ import Testing
     #expect(answer.header("X-Request-ID") == "padded")
   }
 
-  @Test("X-Request-ID is taken over if it is 1 to 128 visible ASCII characters, and made otherwise")
-  func requestID() async throws {
+  @Test
+  func `X-Request-ID is taken over if it is 1 to 128 visible ASCII characters, and made otherwise`() async throws {
     for id in ["a", String(repeating: "x", count: 128), "~!#$%&'*+-.^_`|{}\"\\"] {
       #expect(try await cluster.send(.live.with("X-Request-ID", id)).header("X-Request-ID") == id)
       #expect(

@@ -7,8 +7,7 @@ import Testing
   private let cluster = TestCluster.current!
   private var port: Int { cluster.nodes[0].port }
 
-  @Test("many pipelined requests are answered in their order, in however small pieces they come")
-  func pipelining() async throws {
+  @Test func `many pipelined requests are answered in their order, in however small pieces they come`() async throws {
     try await cluster.succeed(.setStock("pipe", total: 1_000_000))
     var bytes: [UInt8] = []
     var expected: [(status: Int, id: String)] = []
@@ -37,8 +36,7 @@ import Testing
     }
   }
 
-  @Test("a client that sends its requests, closes its side, and waits, gets all its answers")
-  func halfClosed() async throws {
+  @Test func `a client that sends its requests, closes its side, and waits, gets all its answers`() async throws {
     try await cluster.succeed(.setStock("half", total: 1000))
     for count in [1, 2, 20] {
       let connection = try await RawConnection(port: port)
@@ -50,8 +48,7 @@ import Testing
     }
   }
 
-  @Test("a client that closes its side in the middle of a request is closed, and nothing is done for it")
-  func truncated() async throws {
+  @Test func `a client that closes its side in mid-request is closed, and nothing is done for it`() async throws {
     try await cluster.succeed(.setStock("cut", total: 1000))
     var padded = TestRequest.reserve("cut")
     // All of it but the last byte is a whole JSON document, and still no whole request.
@@ -67,8 +64,7 @@ import Testing
     #expect(try await cluster.send(.inventory("cut")).counters == [1000, 0, 0])
   }
 
-  @Test("what follows a good request is garbage: the good one is answered, then the connection is closed")
-  func garbageAfterRequest() async throws {
+  @Test func `garbage after a good request: the good one is answered, then the connection is closed`() async throws {
     try await cluster.succeed(.setStock("after", total: 1000))
     let connection = try await RawConnection(port: port)
     connection.send(TestRequest.reserve("after").bytes + Array("no HTTP at all\r\n\r\n".utf8))
@@ -76,8 +72,7 @@ import Testing
     try await connection.waitForEnd()
   }
 
-  @Test("Connection: close of the client is obeyed")
-  func closeAsAsked() async throws {
+  @Test func `Connection: close of the client is obeyed`() async throws {
     let connection = try await RawConnection(port: port)
     connection.send(TestRequest.live.with("Connection", "close").bytes)
     let answer = try await connection.answer()
@@ -85,8 +80,7 @@ import Testing
     try await connection.waitForEnd()
   }
 
-  @Test("a request that is incomplete after 10 s gets 408, wherever it got stuck")
-  func slowSenders() async throws {
+  @Test func `a request that is incomplete after 10 s gets 408, wherever it got stuck`() async throws {
     let request = TestRequest.reserve("slow").bytes
     let whole = TestRequest.live.bytes
     let beginnings: [(name: String, bytes: [UInt8], before: Int)] = [

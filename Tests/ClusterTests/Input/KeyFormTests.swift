@@ -5,8 +5,7 @@ import Testing
 @Suite(.cluster(nodes: 1)) struct KeyFormTests {
   private let cluster = TestCluster.current!
 
-  @Test("1 to 255 visible characters without quote and backslash, bare or quoted, the two being the same key")
-  func goodKeys() async throws {
+  @Test func `a key has 1 to 255 visible characters; bare and quoted are the same key`() async throws {
     try await cluster.succeed(.setStock("keys", total: 1000))
     let visible = (0x21...0x7E).map { Character(Unicode.Scalar($0)!) }.filter { $0 != "\"" && $0 != "\\" }
     for key in [
@@ -23,8 +22,7 @@ import Testing
     #expect(try await !cluster.succeed(.reserve("keys").key("A")).isReplay)
   }
 
-  @Test("any other key is 400, and so are two of them; nothing is done")
-  func badKeys() async throws {
+  @Test func `any other key is 400, and so are two of them; nothing is done`() async throws {
     try await cluster.succeed(.setStock("bad-keys", total: 1000))
     let bad = [
       "", " ", "\"\"", "a b", "a\tb", "\"a b\"", "a\"b", "\"a", "a\"", "\"a\"b\"", "a\\b", "\"a\\\"b\"", "\"",

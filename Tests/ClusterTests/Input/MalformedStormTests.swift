@@ -9,12 +9,13 @@ extension HeavyTests {
     private var node: NodeUnderTest { cluster.nodes[0] }
 
     @Test(
-      "the process outlives a storm of malformed requests, and keeps neither memory nor descriptors",
       arguments: [
         // Another one each time; HOLDFAST_TEST_SEED, if set, sends the same requests again.
         ProcessInfo.processInfo.environment["HOLDFAST_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: .min ... .max)
       ])
-    func storm(seed: UInt64) async throws {
+    func `the process outlives a storm of malformed requests, and keeps no memory or descriptors`(
+      seed: UInt64
+    ) async throws {
       try await cluster.succeed(.setStock("storm", total: 1_000_000_000))
       try await storm(seed: seed, rounds: 600)
       let before = try usage()

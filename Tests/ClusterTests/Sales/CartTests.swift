@@ -10,8 +10,7 @@ extension HeavyTests {
       skus.shuffled().prefix(.random(in: 2...4)).map { ($0, .random(in: 1...3)) }
     }
 
-    @Test("all items of a cart are held together or not at all, though carts overlap")
-    func overlappingCarts() async throws {
+    @Test func `all items of a cart are held together or not at all, though carts overlap`() async throws {
       let skus = (1...8).map { "cart-\($0)" }
       for sku in skus { try await cluster.succeed(.setStock(sku, total: 80)) }
       let won = try await cluster.withInvariantsWatched { [cluster] in

@@ -22,8 +22,8 @@ extension HeavyTests {
       var final: [UInt8]?
     }
 
-    @Test("invariants 1 and 2 at every instant of a mixed life: confirm, cancel, extend, expire, adjust")
-    func mixedLife() async throws {
+    @Test
+    func `invariants 1 and 2 at every instant of a mixed life: confirm, cancel, extend, expire, adjust`() async throws {
       for sku in skus { try await cluster.succeed(.setStock(sku, total: Self.initialTotal)) }
       let changes = Mutex<[String: Int]>([:])
       let outcomes = try await cluster.withInvariantsWatched {

@@ -52,15 +52,14 @@ private struct Sale {
 
 extension HeavyTests {
   @Suite(.cluster(nodes: 3)) struct SaleTests {
-    @Test("invariants 1 and 2: 100 pieces are sold exactly once, whichever nodes are asked at the same moment")
-    func sale() async throws {
+    @Test
+    func `invariants 1 and 2: 100 pieces are sold exactly once, whichever nodes are asked at once`() async throws {
       try await Sale(cluster: .current, sku: "sale", buyers: 3000).run()
     }
   }
 
   @Suite(.cluster(nodes: 3)) struct KilledNodeTests {
-    @Test("invariants 1 and 2 outlast kill -9 of a node in the middle of a sale")
-    func killedNode() async throws {
+    @Test func `invariants 1 and 2 outlast kill -9 of a node in the middle of a sale`() async throws {
       let cluster = TestCluster.current!
       let victim = cluster.nodes[1].process
       try await Sale(cluster: cluster, sku: "sale", buyers: 2000).run { victim.signal(SIGKILL) }

@@ -35,8 +35,7 @@ import Testing
     ]
   }
 
-  @Test("every call: the first success again at every node, byte for byte; another request with its key is 422")
-  func everyCall() async throws {
+  @Test func `every call is replayed at every node byte for byte; another request with its key is 422`() async throws {
     for pair in try await pairs() {
       let key = "every-\(pair.name)"
       let first = try await cluster.succeed(pair.call.key(key))
@@ -55,8 +54,7 @@ import Testing
     #expect(try await cluster.send(.inventory("idem-a")).number("reserved") == 2)
   }
 
-  @Test("a key is scoped to its operation: the same one serves each call once")
-  func operationScope() async throws {
+  @Test func `a key is scoped to its operation: the same one serves each call once`() async throws {
     let sku = "scope"
     try await cluster.succeed(.setStock(sku, total: 5).key("one-key"))
     let held = try await cluster.succeed(.reserve(sku).key("one-key"))
@@ -72,8 +70,7 @@ import Testing
     #expect(cancelled.reservationStatus == "CANCELLED" && !cancelled.isReplay)
   }
 
-  @Test("what is the same request: order of members and lines, white space, split lines, short form, unknown members")
-  func fingerprint() async throws {
+  @Test func `order, white space, split lines, short form and unknown members make no other request`() async throws {
     for sku in ["print-a", "print-b"] { try await cluster.succeed(.setStock(sku, total: 100)) }
     func post(_ json: String) -> TestRequest { TestRequest("POST", "/inventory/reserve", json: json) }
     let first = try await cluster.succeed(
@@ -100,8 +97,7 @@ import Testing
     #expect(long.isReplay && long.body == short.body)
   }
 
-  @Test("a replay repeats what was answered then, whatever has become of the reservation since")
-  func afterLife() async throws {
+  @Test func `a replay repeats what was answered then, whatever has become of the reservation since`() async throws {
     try await cluster.succeed(.setStock("life", total: 10))
     func expectReplay(_ call: TestRequest, _ first: TestAnswer, _ when: Comment) async throws {
       for node in cluster.nodes {
@@ -135,8 +131,7 @@ import Testing
     try await expectReplay(cancel, late, "a cancel that came too late")
   }
 
-  @Test("refusals are not recorded: a retry with the same key runs again")
-  func refusalsRunAgain() async throws {
+  @Test func `refusals are not recorded: a retry with the same key runs again`() async throws {
     let reserve = TestRequest.reserve("refused", 2).key("refused")
     #expect(try await cluster.send(reserve).problem == "unknown-sku")
     try await cluster.succeed(.setStock("refused", total: 1))
@@ -153,8 +148,7 @@ import Testing
     #expect(try await cluster.send(.deleteStock("refused").key("gone")).status == 204)
   }
 
-  @Test("invariant 2: the same key at all nodes at the same moment takes effect once")
-  func sameMoment() async throws {
+  @Test func `invariant 2: the same key at all nodes at the same moment takes effect once`() async throws {
     try await cluster.succeed(.setStock("moment", total: 1_000_000))
     for round in 0..<25 {
       let call = TestRequest.reserve("moment").key("moment-\(round)")

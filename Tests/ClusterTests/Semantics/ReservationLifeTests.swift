@@ -26,8 +26,7 @@ import Testing
     }
   }
 
-  @Test("reserve: 201, Location, an ACTIVE reservation of merged and sorted items, a deadline to the millisecond")
-  func reserve() async throws {
+  @Test func `reserve: 201, Location, ACTIVE, items merged and sorted, a deadline to the millisecond`() async throws {
     for sku in ["life-b", "life-a"] { try await cluster.succeed(.setStock(sku, total: 10)) }
     let held = try await cluster.send(
       .reserve(items: [("life-b", 1), ("life-a", 2), ("life-b", 3)], ttl: 77, reference: "order-7"))
@@ -48,8 +47,8 @@ import Testing
     #expect(try instant(byDefault, "expiresAt") - instant(byDefault, "createdAt") == 300_000)
   }
 
-  @Test("reserve: 409 names every SKU that is short, and says when something may come back; 404 names the unknown ones")
-  func refusedReserve() async throws {
+  @Test
+  func `reserve: 409 names every short SKU and when some may come back; 404 names the unknown ones`() async throws {
     for (sku, total) in [("few", 3), ("fewer", 2), ("many", 100)] {
       try await cluster.succeed(.setStock(sku, total: total))
     }
@@ -73,8 +72,7 @@ import Testing
     #expect(try await cluster.send(.reserve(items: [("fewer", 1), ("fewer", 2)])).problem == "insufficient-stock")
   }
 
-  @Test("confirm: 200 and CONFIRMED, again the same body; it can't be cancelled or extended then")
-  func confirm() async throws {
+  @Test func `confirm: 200 and CONFIRMED, again the same body; it can't be cancelled or extended then`() async throws {
     try await cluster.succeed(.setStock("confirm", total: 5))
     let held = try await hold("confirm", 2)
     let confirmed = try await cluster.succeed(.confirm(held.id))
@@ -91,8 +89,7 @@ import Testing
     #expect(try await cluster.send(.inventory("confirm")).counters == [3, 0, 2])
   }
 
-  @Test("cancel: 200 and CANCELLED, again the same body; it can't be confirmed or extended then")
-  func cancel() async throws {
+  @Test func `cancel: 200 and CANCELLED, again the same body; it can't be confirmed or extended then`() async throws {
     try await cluster.succeed(.setStock("cancel", total: 5))
     let held = try await hold("cancel", 2)
     let cancelled = try await cluster.succeed(.cancel(held.id))
@@ -107,8 +104,7 @@ import Testing
     #expect(inventory.counters == [5, 0, 0] && inventory.json["nextReleaseAt"] == nil)
   }
 
-  @Test("from its deadline on a hold is EXPIRED to every call, swept or not, and its stock can be had again")
-  func expire() async throws {
+  @Test func `from its deadline on a hold is EXPIRED to every call, swept or not; its stock is back`() async throws {
     try await cluster.succeed(.setStock("expire", total: 2))
     let held = try await hold("expire", 2, ttl: 1)
     // No sweep, no read of the SKU in between: the reserve itself takes back what is due.
@@ -128,8 +124,7 @@ import Testing
     #expect(try await cluster.send(.inventory("expire")).counters == [0, 2, 0], "given back once")
   }
 
-  @Test("an expired hold that nobody has released reads the same before and after its release")
-  func unswept() async throws {
+  @Test func `an expired hold that nobody has released reads the same before and after its release`() async throws {
     try await cluster.succeed(.setStock("unswept", total: 2))
     let held = try await hold("unswept", 1, ttl: 1)
     try await waitUntilExpired(held)
@@ -142,8 +137,7 @@ import Testing
       })
   }
 
-  @Test("extend: later is later, up to an hour after creation; not later is unchanged; at the limit 409")
-  func extend() async throws {
+  @Test func `extend: later is later, up to an hour; not later is unchanged; at the limit 409`() async throws {
     try await cluster.succeed(.setStock("extend", total: 5))
     let began = ContinuousClock.now
     let held = try await hold("extend", 1, ttl: 100)
@@ -161,8 +155,7 @@ import Testing
     #expect(try await cluster.succeed(.reservation(held.id)).body == most.body)
   }
 
-  @Test("an extended hold outlives its first deadline")
-  func extendedOutlives() async throws {
+  @Test func `an extended hold outlives its first deadline`() async throws {
     try await cluster.succeed(.setStock("outlive", total: 1))
     let (kept, lapsing) = (try await hold("outlive", 1, ttl: 8), "lapsing")
     try await cluster.succeed(.extend(kept.id, ttl: 100))
@@ -173,8 +166,7 @@ import Testing
     #expect(try await cluster.send(.confirm(kept.id)).reservationStatus == "CONFIRMED")
   }
 
-  @Test("an id that nobody was given is 404 to every call, well-formed or not")
-  func unknownReservation() async throws {
+  @Test func `an id that nobody was given is 404 to every call, well-formed or not`() async throws {
     for id in ["AAAAAAAAAAAAAAAAAAAAAA", "x", "", String(repeating: "a", count: 500), "ä b", "../../etc", "null"] {
       for call in [TestRequest.confirm(id), .cancel(id), .extend(id, ttl: 60)] {
         let answer = try await cluster.send(call)
@@ -190,8 +182,8 @@ import Testing
 
 /// What an operator may set below the contract's limits.
 @Suite(.cluster(nodes: 1, settings: ["MAX_QUANTITY": "5", "MAX_TTL_SECONDS": "60"])) struct CapsTests {
-  @Test("an operator's caps on quantity and ttlSeconds are 400 above them, also when lines are summed")
-  func caps() async throws {
+  @Test
+  func `an operator's caps on quantity and ttlSeconds are 400 above them, also when lines are summed`() async throws {
     let cluster = TestCluster.current!
     try await cluster.succeed(.setStock("caps", total: 100))
     #expect(try await cluster.send(.reserve("caps", 5, ttl: 60)).status == 201)

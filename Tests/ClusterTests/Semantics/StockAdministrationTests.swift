@@ -6,8 +6,7 @@ import Testing
 @Suite(.cluster(nodes: 2)) struct StockAdministrationTests {
   private let cluster = TestCluster.current!
 
-  @Test("PUT makes a SKU (201) or changes its total (200), and answers with the inventory")
-  func set() async throws {
+  @Test func `PUT makes a SKU (201) or changes its total (200), and answers with the inventory`() async throws {
     let made = try await cluster.send(.setStock("set", total: 10))
     #expect(
       made.status == 201 && made.text("sku") == "set" && made.number("total") == 10 && made.counters == [10, 0, 0])
@@ -25,8 +24,7 @@ import Testing
     #expect(try await cluster.send(.reserve("set-empty")).problem == "insufficient-stock")
   }
 
-  @Test("adjust changes the total by a delta, between what is in use and a thousand million")
-  func adjust() async throws {
+  @Test func `adjust changes the total by a delta, between what is in use and a thousand million`() async throws {
     #expect(try await cluster.send(.adjustStock("adjust", by: 1)).problem == "unknown-sku")
     try await cluster.succeed(.setStock("adjust", total: 10))
     try await cluster.succeed(.reserve("adjust", 4))
@@ -40,8 +38,8 @@ import Testing
     #expect(try await cluster.send(.adjustStock("adjust", by: -1_000_000_000)).problem == "stock-in-use")
   }
 
-  @Test("DELETE is 204 without content, 409 while anything is reserved, 404 where there is nothing")
-  func delete() async throws {
+  @Test
+  func `DELETE is 204 without content, 409 while anything is reserved, 404 where there is nothing`() async throws {
     try await cluster.succeed(.setStock("delete", total: 10))
     let held = try await cluster.succeed(.reserve("delete"))
     let inUse = try await cluster.send(.deleteStock("delete"))
@@ -56,8 +54,7 @@ import Testing
     }
   }
 
-  @Test("a SKU that is deleted and made again begins anew: nothing of the old one is counted or comes back")
-  func newGeneration() async throws {
+  @Test func `a SKU that is deleted and made again begins anew: nothing of the old one comes back`() async throws {
     let cluster = try await TestCluster(nodes: 1)
     try await cluster.succeed(.setStock("again", total: 10))
     let sold = try await cluster.succeed(.reserve("again", 2))
@@ -76,8 +73,7 @@ import Testing
     cluster.nodes[0].process.kill()
   }
 
-  @Test("stock calls count expired holds as released")
-  func expiredHolds() async throws {
+  @Test func `stock calls count expired holds as released`() async throws {
     for sku in ["due-set", "due-adjust"] { try await cluster.succeed(.setStock(sku, total: 3)) }
     try await cluster.succeed(.reserve(items: [("due-set", 3), ("due-adjust", 3)], ttl: 1))
     try await eventually("the total can be lowered") {
@@ -86,8 +82,7 @@ import Testing
     #expect(try await cluster.send(.adjustStock("due-adjust", by: -3)).counters == [0, 0, 0])
   }
 
-  @Test("the audit finds a counter that was changed behind its back, and says what it should be")
-  func audit() async throws {
+  @Test func `the audit finds a counter that was changed behind its back, and says what it should be`() async throws {
     let cluster = try await TestCluster(nodes: 1)
     for sku in ["fine", "wrong-reserved", "wrong-sold", "negative"] {
       try await cluster.succeed(.setStock(sku, total: 10))

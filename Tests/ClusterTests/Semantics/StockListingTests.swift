@@ -20,8 +20,8 @@ import Testing
     return items
   }
 
-  @Test("a SKU that exists throughout is listed exactly once, though others come and go; the order is that of bytes")
-  func comingAndGoing() async throws {
+  @Test
+  func `a SKU that exists throughout is listed exactly once, in byte order, though others come and go`() async throws {
     // Digits, capitals and small letters, so that order by bytes is not that of a dictionary.
     let staying = Set((0..<120).map { ["0", "B", "a", "a-", "a.", "a_", "z"][$0 % 7] + "\($0)" })
     _ = try await concurrently(staying, width: 20) { try await cluster.succeed(.setStock($0, total: 3)) }
@@ -54,8 +54,7 @@ import Testing
     #expect(items.allSatisfy { [$0["total"], $0["available"], $0["reserved"], $0["sold"]] as? [Int] == [3, 3, 0, 0] })
   }
 
-  @Test("limit is 1 to 1000, 100 by default; a cursor is one of ours")
-  func parameters() async throws {
+  @Test func `limit is 1 to 1000, 100 by default; a cursor is one of ours`() async throws {
     let cluster = try await TestCluster(nodes: 1)
     #expect(try await cluster.succeed(.listStock()).objects("items").isEmpty)
     #expect(try await cluster.succeed(.listStock()).json["nextCursor"] == nil)
@@ -80,8 +79,7 @@ import Testing
     cluster.nodes[0].process.kill()
   }
 
-  @Test("expired holds are released before they are listed")
-  func dueHolds() async throws {
+  @Test func `expired holds are released before they are listed`() async throws {
     let cluster = try await TestCluster(nodes: 1)
     for sku in ["x", "y", "z"] { try await cluster.succeed(.setStock(sku, total: 2)) }
     try await cluster.succeed(.reserve(items: [("x", 1), ("y", 2)], ttl: 1))

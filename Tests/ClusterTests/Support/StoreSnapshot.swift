@@ -25,25 +25,6 @@ struct StoreSnapshot: Decodable {
   var stocks: [Stock]
   var reservations: [String: Reservation]
 
-  /// One script, so one instant.
-  init(of redis: PrivateRedis) throws {
-    let script = """
-      local stocks, records = {}, {}
-      for _, sku in ipairs(redis.call('ZRANGE', 'skus', 0, -1)) do
-        local holds, ids = {}, redis.call('ZRANGE', 'holds:' .. sku, 0, -1, 'WITHSCORES')
-        for i = 1, #ids, 2 do holds[#holds + 1] = '"' .. ids[i] .. '":' .. ids[i + 1] end
-        stocks[#stocks + 1] = '{"sku":"' .. sku .. '","available":' .. redis.call('GET', 'inventory:' .. sku)
-          .. ',"total":' .. redis.call('GET', 'total:' .. sku) .. ',"sold":' .. redis.call('GET', 'sold:' .. sku)
-          .. ',"holds":{' .. table.concat(holds, ',') .. '}}'
-      end
-      for _, key in ipairs(redis.call('KEYS', 'reservation:*')) do
-        records[#records + 1] = '"' .. string.sub(key, 13) .. '":' .. redis.call('GET', key)
-      end
-      return '{"stocks":[' .. table.concat(stocks, ',') .. '],"reservations":{' .. table.concat(records, ',') .. '}}'
-      """
-    self = try JSONDecoder().decode(StoreSnapshot.self, from: Data(redis.cli("--raw", "EVAL", script, "0").utf8))
-  }
-
   /// What invariant 1 says of every SKU, and that the index of holds is that of the ACTIVE reservations.
   var violations: [String] {
     var violations: [String] = []
@@ -68,6 +49,27 @@ struct StoreSnapshot: Decodable {
   }
 
   func stock(_ sku: String) -> Stock? { stocks.first { $0.sku == sku } }
+}
+
+extension StoreSnapshot {
+  /// One script, so one instant.
+  init(of redis: PrivateRedis) throws {
+    let script = """
+      local stocks, records = {}, {}
+      for _, sku in ipairs(redis.call('ZRANGE', 'skus', 0, -1)) do
+        local holds, ids = {}, redis.call('ZRANGE', 'holds:' .. sku, 0, -1, 'WITHSCORES')
+        for i = 1, #ids, 2 do holds[#holds + 1] = '"' .. ids[i] .. '":' .. ids[i + 1] end
+        stocks[#stocks + 1] = '{"sku":"' .. sku .. '","available":' .. redis.call('GET', 'inventory:' .. sku)
+          .. ',"total":' .. redis.call('GET', 'total:' .. sku) .. ',"sold":' .. redis.call('GET', 'sold:' .. sku)
+          .. ',"holds":{' .. table.concat(holds, ',') .. '}}'
+      end
+      for _, key in ipairs(redis.call('KEYS', 'reservation:*')) do
+        records[#records + 1] = '"' .. string.sub(key, 13) .. '":' .. redis.call('GET', key)
+      end
+      return '{"stocks":[' .. table.concat(stocks, ',') .. '],"reservations":{' .. table.concat(records, ',') .. '}}'
+      """
+    self = try JSONDecoder().decode(StoreSnapshot.self, from: Data(redis.cli("--raw", "EVAL", script, "0").utf8))
+  }
 }
 
 extension TestCluster {

@@ -3,12 +3,16 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Node processes on a Redis of their own, shared by the tests of a suite.
+/// Node processes on a Redis of their own, or on a master with its replicas; shared by the tests of a suite.
 struct TestCluster: Sendable {
   /// That of the suite, which has the trait ``ClusterTrait``.
   @TaskLocal static var current: TestCluster!
 
-  let redis: PrivateRedis
+  /// `Scripts/cluster.sh test topologies` has the suites run on a master with replicas, too.
+  private static let isUnderSentinels = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"] == "sentinel"
+
+  /// What nodes know their store by, and what takes writes there now.
+  private let store: (url: String, master: @Sendable () -> PrivateRedis)
   /// One before each node, by which it reaches Redis; none unless asked for.
   let proxies: [ChaosProxy]
   private let settings: [String: String]
@@ -23,18 +27,38 @@ struct TestCluster: Sendable {
   init(
     nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
   ) async throws {
+    // A proxy leads to one server.
+    if !isProxied, Self.isUnderSentinels {
+      try await self.init(nodes: count, on: SentinelGroup(options: redisOptions), settings: settings)
+      return
+    }
     let redis = try await PrivateRedis(options: redisOptions)
-    self.redis = redis
-    proxies = try await concurrently(0..<(isProxied ? count : 0)) { _ in try await ChaosProxy(to: redis.port) }
+    let proxies = try await concurrently(0..<(isProxied ? count : 0)) { _ in try await ChaosProxy(to: redis.port) }
+    try await self.init(nodes: count, on: (redis.url, { redis }), proxies: proxies, settings: settings)
+  }
+
+  init(nodes count: Int, on group: SentinelGroup, settings: [String: String] = [:]) async throws {
+    // Where there is none at the moment, the first server stands for it.
+    let master = { @Sendable in group.master ?? group.servers[0] }
+    try await self.init(nodes: count, on: (group.url, master), proxies: [], settings: settings)
+  }
+
+  private init(
+    nodes count: Int, on store: (url: String, master: @Sendable () -> PrivateRedis), proxies: [ChaosProxy],
+    settings: [String: String]
+  ) async throws {
+    (self.store, self.proxies) = (store, proxies)
     self.settings = settings.merging(["LOG_LEVEL": "info"]) { given, _ in given }
     let nodes = try await concurrently(0..<count) { [self] index in try await start(index) }
     for node in nodes { try await node.waitUntilReady() }
     roster.present.withLock { $0 = nodes }
   }
 
+  /// What takes writes now.
+  var redis: PrivateRedis { store.master() }
   /// In the order of their names, the first is node-0.
   var nodes: [NodeUnderTest] { roster.present.withLock { $0 } }
-  /// Those that others have taken the place of.
+  /// Those whose place others have taken.
   var pastNodes: [NodeUnderTest] { roster.past.withLock { $0 } }
 
   /// Starts a node that has ended as a new process, which is among ``nodes`` as soon as it is ready.
@@ -49,7 +73,7 @@ struct TestCluster: Sendable {
   }
 
   private func start(_ index: Int) async throws -> NodeUnderTest {
-    let url = proxies.isEmpty ? redis.url : "redis://127.0.0.1:\(proxies[index].port)/0"
+    let url = proxies.isEmpty ? store.url : "redis://127.0.0.1:\(proxies[index].port)/0"
     return try await NodeUnderTest(redisURL: url, settings: settings.merging(["NODE_ID": "node-\(index)"]) { $1 })
   }
 

@@ -13,7 +13,7 @@ import Testing
     #expect(throws: FileFailure.self) { try FileContents.read(path, maxBytes: maxBytes) }?.reason
   }
 
-  @Test func aRegularFileIsReadToItsEndWhateverItsSizeSays() throws {
+  @Test func `a regular file is read to its end, whatever its size says`() throws {
     let path = directory.url.appending(path: "file").path
     let bytes = [UInt8](repeating: 7, count: 10_000)
     try Data(bytes).write(to: URL(filePath: path))
@@ -25,7 +25,7 @@ import Testing
   }
 
   /// Their readers could wait for ever, or never come to an end.
-  @Test func nothingElseIsRead() throws {
+  @Test func `nothing but a regular file is read`() throws {
     let (pipe, link) = (directory.url.appending(path: "pipe").path, directory.url.appending(path: "link").path)
     #expect(mkfifo(pipe, 0o600) == 0)
     // A pipe that somebody has written to, so that whoever reads it need not wait.

@@ -8,8 +8,7 @@ import Testing
   private static let file = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../../deploy/haproxy.cfg")
 
-  @Test("every problem that the load balancer tells is of a kind of the contract, with its title, status and members")
-  func problems() throws {
+  @Test func `every problem of the load balancer is one of the contract, with its title, status and members`() throws {
     let text = try String(contentsOf: Self.file, encoding: .utf8)
     let documents = text.matches(of: /'(\{"type".*?\})'/).map { String($0.1) }
     #expect(documents.count >= 9)
@@ -23,12 +22,11 @@ import Testing
     }
   }
 
-  @Test("no status is told to clients that openapi.yaml does not know")
-  func statuses() throws {
+  @Test func `no status is told to clients that openapi.yaml does not know`() throws {
     let text = try String(contentsOf: Self.file, encoding: .utf8)
     let told = text.matches(of: /set-status (\d+)/).map { String($0.1) }
     #expect(Set(told) == ["503", "504"])
-    // HAProxy's own 502 has no document of its own: what it means is decided for reads and writes apart.
+    // HAProxy's own 502 has no document. What it means is decided for reads and for writes apart.
     #expect(text.contains("http-after-response set-status 504 if { status 502 }"))
   }
 }

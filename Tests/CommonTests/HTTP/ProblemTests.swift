@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ProblemTests {
   @Test(arguments: ProblemKind.allCases)
-  func everyKindMakesAWholeProblemDocument(kind: ProblemKind) throws {
+  func `every kind makes a whole problem document`(kind: ProblemKind) throws {
     let members = try Problem(kind, "It \"happened\".\n").members()
     #expect(members.keys.sorted() == ["detail", "status", "title", "type"])
     #expect(members["type"] as? String == "urn:holdfast:problem:\(kind.name)")
@@ -18,12 +18,12 @@ import Testing
     #expect(kind.name.allSatisfy { ("a"..."z").contains($0) || $0 == "-" })
   }
 
-  @Test func noTwoKindsHaveOneTitle() {
+  @Test func `no two kinds have one title`() {
     #expect(Set(ProblemKind.allCases.map(\.title)).count == ProblemKind.allCases.count)
   }
 
   /// Clients go by the names and their statuses (the contract).
-  @Test func namesAndStatusesAreThoseOfTheContract() {
+  @Test func `names and statuses are those of the contract`() {
     let contract: [String: Int] = [
       "invalid-request": 400, "unauthorized": 401, "admin-disabled": 403, "not-found": 404, "method-not-allowed": 405,
       "payload-too-large": 413, "headers-too-large": 431, "unsupported-media-type": 415, "internal-error": 500,
@@ -35,7 +35,7 @@ import Testing
     for (name, status) in contract { #expect(ProblemKind(rawValue: name)?.status == status, "\(name)") }
   }
 
-  @Test func anInvalidRequestTellsEveryFaultByItsPlace() throws {
+  @Test func `an invalid request tells every fault by its place`() throws {
     let problem = Problem.invalid([Fault("#/items/0/quantity", #"is "odd""#), Fault("header/Idempotency-Key", "no")])
     #expect(problem.kind == .invalidRequest)
     let members = try problem.members()
@@ -47,7 +47,7 @@ import Testing
     #expect((members["detail"] as? String)?.contains(#"#/items/0/quantity: is "odd""#) == true)
   }
 
-  @Test func furtherMembersStandBesideTheUsualOnes() throws {
+  @Test func `further members stand beside the usual ones`() throws {
     let problem = Problem(.stockInUse, "x") { $0.writeStaticString(#","reserved":3"#) }
     #expect(try problem.members()["reserved"] as? Int == 3)
   }

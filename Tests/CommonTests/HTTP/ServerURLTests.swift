@@ -4,7 +4,6 @@ import Testing
 
 @Suite struct ServerURLTests {
   @Test(
-    "a scheme, a host and a port make a server's URL; letters are made small and a slash at the end dropped",
     arguments: [
       ("http://10.0.0.7:8080", "http://10.0.0.7:8080"), ("http://10.0.0.7", "http://10.0.0.7"),
       ("HTTPS://Node-1.Example.ORG:443/", "https://node-1.example.org:443"),
@@ -12,12 +11,13 @@ import Testing
       ("http://[::1]:8080", "http://[::1]:8080"), ("http://[FD00::7]", "http://[fd00::7]"),
       ("http://[::ffff:10.0.0.7]:80", "http://[::ffff:10.0.0.7]:80"), ("http://node_1:65535", "http://node_1:65535"),
     ])
-  func taken(url: String, text: String) {
+  func `scheme, host and port make a server's URL; letters are made small, a final slash is dropped`(
+    url: String, text: String
+  ) {
     #expect(ServerURL(url)?.text == text)
   }
 
   @Test(
-    "whatever else a URL can have is refused",
     arguments: [
       "", "http", "http://", "http:///", "//10.0.0.7", "10.0.0.7:8080", "ftp://10.0.0.7", "file:///etc/passwd",
       "gopher://10.0.0.7", "javascript:alert(1)", "http:10.0.0.7", "http://user@10.0.0.7", "http://user:pw@10.0.0.7:80",
@@ -29,7 +29,7 @@ import Testing
       "http://10.0.0.7:８０", "http://" + String(repeating: "a", count: 254),
       "http://10.0.0.7:" + String(repeating: "0", count: 400) + "80",
     ])
-  func refused(url: String) {
+  func `whatever else a URL can have is refused`(url: String) {
     #expect(ServerURL(url) == nil)
   }
 }

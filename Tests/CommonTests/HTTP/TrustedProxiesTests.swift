@@ -13,15 +13,13 @@ import Testing
     return proxies.client(of: peer, forwardedFor: forwardedFor)
   }
 
-  @Test("what anybody but a trusted proxy says of whom it forwards is not believed")
-  func forged() throws {
+  @Test func `what anybody but a trusted proxy says of whom it forwards is not believed`() throws {
     #expect(try Self.client("203.0.113.5", "198.51.100.7") == "203.0.113.5")
     #expect(try Self.client("10.0.1.1", "198.51.100.7") == "10.0.1.1")
     #expect(try Self.client("10.0.0.1", "198.51.100.7", proxies: TrustedProxies(nil)) == "10.0.0.1")
   }
 
   @Test(
-    "a trusted proxy's client is the last in its list that is no proxy itself",
     arguments: [
       (nil, "10.0.0.1"), ("198.51.100.7", "198.51.100.7"), ("2001:db8::7", "2001:db8::7"),
       // The left one is the client's own invention.
@@ -30,12 +28,13 @@ import Testing
       ("", "10.0.0.1"), ("unknown", "10.0.0.1"), ("198.51.100.7, x\" y", "10.0.0.1"),
       ("198.51.100.7:80, 10.0.0.2", "10.0.0.2"),
     ] as [(String?, String)])
-  func chain(forwardedFor: String?, expected: String) throws {
+  func `a trusted proxy's client is the last in its list that is no proxy itself`(
+    forwardedFor: String?, expected: String
+  ) throws {
     #expect(try Self.client("10.0.0.1", forwardedFor) == expected)
   }
 
-  @Test("a connection without an address of the internet has no known client")
-  func local() throws {
+  @Test func `a connection without an address of the internet has no known client`() throws {
     let peer = Self.proxies.peer(try SocketAddress(unixDomainSocketPath: "/x"))
     #expect(Self.proxies.client(of: peer, forwardedFor: "198.51.100.7") == "unknown")
     #expect(Self.proxies.peer(nil).address == "unknown")

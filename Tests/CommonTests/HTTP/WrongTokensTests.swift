@@ -8,7 +8,7 @@ import Testing
   private let client = AddressGroup("10.0.0.1")
   private var tokens = WrongTokens(budget: .init(tokens: 3, period: .seconds(10)))
 
-  @Test mutating func anAddressHasABudgetForEachPeriod() {
+  @Test mutating func `an address has a budget for each period`() {
     let over = (0..<5).map { _ in tokens.note(client, at: start).isOverBudget }
     #expect(over == [false, false, false, true, true])
     let other = tokens.note(AddressGroup("10.0.0.2"), at: start)
@@ -18,7 +18,7 @@ import Testing
     #expect(before.isOverBudget && !after.isOverBudget)
   }
 
-  @Test mutating func aLineIsDueOnceInAWhileAndTellsTheCount() {
+  @Test mutating func `a line is due once in a while and tells the count`() {
     let lines = (0..<10).map { tokens.note(client, at: start + .seconds($0)).lineWithCount }
     #expect(lines == [1] + Array(repeating: nil, count: 9))
     let next = tokens.note(client, at: start + WrongTokens.linePause)
@@ -26,7 +26,7 @@ import Testing
   }
 
   /// Whoever has many addresses fills neither the log nor the memory.
-  @Test mutating func addressesAndLinesAreBounded() {
+  @Test mutating func `addresses and lines are bounded`() {
     var lines = 0
     for number in 0..<100_000 {
       let group = AddressGroup("10.\(number >> 16).\(number >> 8 & 255).\(number & 255)")
@@ -36,7 +36,7 @@ import Testing
     #expect(lines == WrongTokens.maxLines)
   }
 
-  @Test mutating func whoIsSeenOftenIsNotForgottenForOthers() {
+  @Test mutating func `who is seen often is not forgotten for others`() {
     for _ in 0..<4 { _ = tokens.note(client, at: start) }
     for number in 0..<10_000 {
       _ = tokens.note(AddressGroup("10.9.\(number >> 8).\(number & 255)"), at: start)
@@ -52,7 +52,7 @@ import Testing
     ("2001:db8:1:2::1", "2001:db8:1:2::/64"), ("fe80::1%eth0", "fe80:0:0:0::/64"), ("::1", "0:0:0:0::/64"),
     ("unknown", "unknown"), ("", "unknown"), ("255.255.255.255", "255.255.255.255"),
   ])
-  func addressesOfOneClientAreOneGroup(address: String, group: String) {
+  func `addresses of one client are one group`(address: String, group: String) {
     #expect(AddressGroup(address).description == group)
     #expect((AddressGroup(address) == AddressGroup("2001:db8:1:2:ffff::")) == (group == "2001:db8:1:2::/64"))
   }

@@ -19,7 +19,6 @@ import Testing
   }
 
   @Test(
-    "an address is allowed if it lies in one of the networks, to the bit",
     arguments: [
       ("10.0.0.0/8", "10.255.255.255", true), ("10.0.0.0/8", "11.0.0.0", false), ("10.0.0.0/8", "9.255.255.255", false),
       ("172.16.0.0/12", "172.31.255.255", true), ("172.16.0.0/12", "172.32.0.0", false),
@@ -32,39 +31,38 @@ import Testing
       ("10.0.0.0/8", "::ffff:10.1.2.3", true), ("10.0.0.0/8", "::ffff:169.254.169.254", false),
       ("10.0.0.0/8", "::10.1.2.3", false), ("::ffff:10.0.0.0/104", "10.1.2.3", true),
     ])
-  func membership(networks: String, address: String, expected: Bool) {
+  func `an address is allowed if it lies in one of the networks, to the bit`(
+    networks: String, address: String, expected: Bool
+  ) {
     #expect(allows(networks, address) == expected)
   }
 
   @Test(
-    "by default, what is not private is not allowed, nor where clouds serve credentials, nor the address of no host",
     arguments: [
       "8.8.8.8", "169.254.169.254", "0.0.0.0", "::", "fe80::1", "172.15.255.255", "172.32.0.1", "192.167.255.255",
       "224.0.0.1", "255.255.255.255", "100.64.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::",
     ])
-  func notPrivate(address: String) {
+  func `by default public addresses, the clouds' for credentials, and the one of no host are forbidden`(
+    address: String
+  ) {
     #expect(allows(AddressPolicy.privateNetworks, address) == false)
   }
 
-  @Test(
-    "by default, private networks and the loopback are allowed",
-    arguments: ["127.0.0.1", "::1", "10.1.2.3", "fd00::7"])
-  func privateAddresses(address: String) {
+  @Test(arguments: ["127.0.0.1", "::1", "10.1.2.3", "fd00::7"])
+  func `by default, private networks and the loopback are allowed`(address: String) {
     #expect(allows(AddressPolicy.privateNetworks, address) == true)
   }
 
   @Test(
-    "what is no network is refused as a whole",
     arguments: [
       "", ",", "10.0.0.0/8,", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0/8", "::1/129", "host",
       "10.0.0.0/+8", "10.0.0.0/8;11.0.0.0/8", "10.0.0.256", "10.0.0.0/ 8", "[::1]",
     ])
-  func malformed(list: String) {
+  func `what is no network is refused as a whole`(list: String) {
     #expect(AddressPolicy(list) == nil)
   }
 
-  @Test("an address that is not of the internet is not allowed")
-  func otherFamily() {
+  @Test func `an address that is not of the internet is not allowed`() {
     var address = sockaddr()
     address.sa_family = sa_family_t(AF_UNIX)
     #expect(AddressPolicy("0.0.0.0/0,::/0")?.allows(&address) == false)

@@ -33,8 +33,7 @@ import Testing
 
   // MARK: - Answers
 
-  @Test("an answer comes with its status, its body, and the time it took")
-  func answer() async throws {
+  @Test func `an answer comes with its status, its body, and the time it took`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer(418, "a body") }
     let began = ContinuousClock.now
     let answer = try await client.get(server.url + "/health").get()
@@ -43,8 +42,7 @@ import Testing
     #expect(server.requests.first?.hasPrefix("GET /health HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n") == true)
   }
 
-  @Test("method, headers and body are sent as given")
-  func sending() async throws {
+  @Test func `method, headers and body are sent as given`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer() }
     for body in ["{\"a\":1}", "", String(repeating: "x", count: 3 << 20)] {
       let request = OutgoingRequest(
@@ -60,8 +58,7 @@ import Testing
     }
   }
 
-  @Test("a request has nothing of the one before it")
-  func nothingLeft() async throws {
+  @Test func `a request has nothing of the one before it`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer() }
     let request = OutgoingRequest(
       method: "POST", url: server.url + "/first", headers: [("Authorization", "Bearer t")], body: Array("a body".utf8),
@@ -73,22 +70,19 @@ import Testing
     #expect(!seen.contains("Bearer") && !seen.lowercased().contains("content-"))
   }
 
-  @Test("connections are kept: one is enough for requests that follow each other")
-  func keepAlive() async throws {
+  @Test func `connections are kept: one is enough for requests that follow each other`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer(200, "x") }
     for _ in 0..<20 { #expect(try await client.get(server.url).get().status == 200) }
     #expect(server.connections == 1 && server.requests.count == 20)
   }
 
-  @Test("a connection that the server has closed meanwhile is made anew")
-  func closedMeanwhile() async throws {
+  @Test func `a connection that the server has closed meanwhile is made anew`() async throws {
     let server = try await LittleServer { _ in .last("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }
     for _ in 0..<5 { #expect(try await client.get(server.url).get().status == 200) }
     #expect(server.connections == 5)
   }
 
-  @Test("many are under way at once: 100 requests come before the first is answered")
-  func manyAtOnce() async throws {
+  @Test func `many are under way at once: 100 requests come before the first is answered`() async throws {
     let count = 100
     let waiting = Mutex(0)
     // The last one is answered, and with it the connection of each of the others ends.
@@ -110,8 +104,7 @@ import Testing
     #expect(server.requests.count == count && server.connections == count)
   }
 
-  @Test("each of a thousand requests is completed once")
-  func onceEach() async throws {
+  @Test func `each of a thousand requests is completed once`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer(200, "x") }
     let completions = Mutex<[Int: Int]>([:])
     for number in 0..<1000 {
@@ -124,8 +117,8 @@ import Testing
 
   // MARK: - Bounds
 
-  @Test("a redirect is an answer like any other: it is not followed", arguments: [301, 302, 303, 307, 308])
-  func redirect(status: Int) async throws {
+  @Test(arguments: [301, 302, 303, 307, 308])
+  func `a redirect is an answer like any other: it is not followed`(status: Int) async throws {
     let other = try await LittleServer { _ in LittleServer.answer() }
     let url = other.url
     let server = try await LittleServer { _ in LittleServer.answer(status, "", headers: ["Location: \(url)/secret"]) }
@@ -133,10 +126,8 @@ import Testing
     #expect(other.connections == 0)
   }
 
-  @Test(
-    "a body is taken up to its limit, however it is framed, and not a byte more",
-    arguments: ["length", "chunks", "end"])
-  func bodyLimit(framing: String) async throws {
+  @Test(arguments: ["length", "chunks", "end"])
+  func `a body is taken up to its limit, however it is framed, and not a byte more`(framing: String) async throws {
     let limit = 1000
     @Sendable func reply(_ count: Int) -> LittleServer.Reply {
       let body = String(repeating: "x", count: count)
@@ -154,8 +145,7 @@ import Testing
     #expect(failure(await client.get(server.url + "/more", maxBodyBytes: limit)) == .tooLarge)
   }
 
-  @Test("headers are bounded: few large ones, many small ones, and interim answers without end")
-  func headerLimit() async throws {
+  @Test func `headers are bounded: few large ones, many small ones, and interim answers without end`() async throws {
     let long = String(repeating: "x", count: 20_000)
     let many = (0..<2000).map { "X-\($0): abcdefgh" }
     let interim = String(repeating: "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", count: 2000)
@@ -169,8 +159,7 @@ import Testing
     }
   }
 
-  @Test("an answer that comes too slowly is given up, be it within its headers or its body")
-  func slow() async throws {
+  @Test func `an answer that comes too slowly is given up, be it within its headers or its body`() async throws {
     // What is whole only after minutes.
     let headers = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     let server = try await LittleServer { request in
@@ -187,8 +176,8 @@ import Testing
     }
   }
 
-  @Test("a server that takes the connection and says nothing is given up, as is one that takes none")
-  func silent() async throws {
+  @Test
+  func `a server that takes the connection and says nothing is given up, as is one that takes none`() async throws {
     let server = try await LittleServer { _ in .silence }
     #expect(failure(await client.get(server.url, timeout: .seconds(1))) == .timedOut)
     let stopped = try SilentListener()
@@ -199,14 +188,12 @@ import Testing
         == .noConnection("no connection within 250 ms"))
   }
 
-  @Test("a port where nobody listens refuses, and the words say so")
-  func refused() async throws {
+  @Test func `a port where nobody listens refuses, and the words say so`() async throws {
     let port = try FreePort.find()
     #expect(failure(await client.get("http://127.0.0.1:\(port)")) == .noConnection("connection refused"))
   }
 
-  @Test("an answer that breaks off, or is none, is a failure")
-  func broken() async throws {
+  @Test func `an answer that breaks off, or is none, is a failure`() async throws {
     let server = try await LittleServer { request in
       request.hasPrefix("GET /short") ? .last("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx") : .last("SSH-2.0-x\r\n")
     }
@@ -222,8 +209,7 @@ import Testing
 
   // MARK: - Where requests go
 
-  @Test("an address outside of the allowed networks is not connected to, be it given as a number or by a name")
-  func forbidden() async throws {
+  @Test func `an address outside the allowed networks is not connected to, by number or by name`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer() }
     let strict = Client(allowed: "10.0.0.0/8")
     let numbers = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0"]
@@ -242,20 +228,18 @@ import Testing
   }
 
   @Test(
-    "only http and https are spoken",
     arguments: [
       "file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1:1/x", "dict://127.0.0.1:1/x", "ldap://127.0.0.1/x",
       "telnet://127.0.0.1:1", "smb://127.0.0.1/x", "mqtt://127.0.0.1/x", "", "http://", "http://a b/",
     ])
-  func otherSchemes(url: String) async {
+  func `only http and https are spoken`(url: String) async {
     guard case .unusable? = failure(await client.get(url)) else {
       Issue.record("\(url) was asked")
       return
     }
   }
 
-  @Test("a name that has no address is told as such")
-  func unknownName() async {
+  @Test func `a name that has no address is told as such`() async {
     // No name has a part of more than 63 letters, so that nobody is asked.
     guard case .unusable? = failure(await client.get("http://\(String(repeating: "a", count: 64))/")) else {
       Issue.record("was not told as a name without an address")
@@ -265,8 +249,7 @@ import Testing
 
   // MARK: - The end
 
-  @Test("when the client is stopped what is under way fails, and so does what comes later")
-  func stop() async throws {
+  @Test func `when the client is stopped what is under way fails, and so does what comes later`() async throws {
     let server = try await LittleServer { _ in .silence }
     let (client, url) = (client, server.url)
     let stopped = ExchangeFailure.broken("the client is stopped")
@@ -279,8 +262,7 @@ import Testing
     #expect(server.requests.count == 1)
   }
 
-  @Test("a client that is stopped while requests come from everywhere completes each of them")
-  func stopInTheMiddle() async throws {
+  @Test func `a client that is stopped while requests come from everywhere completes each of them`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer() }
     for _ in 0..<20 {
       let client = Client()

@@ -8,7 +8,7 @@ import Testing
 /// Our reader of health reports against Foundation's: what one takes the other takes, and they read the same.
 @Suite struct HealthReportReadingTests {
   @Test(arguments: UInt64(1)...5)
-  func readsWhatNodesWrite(seed: UInt64) throws {
+  func `the reader reads what nodes write`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     for _ in 0..<200 {
       let report = HealthReport.random(&random)
@@ -17,7 +17,7 @@ import Testing
   }
 
   /// Each member in turn is left out, or is something else.
-  @Test func takesAndRefusesWhatFoundationDoes() throws {
+  @Test func `the reader takes and refuses what Foundation does`() throws {
     var random = SeededRandom(1)
     let report = HealthReport.random(&random, isFull: true)
     let whole = try JSONSerialization.jsonObject(with: Data(Array(buffer: report.json)))
@@ -29,7 +29,7 @@ import Testing
       #expect(ours == theirs, "\(String(decoding: bytes, as: UTF8.self))")
       if ours == nil { refused += 1 } else { taken += 1 }
     }
-    // A null for each of the optional members and the lack of it; all else but numbers for numbers is refused.
+    // Optional members may be null or missing. Of all else only another number for a number is taken.
     #expect(taken > 20 && refused > 200)
   }
 

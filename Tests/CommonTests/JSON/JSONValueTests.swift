@@ -10,7 +10,7 @@ import Testing
     ("0", 0), ("-0", 0), ("7", 7), ("-1000000", -1_000_000), (" 5\n", 5), ("9223372036854775807", Int.max),
     ("-9223372036854775808", Int.min),
   ])
-  func aNumberWithoutFractionAndExponentIsAnInteger(text: String, expected: Int) throws {
+  func `a number without fraction and exponent is an integer`(text: String, expected: Int) throws {
     guard case .integer(expected) = try JSONValue(text) else {
       Issue.record("\(text) is \(try JSONValue(text))")
       return
@@ -21,7 +21,7 @@ import Testing
     "1.0", "1e0", "1E0", "1e+2", "100e-2", "-0.0", "0e0", "9223372036854775808", "-9223372036854775809",
     "18446744073709551616", "99999999999999999999999999999999999999", "1e400",
   ])
-  func aFractionAnExponentAndWhatFitsNoIntAreNoIntegers(text: String) throws {
+  func `a fraction, an exponent, and what fits no Int are no integers`(text: String) throws {
     guard case .number = try JSONValue(text) else {
       Issue.record("\(text) is \(try JSONValue(text))")
       return
@@ -35,14 +35,14 @@ import Testing
     (#"{"o":{"a":1,"b":2,"a":3}}"#, 21),
     (#"[{"":1,"":2}]"#, 9),
   ])
-  func aNameThatStandsTwiceIsRejectedWhereItEndsTheSecondTime(text: String, offset: Int) {
+  func `a name that stands twice is rejected where it ends the second time`(text: String, offset: Int) {
     #expect(throws: JSONValue.SyntaxError(offset: offset, reason: "the member name stands here twice")) {
       try JSONValue(text)
     }
   }
 
   @Test(arguments: [15, 16, 17, 18, 40])
-  func duplicatesAreFoundAmongFewMembersAndMany(count: Int) throws {
+  func `duplicates are found among few members and many`(count: Int) throws {
     let members = (0..<count).map { #""m\#($0)":\#($0)"# }
     guard case .object(let read) = try JSONValue("{\(members.joined(separator: ","))}") else {
       Issue.record("no object")
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test func canonicallyEquivalentNamesAreTwoNames() throws {
+  @Test func `canonically equivalent names are two names`() throws {
     guard case .object(let few) = try JSONValue("{\"é\":1,\"e\u{301}\":2}") else {
       Issue.record("no object")
       return
@@ -66,7 +66,7 @@ import Testing
     #expect(throws: Never.self) { try JSONValue("{\(others)\"é\":1,\"e\u{301}\":2}") }
   }
 
-  @Test func nestsThirtyTwoDeepAndStopsReadingThere() throws {
+  @Test func `values nest thirty-two deep, and reading stops there`() throws {
     func nested(_ depth: Int, _ open: String, _ close: String) -> String {
       String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth)
     }
@@ -84,7 +84,7 @@ import Testing
       [0x80], [0xC0, 0x80], [0xC3], [0xC3, 0x28], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
       [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xFF], [0xFE],
     ] as [[UInt8]])
-  func badUTF8IsRejectedInTextsWithEscapesAndWithout(bad: [UInt8]) {
+  func `bad UTF-8 is rejected in texts with escapes and without`(bad: [UInt8]) {
     for (before, after) in [(#"""#, #"""#), (#""\n"#, #"""#), (#"{""#, #"":1}"#), (#"""#, #"\u0041""#)] {
       #expect(throws: JSONValue.SyntaxError.self) { try JSONValue(Array(before.utf8) + bad + Array(after.utf8)) }
     }
@@ -96,7 +96,7 @@ import Testing
     (#""\u00e9\u0000\b\f\n\r\t\/\\\"""#, "é\0\u{8}\u{C}\n\r\t/\\\""),
     (#""\uFFFF\uE000\uD7FF""#, "\u{FFFF}\u{E000}\u{D7FF}"), ("\"\"", ""), ("\"\u{7F}\u{2028}\"", "\u{7F}\u{2028}"),
   ])
-  func escapesAreReadAsWhatTheyStandFor(text: String, expected: String) throws {
+  func `escapes are read as what they stand for`(text: String, expected: String) throws {
     guard case .string(let read) = try JSONValue(text) else {
       Issue.record("no string")
       return
@@ -128,11 +128,11 @@ import Testing
     (#""abc\"#, 5, "the document ends within a string"),
     (#""\u00"#, 3, "the document ends within a string"),
   ])
-  func aFaultIsToldByPlaceAndReason(text: String, offset: Int, reason: String) {
+  func `a fault is told by place and reason`(text: String, offset: Int, reason: String) {
     #expect(throws: JSONValue.SyntaxError(offset: offset, reason: reason)) { try JSONValue(text) }
   }
 
-  @Test func noPrefixOfADocumentIsOne() throws {
+  @Test func `no prefix of a document is one`() throws {
     let document = Array(#"{"items":[{"sku":"A\u0041","quantity":12}],"x":[true,null,-1.5e3]}"#.utf8)
     #expect(throws: Never.self) { try JSONValue(document) }
     for count in 0..<document.count {
@@ -141,7 +141,7 @@ import Testing
     }
   }
 
-  @Test func membersAreFoundByName() throws {
+  @Test func `members are found by name`() throws {
     let value = try JSONValue(#"{"a":{"b":[true]},"n":null}"#)
     guard case .array(let elements)? = value["a"]?["b"], case .boolean(true)? = elements.first else {
       Issue.record("not found")
@@ -152,7 +152,7 @@ import Testing
   }
 
   /// Comparing each name with all others would take a thousand times the work here: any bound in between would do.
-  @Test func aBodyOfNothingButMembersTakesLittleMoreWorkThanAPlainOne() throws {
+  @Test func `a body of nothing but members takes little more work than a plain one`() throws {
     let names = (0..<8000).map { #""\#(String($0, radix: 36))":0"# }
     let oneObject = "{\(names.joined(separator: ","))}"
     let manyObjects = "[\(names.map { "{\($0)}" }.joined(separator: ","))]"

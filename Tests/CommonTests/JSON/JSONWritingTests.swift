@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct JSONWritingTests {
   @Test(arguments: UInt64(1)...10)
-  func foundationReadsTheTextsThatWereWritten(seed: UInt64) throws {
+  func `Foundation reads the texts that were written`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     for _ in 0..<500 {
       let text = String(
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func numbersAreWrittenInDecimal() {
+  @Test func `numbers are written in decimal`() {
     var random = SeededRandom(1)
     let edges = [0, 9, 10, 99, 100, -1, -9, -10, .max, .min, .max - 1, .min + 1]
     for number in edges + (0..<1000).map({ _ in Int(truncatingIfNeeded: random.next()) >> random.number(0...63) }) {
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func arraysPartTheirElementsByCommas() {
+  @Test func `arrays part their elements by commas`() {
     func written(_ numbers: [Int]) -> String {
       var buffer = ByteBuffer()
       buffer.writeJSONArray(numbers) { $0.writeDecimal($1) }

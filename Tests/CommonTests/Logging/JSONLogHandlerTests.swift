@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func aRecordIsOneLine() {
+  @Test func `a record is one line`() {
     logger().info("Redis link is up", metadata: ["port": "6379", "address": "redis://a\"b"])
     #expect(
       lines.all == [
@@ -40,14 +40,14 @@ import Testing
       ])
   }
 
-  @Test func whatIsBelowTheLevelIsNotLogged() {
+  @Test func `what is below the level is not logged`() {
     let logger = logger(level: .warning)
     logger.info("no")
     logger.warning("yes")
     #expect(lines.all.count == 1)
   }
 
-  @Test func theNearestMetadataCounts() throws {
+  @Test func `the nearest metadata counts`() throws {
     var logger = logger(
       metadata: ["nodeId": "handler", "a": "handler"],
       provider: Logger.MetadataProvider { ["a": "provider", "b": "provider", "c": "provider"] })
@@ -60,7 +60,7 @@ import Testing
     #expect(record["c"] as? String == "provider")
   }
 
-  @Test func metadataIsFlattenedAndKeepsItsTypes() throws {
+  @Test func `metadata is flattened and keeps its types`() throws {
     logger().info(
       "m",
       metadata: [
@@ -84,7 +84,7 @@ import Testing
     #expect(record["metadata.level"] as? String == "mine")
   }
 
-  @Test func errorsAreToldAndEveryCharacterSurvives() throws {
+  @Test func `errors are told and every character survives`() throws {
     struct Failure: Error, CustomStringConvertible { let description = "it \"broke\"\u{1}\u{7F}\t" }
     let message = "quote \" backslash \\ newline \n null \u{0} umlaut ü emoji 🧺 line \u{2028}"
     logger().error("\(message)", error: Failure())

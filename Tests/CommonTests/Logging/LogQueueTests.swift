@@ -33,8 +33,7 @@ import Testing
     Array("\(line)\n".utf8).withUnsafeBytes(queue.append)
   }
 
-  @Test("who logs never waits for the reader; what does not fit is counted, and told when it reads again")
-  func dropped() throws {
+  @Test func `who logs never waits for the reader; what does not fit is counted, and told later`() throws {
     let reader = Reader()
     let queue = LogQueue(descriptor: reader.input, maxBytes: 50_000)
     queue.setMetadata(["node": "n1"])
@@ -73,8 +72,7 @@ import Testing
     #expect(reader.lines { !$0.isEmpty } == ["after"])
   }
 
-  @Test("a descriptor that others have made non-blocking loses nothing")
-  func nonBlocking() {
+  @Test func `a descriptor that others have made non-blocking loses nothing`() {
     let reader = Reader()
     _ = fcntl(reader.input, F_SETFL, fcntl(reader.input, F_GETFL) | O_NONBLOCK)
     let queue = LogQueue(descriptor: reader.input)
@@ -85,8 +83,7 @@ import Testing
     #expect(queue.droppedEver == 0)
   }
 
-  @Test("a reader that has gone ends neither the process nor the queue")
-  func gone() {
+  @Test func `a reader that has gone ends neither the process nor the queue`() {
     let reader = Reader()
     let queue = LogQueue(descriptor: reader.input)
     close(reader.output)
@@ -94,8 +91,7 @@ import Testing
     #expect(queue.flush(within: .seconds(60)))
   }
 
-  @Test("a flush waits for what was said before it")
-  func flush() {
+  @Test func `a flush waits for what was said before it`() {
     let reader = Reader()
     let queue = LogQueue(descriptor: reader.input)
     for round in 0..<200 {

@@ -4,7 +4,7 @@ import Testing
 @testable import Common
 
 @Suite struct ProcessMetricsTests {
-  @Test func usageIsPlausible() throws {
+  @Test func `the usage is plausible`() throws {
     let before = try #require(ProcessUsage.current())
     #expect(before.residentBytes > 1_000_000)
     #expect(before.threads >= 1)
@@ -20,7 +20,7 @@ import Testing
     #expect(spent.startTimeSeconds == before.startTimeSeconds)
   }
 
-  @Test func isRefreshedByEachRendering() throws {
+  @Test func `each rendering refreshes the usage`() throws {
     let registry = PrometheusRegistry()
     ProcessMetrics.register(with: registry)
     func value(_ name: String) throws -> Double {

@@ -17,7 +17,7 @@ import Testing
       .map { String($0.dropFirst("holdfast_metrics_series_dropped_total ".count)) }
   }
 
-  @Test func countersRiseAndOnlyRise() {
+  @Test func `counters rise, and only rise`() {
     let registry = PrometheusRegistry()
     let counter = Counter(label: "a_total", factory: registry)
     counter.increment()
@@ -34,14 +34,14 @@ import Testing
     #expect(samples(registry) == ["a_total 0", "b_total 0"])
   }
 
-  @Test func wholeAndFractionalStepsMeetInOneCounter() {
+  @Test func `whole and fractional steps meet in one counter`() {
     let registry = PrometheusRegistry()
     Counter(label: "a_total", factory: registry).increment(by: 2)
     FloatingPointCounter(label: "a_total", factory: registry).increment(by: 0.5)
     #expect(samples(registry) == ["a_total 2.5"])
   }
 
-  @Test func gaugesAndMetersGoUpAndDown() {
+  @Test func `gauges and meters go up and down`() {
     let registry = PrometheusRegistry()
     let gauge = Gauge(label: "a", factory: registry)
     gauge.record(7)
@@ -54,7 +54,7 @@ import Testing
     #expect(samples(registry) == ["a 3", "b 11.5", "c -Inf"])
   }
 
-  @Test func timersAreHistogramsInSeconds() {
+  @Test func `timers are histograms in seconds`() {
     let registry = PrometheusRegistry(bounds: ["t_seconds": [0.001, 0.5, 1]])
     let timer = Timer(label: "t_seconds", factory: registry)
     timer.recordNanoseconds(1_000_000)  // A bound belongs to its bucket.
@@ -72,7 +72,7 @@ import Testing
       ])
   }
 
-  @Test func timersHaveBoundsByDefault() {
+  @Test func `timers have bounds by default`() {
     let registry = PrometheusRegistry()
     _ = Timer(label: "t_seconds", factory: registry)
     let bounds = samples(registry).compactMap { $0.split(separator: "\"").dropFirst().first }
@@ -83,7 +83,7 @@ import Testing
       ])
   }
 
-  @Test func aggregatingRecordersAreHistograms() {
+  @Test func `aggregating recorders are histograms`() {
     let registry = PrometheusRegistry(bounds: ["lines": [1, 5]])
     let recorder = Recorder(
       label: "lines", dimensions: [("kind", "x")], aggregate: true, factory: registry)
@@ -101,7 +101,7 @@ import Testing
       ])
   }
 
-  @Test func sameLabelAndDimensionsAreOneSeries() {
+  @Test func `same label and dimensions are one series`() {
     let registry = PrometheusRegistry()
     let one = registry.makeCounter(label: "a_total", dimensions: [("x", "1"), ("y", "2")])
     let same = registry.makeCounter(label: "a_total", dimensions: [("y", "2"), ("x", "1")])
@@ -113,7 +113,7 @@ import Testing
     #expect(samples(registry) == [#"a_total{x="1",y="2"} 2"#, #"a_total{x="2",y="2"} 0"#])
   }
 
-  @Test func familiesHaveOneHelpAndOneType() {
+  @Test func `families have one help and one type`() {
     let registry = PrometheusRegistry(help: ["a_total": "What \\ is\ncounted."])
     for value in ["1", "2"] {
       _ = Counter(label: "a_total", dimensions: [("x", value)], factory: registry)
@@ -123,7 +123,7 @@ import Testing
     #expect(comments == [#"# HELP a_total What \\ is\ncounted."#, "# TYPE a_total counter"])
   }
 
-  @Test func namesAndLabelsAreMadeValid() {
+  @Test func `names and labels are made valid`() {
     let registry = PrometheusRegistry()
     _ = Counter(
       label: "http.requestCount",
@@ -137,7 +137,7 @@ import Testing
       ])
   }
 
-  @Test func seriesAreBounded() {
+  @Test func `series are bounded`() {
     let registry = PrometheusRegistry(maxSeries: 2)
     let kept = Counter(label: "a_total", dimensions: [("x", "1")], factory: registry)
     _ = Counter(label: "a_total", dimensions: [("x", "2")], factory: registry)
@@ -151,7 +151,7 @@ import Testing
     #expect(samples(registry) == [#"a_total{x="2"} 0"#, #"a_total{x="3"} 1"#])
   }
 
-  @Test func oneNameIsOneKind() {
+  @Test func `one name is one kind`() {
     let registry = PrometheusRegistry()
     _ = Gauge(label: "a", factory: registry)
     Timer(label: "a", factory: registry).recordSeconds(1)
@@ -162,7 +162,7 @@ import Testing
     #expect(dropped(registry) == "2")
   }
 
-  @Test func collectorsRunBeforeEachRendering() {
+  @Test func `collectors run before each rendering`() {
     let registry = PrometheusRegistry()
     let counter = Counter(label: "a_total", factory: registry)
     registry.registerCollector { counter.increment() }
@@ -170,7 +170,7 @@ import Testing
     #expect(samples(registry) == ["a_total 2"])
   }
 
-  @Test func nothingIsLostAmongThreads() async {
+  @Test func `nothing is lost among threads`() async {
     let registry = PrometheusRegistry()
     await withTaskGroup { group in
       for _ in 0..<4 {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct PromtoolTests {
   /// `promtool` is required: without it the promise would go unproved.
-  @Test func promtoolHasNoComplaint() throws {
+  @Test func `promtool has no complaint`() throws {
     let registry = PrometheusRegistry(
       help: ["holdfast_requests_total": "Requests, by route and \"outcome\"\\.\nTwo lines."],
       bounds: ["holdfast_sweep_batch_lines": [1, 10, 100]])
@@ -36,7 +36,7 @@ import Testing
     #expect(status == 0, "is promtool installed? (apt-get install prometheus)")
   }
 
-  @Test func promtoolIsReallyAsked() throws {
+  @Test func `promtool is really asked`() throws {
     let (output, status) = try check("# TYPE bad_total counter\nbad_total x\n")
     #expect(output.contains("bad_total") || output.contains("parsing"))
     #expect(status != 0)

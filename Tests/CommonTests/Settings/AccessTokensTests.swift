@@ -3,14 +3,14 @@ import Testing
 @testable import Common
 
 @Suite struct AccessTokensTests {
-  @Test func noTokensAreEmptyAndMatchNothing() {
+  @Test func `no tokens are empty and match nothing`() {
     let tokens = AccessTokens()
     #expect(tokens.isEmpty)
     #expect(tokens.name(for: "") == nil)
     #expect(tokens.name(for: "x") == nil)
   }
 
-  @Test func aSingleTokenIsCalledDefault() {
+  @Test func `a single token is called default`() {
     let tokens = AccessTokens(token: "s3cret")
     #expect(!tokens.isEmpty)
     #expect(tokens.name(for: "s3cret") == "default")
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func aListNamesItsTokens() throws {
+  @Test func `a list names its tokens`() throws {
     let tokens = try AccessTokens(
       list: """
         # the shop
@@ -38,7 +38,7 @@ import Testing
     #expect(tokens.name(for: "# the shop") == nil)
   }
 
-  @Test func aListWithoutTokensIsEmpty() throws {
+  @Test func `a list without tokens is empty`() throws {
     #expect(try AccessTokens(list: "# nothing\n\n").isEmpty)
   }
 
@@ -55,25 +55,25 @@ import Testing
     ("a:" + String(repeating: "h", count: 513), "line 1: the token must be"),
     ("\r\n# x\r\na:1\r\nb:hidden\r\nhidden:hidden", "line 5: the token stands under another name"),
   ])
-  func aBadListIsToldByLineAndNotByContent(list: String, reason: String) throws {
+  func `a bad list is told by line, and not by content`(list: String, reason: String) throws {
     let error = try #require(throws: AccessTokens.Invalid.self) { try AccessTokens(list: list) }
     #expect(error.reason.hasPrefix(reason))
     #expect(!error.reason.contains("hidden"))
   }
 
-  @Test func theLongestTokenAndNameAreTaken() throws {
+  @Test func `the longest token and name are taken`() throws {
     let (name, token) = (String(repeating: "n", count: 64), String(repeating: "~", count: 512))
     #expect(try AccessTokens(list: "\(name):\(token)").name(for: token) == name)
   }
 
-  @Test func aSharedTokenIsFoundWhateverItsName() throws {
+  @Test func `a shared token is found, whatever its name`() throws {
     let one = try AccessTokens(list: "a:1\nb:2")
     #expect(one.sharesToken(with: AccessTokens(token: "2")))
     #expect(!one.sharesToken(with: AccessTokens(token: "3")))
     #expect(!one.sharesToken(with: AccessTokens()))
   }
 
-  @Test func aDumpTellsNoToken() {
+  @Test func `a dump tells no token`() {
     var dump = ""
     Swift.dump(AccessTokens(token: "s3cret"), to: &dump)
     #expect(!dump.contains("s3cret"))

@@ -7,7 +7,7 @@ import Testing
     init(from reader: inout SettingsReader) throws(SettingsError) {}
   }
 
-  /// Is made before its flags are read: nothing of a process comes earlier.
+  /// It is made before its flags are read. Nothing of a process comes earlier.
   private struct Hasty: SettingsCommand {
     typealias Settings = NoSettings
 
@@ -22,7 +22,7 @@ import Testing
     func run() async throws {}
   }
 
-  @Test func aHangUpDoesNotEndAProcessThatHasJustBegun() async {
+  @Test func `a hang-up does not end a process that has just begun`() async {
     // The flags are those of the tests, which it does not have.
     await #expect(processExitsWith: .exitCode(64)) {
       signal(SIGHUP, SIG_DFL)

@@ -48,7 +48,7 @@ private struct SampleSettings: ProcessSettings {
     return error.description.replacing(/"[^"]*holdfast-[-0-9A-F]*"/, with: "FILE")
   }
 
-  @Test func nothingGivenIsTheDefaults() throws {
+  @Test func `nothing given is the defaults`() throws {
     let settings = try load()
     #expect(settings.drainDelay == .seconds(5))
     #expect(settings.port == 8080)
@@ -58,7 +58,7 @@ private struct SampleSettings: ProcessSettings {
     #expect(settings.apiToken == nil)
   }
 
-  @Test func aFlagBeatsTheEnvironmentWhichBeatsTheFile() throws {
+  @Test func `a flag beats the environment, which beats the file`() throws {
     let file = #"{"port": 1, "drainDelay": 1.5}"#
     let environment = ["HOLDFAST_PORT": "2"]
     #expect(try load(file: file).port == 1)
@@ -67,7 +67,7 @@ private struct SampleSettings: ProcessSettings {
     #expect(try load(environment: environment, file: file).drainDelay == .milliseconds(1500))
   }
 
-  @Test func everySettingIsReadFromEachOfItsSources() throws {
+  @Test func `every setting is read from each of its sources`() throws {
     let values = [
       "drainDelay": "1.5", "port": "1", "isLoud": "true", "storeUrl": "x", "caFile": "/ca",
       "peersFile": "/peers", "apiToken": "secret",
@@ -88,13 +88,13 @@ private struct SampleSettings: ProcessSettings {
     }
   }
 
-  @Test func theNamesFollowFromTheKey() throws {
+  @Test func `the names follow from the key`() throws {
     let definition = try #require(SampleSettings.definitions.first { $0.key == "drainDelay" })
     #expect(definition.environmentName == "HOLDFAST_DRAIN_DELAY")
     #expect(definition.flagName == "--drain-delay")
   }
 
-  @Test func anEmptyVariableIsNotSet() throws {
+  @Test func `an empty variable is not set`() throws {
     let settings = try load(
       environment: [
         "HOLDFAST_PORT": "", "HOLDFAST_CA_FILE": "", "HOLDFAST_STORE_URL": "", "HOLDFAST_API_TOKEN": "",
@@ -107,11 +107,11 @@ private struct SampleSettings: ProcessSettings {
     #expect(try load(environment: ["HOLDFAST_CONFIG": ""]).port == 8080)
   }
 
-  @Test func unknownVariablesAreIgnored() throws {
+  @Test func `unknown variables are ignored`() throws {
     #expect(try load(environment: ["HOLDFAST_PROT": "1", "PORT": "2"]).port == 8080)
   }
 
-  @Test func aBadValueNamesSettingSourceValueAndWhatIsAllowed() throws {
+  @Test func `a bad value names setting, source, value and what is allowed`() throws {
     #expect(
       try failure(flags: ["port": "70000"])
         == #"setting port: bad value "70000" from the flag --port; must be an integer from 0 to 65535"#
@@ -131,15 +131,15 @@ private struct SampleSettings: ProcessSettings {
     ("drainDelay", "0x1"), ("drainDelay", "5s"), ("isLoud", "yes"), ("isLoud", "True"),
     ("caFile", ""),
   ])
-  func badValuesAreRefused(key: String, value: String) throws {
+  func `bad values are refused`(key: String, value: String) throws {
     #expect(try failure(flags: [key: value]).hasPrefix("setting \(key): bad value"))
   }
 
-  @Test func aStrongerGoodValueHidesABadOne() throws {
+  @Test func `a stronger good value hides a bad one`() throws {
     #expect(try load(flags: ["port": "3"], environment: ["HOLDFAST_PORT": "x"]).port == 3)
   }
 
-  @Test func aSecretIsNeverShown() throws {
+  @Test func `a secret is never shown`() throws {
     let secrets = [
       try failure(environment: ["HOLDFAST_API_TOKEN": "h1dden"]),
       try failure(environment: ["HOLDFAST_STORE_URL": "h1dden h1dden"]),
@@ -154,7 +154,7 @@ private struct SampleSettings: ProcessSettings {
         + "HOLDFAST_API_TOKEN; must be letters")
   }
 
-  @Test func aPasswordIsRefusedOnTheCommandLineOnly() throws {
+  @Test func `a password is refused on the command line only`() throws {
     #expect(try load(environment: ["HOLDFAST_STORE_URL": "p@h"]).storeUrl == "p@h")
     #expect(try load(flags: ["storeUrl": "h"]).storeUrl == "h")
     #expect(
@@ -163,7 +163,7 @@ private struct SampleSettings: ProcessSettings {
         + "this machine can read it; use HOLDFAST_STORE_URL or a config file")
   }
 
-  @Test func theFileHoldsKnownMembersOnly() throws {
+  @Test func `the file holds known members only`() throws {
     #expect(try failure(file: #"{"prot": 1}"#) == #"config file FILE: unknown member "prot""#)
     #expect(
       try failure(file: #"{"port": 1, "zz": null, "Port": 2}"#)
@@ -176,11 +176,11 @@ private struct SampleSettings: ProcessSettings {
         == "config file FILE: config cannot be set here, use HOLDFAST_CONFIG")
   }
 
-  @Test func aMemberThatIsNullIsNotSet() throws {
+  @Test func `a member that is null is not set`() throws {
     #expect(try load(file: #"{"port": null}"#).port == 8080)
   }
 
-  @Test func aMalformedFileIsToldInOneLine() throws {
+  @Test func `a malformed file is told in one line`() throws {
     #expect(try failure(file: "").hasPrefix("config file FILE: not JSON"))
     #expect(try failure(file: #"{"port": 1,}"#).hasPrefix("config file FILE: not JSON"))
     #expect(try failure(file: #"{"port": 1, "port": 2}"#).contains("twice"))
@@ -192,7 +192,7 @@ private struct SampleSettings: ProcessSettings {
       try failure(file: #"{"port": true}"#).hasPrefix(#"setting port: bad value "true""#))
   }
 
-  @Test func aFileThatCannotBeReadIsToldInOneLine() throws {
+  @Test func `a file that cannot be read is told in one line`() throws {
     #expect(
       try failure(flags: ["config": "/nowhere/x"])
         == #"config file "/nowhere/x": No such file or directory"#)

@@ -22,7 +22,7 @@ import Testing
       .refresh(&current)
   }
 
-  @Test func filesAreReadAnewAndTheirNamesTold() async throws {
+  @Test func `files are read anew, and their names told`() async throws {
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let cluster = try write("first-token-of-the-cluster\n", to: "cluster")
     let files = TokenFiles(paths: ["adminTokensFile": admins, "clusterTokenFile": cluster])
@@ -37,7 +37,7 @@ import Testing
     #expect(!log.all[0].contains("token-of"))
   }
 
-  @Test func whatCameBeforeSignalsAreTakenIsNotMissed() async throws {
+  @Test func `what came before signals are taken is not missed`() async throws {
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let files = TokenFiles(paths: ["adminTokensFile": admins])
     let begin = try files.read(over: .init(admin: .init(), cluster: nil))
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(arguments: ["", "no token", "web:same-token-as-client"])
-  func whatCannotBeUsedLeavesAllAsItWas(text: String) async throws {
+  func `what cannot be used leaves all as it was`(text: String) async throws {
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let clients = try write("shop:same-token-as-client\n", to: "clients")
     let files = TokenFiles(paths: ["adminTokensFile": admins, "clientTokensFile": clients])
@@ -67,7 +67,7 @@ import Testing
     #expect(log.all.count == 1 && log.all[0].contains("the old ones stay"))
   }
 
-  @Test func aFileThatIsGoneLeavesAllAsItWas() async throws {
+  @Test func `a file that is gone leaves all as it was`() async throws {
     let admins = try write("ops:first-token-of-ops\n", to: "admins")
     let files = TokenFiles(paths: ["adminTokensFile": admins])
     var current = try files.read(over: .init(admin: .init(), cluster: nil))
@@ -76,7 +76,7 @@ import Testing
     #expect(taken.current == nil && log.all.count == 1 && log.all[0].contains("No such file"))
   }
 
-  @Test func tokensUnderSixteenCharactersAreKnownByName() throws {
+  @Test func `tokens under sixteen characters are known by name`() throws {
     let list = try AccessTokens(list: "a:fifteen-letters\nb:sixteen-letters-\nc:x\na:y")
     #expect(list.namesOfShort == ["a", "c"] && list.names == ["a", "b", "c"])
     let contents = TokenFiles.Contents(admin: list, client: .init(token: "sixteen-letters-"), cluster: "short")

@@ -4,8 +4,7 @@ import Testing
 @testable import Common
 
 @Suite struct StoreJudgeTests {
-  @Test("whatever the order: no loss is told that was none, and none is missed once a probe has run")
-  func simulation() {
+  @Test func `whatever the order: no loss is told that was none, and none is missed once a probe has run`() {
     var (losses, acknowledgements) = (0, 0)
     for seed in UInt64(1)...3000 {
       var simulation = StoreSimulation(seed: seed)
@@ -18,8 +17,7 @@ import Testing
     #expect(losses > 3000 && acknowledgements > 1000, "\(losses) losses, \(acknowledgements) acknowledgements")
   }
 
-  @Test("the same where processes end as often as they start, before they have heard or told anything")
-  func restarts() {
+  @Test func `no loss is made up or missed where processes end before they have heard or told anything`() {
     var losses = 0
     for seed in UInt64(400)...599 {
       var simulation = StoreSimulation(seed: seed, restarts: 8)
@@ -31,9 +29,7 @@ import Testing
     #expect(losses > 100, "\(losses) losses")
   }
 
-  @Test(
-    "however many processes start in a store that was set back: the coordinator still knows what was there, and tells")
-  func freshMarks() {
+  @Test func `however many processes start in a store that was set back, the coordinator tells the loss`() {
     var memory = StoreMemory()
     memory.heard(HealthReport.Store(identity: "I", mark: 9000, markedBy: "a", acknowledged: 0))
     for start in 1...50 {
@@ -47,8 +43,7 @@ import Testing
     #expect(HealthReport.Store(bench.judge).acknowledged == 0)
   }
 
-  @Test("a loss that was told outlives all processes that found it, and the coordinator, until it is acknowledged")
-  func lossIsKept() throws {
+  @Test func `a loss outlives the processes that found it, and the coordinator, until it is acknowledged`() throws {
     bench.hear(StoreMemory())
     bench.probe("I", ["a": 2000])
     let loss = try #require(bench.probe("J", ["b": 3000]))
@@ -96,10 +91,10 @@ import Testing
 
   private let bench = Bench()
 
-  @Test(
-    "an empty store, another one, and an older one are told apart; the first one seen is none of them",
-    arguments: [(nil, [:]), ("J", ["b": 9000]), ("I", ["a": 1000])] as [(String?, [String: Int64])])
-  func kinds(identity: String?, marks: [String: Int64]) {
+  @Test(arguments: [(nil, [:]), ("J", ["b": 9000]), ("I", ["a": 1000])] as [(String?, [String: Int64])])
+  func `an empty store, another one, and an older one are told apart; the first one is none of them`(
+    identity: String?, marks: [String: Int64]
+  ) {
     #expect(bench.probe("I", ["a": 2000]) == nil)
     #expect(bench.probe("I", ["a": 2000, "b": 2500]) == nil)
     let loss = bench.probe(identity, marks)
@@ -109,24 +104,22 @@ import Testing
     #expect(bench.judge.loss == loss && loss?.since == "2027-01-15T08:00:00.000Z", "and stands")
   }
 
-  @Test(
-    "a mark that was dropped because there are too many is no loss; one beyond the floor is",
-    arguments: [(2000, false), (8999, false), (1999, true)] as [(Int64, Bool)])
-  func floor(floor: Int64, isLoss: Bool) {
+  @Test(arguments: [(2000, false), (8999, false), (1999, true)] as [(Int64, Bool)])
+  func `a mark that was dropped because there are too many is no loss; one beyond the floor is`(
+    floor: Int64, isLoss: Bool
+  ) {
     bench.probe("I", ["a": 2000])
     #expect((bench.probe("I", ["b": 9000], floor: floor) != nil) == isLoss)
   }
 
-  @Test("what the coordinator tells is held against the next probe, and not against one that has begun")
-  func told() {
+  @Test func `what the coordinator tells is held against the next probe, not against one that has begun`() {
     let begun = bench.judge.begin()
     bench.hear(StoreMemory(evidence: Self.after(["a": 5000])))
     #expect(bench.end(begun, "I", [:]) == nil)
     #expect(bench.probe("I", ["a": 4999, "z": 9999]) != nil, "marks of others hide nothing")
   }
 
-  @Test("an acknowledgement ends a loss once, and later ones count")
-  func acknowledged() {
+  @Test func `an acknowledgement ends a loss once, and later ones count`() {
     bench.probe("I", ["a": 2000])
     bench.probe("J", ["a": 3000])
     let report = HealthReport.Store(bench.judge)
@@ -143,16 +136,14 @@ import Testing
     #expect(bench.probe(nil, [:]) != nil)
   }
 
-  @Test("a coordinator whose file is lost learns of acknowledgements by the nodes")
-  func lostFile() {
+  @Test func `a coordinator whose file is lost learns of acknowledgements by the nodes`() {
     var memory = StoreMemory()
     memory.heard(HealthReport.Store(identity: "J", mark: 3, markedBy: "a", acknowledged: 9))
     memory.heard(HealthReport.Store(identity: "I", mark: 4, markedBy: "b"))
     #expect(memory.acknowledged == 9 && memory.evidence == Self.after(["a": 3], identity: "J"))
   }
 
-  @Test("what no node of ours can have written is not remembered, and told by a coordinator it changes nothing")
-  func hostile() {
+  @Test func `what no node of ours can have written is not remembered, whoever tells it`() {
     var memory = StoreMemory()
     let texts = ["", "a b", String(repeating: "a", count: 65), "\u{0}"]
     for text in texts { memory.heard(HealthReport.Store(identity: text, mark: 1, markedBy: "a", acknowledged: 0)) }
@@ -164,8 +155,7 @@ import Testing
     #expect(bench.judge.evidence == [])
   }
 
-  @Test("as many marks as may be are kept, the newest")
-  func most() {
+  @Test func `as many marks as may be are kept, the newest`() {
     var evidence = StoreEvidence(identity: "I")
     for mark in Int64(1)...100 { evidence.add(mark, by: "p\(mark % 50)") }
     #expect(evidence.marks.count == StoreEvidence.maxMarks && evidence.marks.values.min() == 85)

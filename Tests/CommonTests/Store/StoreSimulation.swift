@@ -45,7 +45,8 @@ struct StoreSimulation {
     var judge = StoreJudge()
     /// Begun, and what Redis has replied to it, if it has run.
     var probe: (begun: StoreJudge.Probe, reply: Reply?)?
-    /// All that this process has seen or was told since the last acknowledgement it took: more than it need remember.
+    /// All that this process has seen or was told since the last acknowledgement that it took. It need not remember all
+    /// of it.
     var known: [StoreEvidence] = []
   }
 

@@ -13,14 +13,14 @@ import Testing
     (Int64.min, "0000-01-01T00:00:00.000Z"),
     (Int64.max, "9999-12-31T23:59:59.999Z"),
   ])
-  func knownInstants(epochMilliseconds: Int64, expected: String) {
+  func `known instants are written`(epochMilliseconds: Int64, expected: String) {
     #expect(RFC3339.string(epochMilliseconds: epochMilliseconds) == expected)
   }
 
-  @Test func agreesWithFoundation() {
+  @Test func `what is written agrees with Foundation`() {
     var random = SystemRandomNumberGenerator()
     let format = Date.ISO8601FormatStyle()
-    // From the Gregorian calendar's beginning on, before which Foundation's is another one.
+    // From the beginning of the Gregorian calendar on: before that, Foundation has another one.
     let seconds: ClosedRange<Int64> = -12_219_292_800...253_402_300_799
     for _ in 0..<5000 {
       let second = Int64.random(in: seconds, using: &random)
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func countsTheFirstAndLastDayOfEveryMonth() {
+  @Test func `the first and last day of every month are counted`() {
     var day: Int64 = RFC3339.representable.lowerBound / 86_400_000
     for year in 0...9999 {
       let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -51,8 +51,7 @@ import Testing
     #expect(day * 86_400_000 - 1 == RFC3339.representable.upperBound)
   }
 
-  @Test("what was written is read as the same instant")
-  func reading() {
+  @Test func `what was written is read as the same instant`() {
     var random = SystemRandomNumberGenerator()
     for _ in 0..<20_000 {
       let instant = Int64.random(in: RFC3339.representable, using: &random)
@@ -64,14 +63,13 @@ import Testing
   }
 
   @Test(
-    "a text of any other form is no instant",
     arguments: [
       "", "2026-11-22", "2026-11-22T08:45:00Z", "2026-11-22T08:45:00.123+00:00", "2026-11-22 08:45:00.123Z",
       "2026-11-22t08:45:00.123Z", "2026-13-22T08:45:00.123Z", "2026-00-22T08:45:00.123Z", "2026-02-29T08:45:00.123Z",
       "2026-11-31T08:45:00.123Z", "2026-11-00T08:45:00.123Z", "2026-11-22T24:00:00.000Z", "2026-11-22T08:60:00.123Z",
       "2026-11-22T08:45:60.123Z", "+026-11-22T08:45:00.123Z", "2026-11-22T08:45:00.12 Z", "９026-11-22T08:45:00.1Z",
     ])
-  func noInstant(text: String) {
+  func `a text of any other form is no instant`(text: String) {
     #expect(RFC3339.epochMilliseconds(of: text) == nil)
   }
 }

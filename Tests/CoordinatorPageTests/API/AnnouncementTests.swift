@@ -10,8 +10,7 @@ import Testing
 
   init() throws { bench = try SiteBench() }
 
-  @Test("an announcement is handed on, and what the operator wants is handed back")
-  func announce() async throws {
+  @Test func `an announcement is handed on, and what the operator wants is handed back`() async throws {
     bench.cluster.change { $0.nodes.append(Scenes.node("node-4")) }
     try await bench.test { client in
       let serve = try await client.send(
@@ -28,10 +27,8 @@ import Testing
         == Announcement(id: "node-4", bootId: "b4", url: "http://10.0.0.4:8080", version: "0.1.0", state: "serving"))
   }
 
-  @Test(
-    "nobody announces itself without the cluster token",
-    arguments: [nil, "", SiteBench.adminToken, SiteBench.clusterToken + "x"])
-  func wrongToken(token: String?) async throws {
+  @Test(arguments: [nil, "", SiteBench.adminToken, SiteBench.clusterToken + "x"])
+  func `nobody announces itself without the cluster token`(token: String?) async throws {
     try await bench.test { client in
       for request in 0..<20 {
         let answer =
@@ -46,8 +43,7 @@ import Testing
     #expect(bench.log.lines(with: "wrong cluster token").count == 1, "a log is not to fill with it")
   }
 
-  @Test("where no cluster token is configured, nobody announces itself")
-  func disabled() async throws {
+  @Test func `where no cluster token is configured, nobody announces itself`() async throws {
     try await SiteBench(clusterToken: nil).test { client in
       for token in ["", "x", SiteBench.clusterToken] {
         let answer = try await client.send(.post, "/api/v1/nodes", token: token, json: SiteBench.announcement)
@@ -56,8 +52,7 @@ import Testing
     }
   }
 
-  @Test("what is wrong with a body is told")
-  func faults() async throws {
+  @Test func `what is wrong with a body is told`() async throws {
     @Sendable func post(_ json: String, _ client: any TestClientProtocol) async throws -> TestResponse {
       try await client.send(.post, "/api/v1/nodes", token: SiteBench.clusterToken, json: json)
     }
@@ -79,13 +74,12 @@ import Testing
   }
 
   @Test(
-    "a refusal is told by its status",
     arguments: [
       (AnnouncementRefusal.invalid("the URL is not allowed"), 400, "invalid-request"),
       (.idTaken("node-4 is alive"), 409, "node-id-taken"), (.tooMany, 503, "overloaded"),
       (.unknownNode, 404, "unknown-node"),
     ])
-  func refusals(refusal: AnnouncementRefusal, status: Int, name: String) async throws {
+  func `a refusal is told by its status`(refusal: AnnouncementRefusal, status: Int, name: String) async throws {
     bench.cluster.state.withLock { $0.refusal = refusal }
     try await bench.test { client in
       let answer = try await client.send(
@@ -98,8 +92,7 @@ import Testing
     }
   }
 
-  @Test("a node leaves by its id and boot id")
-  func leave() async throws {
+  @Test func `a node leaves by its id and boot id`() async throws {
     try await bench.test { client in
       let token = SiteBench.clusterToken
       let left = try await client.send(.delete, "/api/v1/nodes/no%64e-1?bootId=b%31", token: token)

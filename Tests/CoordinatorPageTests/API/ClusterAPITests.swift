@@ -9,8 +9,7 @@ import Testing
 @testable import Coordinator
 
 @Suite struct ClusterAPITests {
-  @Test("the cluster is told as JSON")
-  func json() async throws {
+  @Test func `the cluster is told as JSON`() async throws {
     try await SiteBench(Scenes.nodeDown).test { client in
       let answer = try await client.send(.get, "/api/v1/cluster")
       #expect(answer.headers[.contentType] == "application/json" && answer.headers[.cacheControl] == "no-store")
@@ -25,8 +24,7 @@ import Testing
     }
   }
 
-  @Test("the leader is told, or that there is none")
-  func leader() async throws {
+  @Test func `the leader is told, or that there is none`() async throws {
     let bench = try SiteBench(Scenes.leaderChanged)
     try await bench.test { client in
       let leader = try await client.send(.get, "/leader")
@@ -39,8 +37,7 @@ import Testing
     }
   }
 
-  @Test("Prometheus is told of all nodes that have not left")
-  func targets() async throws {
+  @Test func `Prometheus is told of all nodes that have not left`() async throws {
     var view = Scenes.nodeDown
     view.nodes[0].state = .left
     view.nodes[2].url = "https://[fd00::3]:8443"
@@ -62,8 +59,7 @@ import Testing
     }
   }
 
-  @Test("the coordinator is ready once every node has been judged")
-  func ready() async throws {
+  @Test func `the coordinator is ready once every node has been judged`() async throws {
     let bench = try SiteBench(Scenes.justStarted)
     try await bench.test { client in
       #expect(try await client.send(.get, "/health/live").status == .ok)
@@ -74,8 +70,7 @@ import Testing
     }
   }
 
-  @Test("metrics are those of the process")
-  func metrics() async throws {
+  @Test func `metrics are those of the process`() async throws {
     let bench = try SiteBench()
     Counter(label: "holdfast_tests_total", factory: bench.metrics).increment()
     try await bench.test { client in
@@ -85,10 +80,8 @@ import Testing
     }
   }
 
-  @Test(
-    "HEAD answers as GET does, without a body",
-    arguments: ["/", "/api/v1/cluster", "/metrics", "/sd/prometheus", "/leader", "/health/live", "/events"])
-  func head(path: String) async throws {
+  @Test(arguments: ["/", "/api/v1/cluster", "/metrics", "/sd/prometheus", "/leader", "/health/live", "/events"])
+  func `HEAD answers as GET does, without a body`(path: String) async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let head = try await client.send(.head, path)
@@ -97,10 +90,8 @@ import Testing
     }
   }
 
-  @Test(
-    "HEAD is refused without a body",
-    arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/logout", 405)])
-  func headRefused(path: String, status: Int) async throws {
+  @Test(arguments: [("/health/ready", 503), ("/?state=wrong", 400), ("/nothing", 404), ("/logout", 405)])
+  func `HEAD is refused without a body`(path: String, status: Int) async throws {
     let bench = try SiteBench(Scenes.justStarted)
     try await bench.test(.live) { client in
       let head = try await client.send(.head, path)
@@ -111,8 +102,7 @@ import Testing
     }
   }
 
-  @Test("a wrong path and a wrong method are told apart")
-  func wrongPath() async throws {
+  @Test func `a wrong path and a wrong method are told apart`() async throws {
     try await SiteBench().test { client in
       for path in ["/nothing", "/api/v1/nodes/a/b", "/api/v1/nodes/a/drain/x", "/assets/none", "/assets/..%2fpage.css"]
       {
@@ -132,8 +122,7 @@ import Testing
   }
 
   /// A person gets a page, and a way back.
-  @Test("a browser is not left with JSON")
-  func browser() async throws {
+  @Test func `a browser is not left with JSON`() async throws {
     try await SiteBench().test { client in
       let headers = ["Accept": "text/html,application/xhtml+xml,*/*;q=0.8"]
       for path in ["/logout", "/api/v1/nodes/node-1/drain", "/api/v1/nodes/node-1/forget"] {
@@ -148,8 +137,7 @@ import Testing
     }
   }
 
-  @Test("proxies are told not to hold events up")
-  func proxies() async throws {
+  @Test func `proxies are told not to hold events up`() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let headers = try await client.send(.head, "/events").headers
@@ -158,8 +146,7 @@ import Testing
     }
   }
 
-  @Test("a request that cannot be read ends its connection")
-  func unreadable() async throws {
+  @Test func `a request that cannot be read ends its connection`() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let connection = try await RawConnection(port: try #require(client.port))
@@ -172,8 +159,7 @@ import Testing
     #expect(bench.log.lines(with: "a request failed").isEmpty, "it is no fault of ours")
   }
 
-  @Test("every answer keeps browsers safe")
-  func safe() async throws {
+  @Test func `every answer keeps browsers safe`() async throws {
     try await SiteBench().test { client in
       for path in ["/", "/nothing", "/leader", "/api/v1/cluster", "/metrics", "/assets/page.js", "/?state=wrong"] {
         let headers = try await client.send(.get, path).headers
@@ -190,8 +176,7 @@ import Testing
     }
   }
 
-  @Test("an expectation that is not met is refused")
-  func expectation() async throws {
+  @Test func `an expectation that is not met is refused`() async throws {
     try await SiteBench().test { client in
       for (expectation, status) in [("200-ok", 417), ("100-Continue", 200), ("", 200)] {
         let answer = try await client.send(.get, "/health/live", headers: ["Expect": expectation])

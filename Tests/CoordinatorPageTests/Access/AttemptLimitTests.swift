@@ -4,8 +4,7 @@ import Testing
 @testable import Coordinator
 
 @Suite struct AttemptLimitTests {
-  @Test("each address has a budget of its own")
-  func budget() {
+  @Test func `each address has a budget of its own`() {
     let now = ContinuousClock.now
     let limit = AttemptLimit(logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { now })
     for _ in 0..<AttemptLimit.budget.tokens { #expect(!limit.failed("wrong", caller: "10.0.0.1")) }

@@ -10,8 +10,7 @@ import Testing
 
   init() throws { bench = try SiteBench() }
 
-  @Test("an admin token changes what is wanted of a node")
-  func adminToken() async throws {
+  @Test func `an admin token changes what is wanted of a node`() async throws {
     try await bench.test { client in
       for change in ["drain", "undrain", "recheck"] {
         let answer = try await client.send(.post, "/api/v1/nodes/node-2/\(change)", token: SiteBench.adminToken)
@@ -27,10 +26,8 @@ import Testing
     #expect(bench.log.lines(with: "change asked for").count == 3)
   }
 
-  @Test(
-    "nobody changes anything without an admin token",
-    arguments: [nil, "wrong", SiteBench.clusterToken])
-  func wrongToken(token: String?) async throws {
+  @Test(arguments: [nil, "wrong", SiteBench.clusterToken])
+  func `nobody changes anything without an admin token`(token: String?) async throws {
     try await bench.test { client in
       for change in NodeChange.allCases {
         let answer = try await client.send(.post, "/api/v1/nodes/node-1/\(change)", token: token)
@@ -40,8 +37,7 @@ import Testing
     bench.cluster.state.withLock { #expect($0.wanted.isEmpty && $0.rechecked.isEmpty) }
   }
 
-  @Test("where no admin token is configured, nothing can be changed")
-  func disabled() async throws {
+  @Test func `where no admin token is configured, nothing can be changed`() async throws {
     let bench = try SiteBench(adminTokens: AccessTokens())
     try await bench.test { client in
       for token in [nil, "", SiteBench.adminToken] {
@@ -54,8 +50,7 @@ import Testing
     }
   }
 
-  @Test("a log-in carries changes only with the token of its forms")
-  func formToken() async throws {
+  @Test func `a log-in carries changes only with the token of its forms`() async throws {
     try await bench.test { client in
       let (alice, other) = (try await client.logIn(), try await client.logIn())
       let path = "/api/v1/nodes/node-1/drain"
@@ -72,8 +67,7 @@ import Testing
     }
   }
 
-  @Test("a loss is acknowledged by whoever may change things, and by nobody else")
-  func loss() async throws {
+  @Test func `a loss is acknowledged by whoever may change things, and by nobody else`() async throws {
     let loss = HealthReport.Store.Loss(
       seenIdentity: "9c1f", seenMark: 1, foundIdentity: nil, foundMark: nil, since: "2026-11-22T08:45:00.123Z")
     bench.cluster.change { $0.store.loss = loss }
@@ -97,8 +91,7 @@ import Testing
     #expect(bench.log.lines(with: "loss of data acknowledged").count == 1)
   }
 
-  @Test("a form of the page is answered with a page")
-  func form() async throws {
+  @Test func `a form of the page is answered with a page`() async throws {
     try await bench.test { client in
       let alice = try await client.logIn()
       let headers = ["Cookie": alice.cookie, "Accept": "text/html,*/*"]
@@ -117,8 +110,7 @@ import Testing
 
   // MARK: - Forgetting
 
-  @Test("a node that is gone can be forgotten, and one that is alive cannot")
-  func forget() async throws {
+  @Test func `a node that is gone can be forgotten, and one that is alive cannot`() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       func forget(_ id: String) async throws -> TestResponse {
@@ -136,8 +128,7 @@ import Testing
     #expect(bench.cluster.state.withLock { $0.forgotten.allSatisfy { $0.operatorName == "alice" } })
   }
 
-  @Test("the page has a button to forget only for nodes that are gone")
-  func forgetButton() async throws {
+  @Test func `the page has a button to forget only for nodes that are gone`() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -155,8 +146,7 @@ import Testing
 
   // MARK: - The last node that is ready
 
-  @Test("the page asks before the last ready node drains, and says what follows")
-  func lastReadyNode() async throws {
+  @Test func `the page asks before the last ready node drains, and says what follows`() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -178,8 +168,7 @@ import Testing
     }
   }
 
-  @Test("a program that drains the last ready node is obeyed, and told what follows")
-  func program() async throws {
+  @Test func `a program that drains the last ready node is obeyed, and told what follows`() async throws {
     let bench = try SiteBench(Scenes.nodeGone)
     try await bench.test { client in
       let done = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: SiteBench.adminToken)
@@ -189,8 +178,7 @@ import Testing
     #expect(bench.cluster.state.withLock { $0.wanted.count } == 1)
   }
 
-  @Test("only a node without another that is ready and stays so is the last")
-  func whichIsLast() {
+  @Test func `only a node without another that is ready and stays so is the last`() {
     var view = Scenes.allUp
     #expect(!view.wouldLeaveNoneReady(drained: "node-1") && !view.wouldLeaveNoneReady(drained: "nobody"))
     view.nodes[1].ready = false
@@ -204,8 +192,7 @@ import Testing
 
   // MARK: - What a browser shows
 
-  @Test("what somebody looked at is still looked at after a form")
-  func look() async throws {
+  @Test func `what somebody looked at is still looked at after a form`() async throws {
     try await SiteBench(Scenes.nodeGone).test { client in
       let login = try await client.send(
         .post, "/login?state=down,up&reload=off", form: "token=\(SiteBench.adminToken)")

@@ -10,8 +10,7 @@ import Testing
 
   init() throws { bench = try SiteBench() }
 
-  @Test("the cookie is out of reach of scripts and other sites")
-  func cookie() async throws {
+  @Test func `the cookie is out of reach of scripts and other sites`() async throws {
     try await bench.test { client in
       let form = "token=\(SiteBench.adminToken)"
       let plain = try await client.send(.post, "/login", form: form)
@@ -24,8 +23,7 @@ import Testing
     }
   }
 
-  @Test("only those who are logged in see buttons")
-  func buttons() async throws {
+  @Test func `only those who are logged in see buttons`() async throws {
     try await bench.test { client in
       let visitor = try await client.send(.get, "/").text
       #expect(!visitor.contains("formaction") && visitor.contains(#"<a href="/login">Log in</a>"#))
@@ -38,10 +36,9 @@ import Testing
     }
   }
 
-  /// Without script. The page with the form must not reload: what is typed would go, and a form's answer be asked for
-  /// by GET, where there is none.
-  @Test("whoever is refused is told so on a page that stays, and can try again")
-  func refused() async throws {
+  /// Without script. The page with the form must not reload: what is typed would be lost, and the answer to the form
+  /// would be asked for by GET, which it does not have.
+  @Test func `whoever is refused is told so on a page that stays, and can try again`() async throws {
     try await bench.test { client in
       let form = try await client.send(.get, "/login?state=down", headers: ["Accept": "text/html"])
       #expect(form.status == .ok && !form.text.contains("http-equiv"))
@@ -65,10 +62,8 @@ import Testing
   }
 
   /// Behind a proxy all come from one address: whoever guesses uses up a budget of their own.
-  @Test(
-    "whom a trusted proxy forwards is who asks",
-    arguments: ["127.0.0.0/8,::1", "10.0.0.0/8"])
-  func trustedProxy(proxies: String) async throws {
+  @Test(arguments: ["127.0.0.0/8,::1", "10.0.0.0/8"])
+  func `whom a trusted proxy forwards is who asks`(proxies: String) async throws {
     let bench = try SiteBench(proxies: TrustedProxies(AddressPolicy(proxies)))
     let isTrusted = proxies != "10.0.0.0/8"
     try await bench.test(.live) { client in
@@ -84,8 +79,7 @@ import Testing
   }
 
   /// Browsers keep cookies by host: another port is the same place.
-  @Test("two coordinators on one host do not log each other out")
-  func twoCoordinators() async throws {
+  @Test func `two coordinators on one host do not log each other out`() async throws {
     let other = try SiteBench()
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -99,8 +93,7 @@ import Testing
     }
   }
 
-  @Test("a wrong token logs nobody in")
-  func wrongToken() async throws {
+  @Test func `a wrong token logs nobody in`() async throws {
     try await bench.test { client in
       for form in ["token=wrong", "token=", "other=1", "token=\(SiteBench.clusterToken)"] {
         let answer = try await client.send(.post, "/login", form: form)
@@ -114,8 +107,7 @@ import Testing
     #expect(bench.log.lines(with: "token=").isEmpty && bench.log.lines(with: SiteBench.clusterToken).isEmpty)
   }
 
-  @Test("a log-out ends the session, and needs the token of the form")
-  func logOut() async throws {
+  @Test func `a log-out ends the session, and needs the token of the form`() async throws {
     try await bench.test { client in
       let alice = try await client.logIn()
       let headers = ["Cookie": alice.cookie]
@@ -129,8 +121,7 @@ import Testing
     }
   }
 
-  @Test("guessing is slowed down, and locks nobody out")
-  func guessing() async throws {
+  @Test func `guessing is slowed down, and locks nobody out`() async throws {
     let bench = try SiteBench()
     try await bench.test { client in
       var problems: [String?] = []

@@ -7,8 +7,7 @@ import Testing
 @Suite struct SessionsTests {
   private let clock = SteppedClock()
 
-  @Test("a session ends after twelve hours")
-  func lifetime() {
+  @Test func `a session ends after twelve hours`() {
     let sessions = Sessions(now: clock.now)
     let session = sessions.begin(operatorName: "alice")
     clock.advance(by: .seconds(12 * 3600 - 1))
@@ -17,8 +16,7 @@ import Testing
     #expect(sessions.session(session.id) == nil)
   }
 
-  @Test("there are only so many, and the oldest gives way")
-  func room() {
+  @Test func `there are only so many, and the oldest gives way`() {
     let sessions = Sessions(now: clock.now)
     let begun = (0...Sessions.maxCount).map { number in
       clock.advance(by: .seconds(1))
@@ -28,8 +26,7 @@ import Testing
     #expect(begun.dropFirst().allSatisfy { sessions.session($0.id) != nil })
   }
 
-  @Test("ids and form tokens have 128 bits and are never alike")
-  func random() {
+  @Test func `ids and form tokens have 128 bits and are never alike`() {
     let sessions = Sessions()
     let texts = (0..<500).flatMap { _ in
       let session = sessions.begin(operatorName: "x")
@@ -38,8 +35,7 @@ import Testing
     #expect(Set(texts).count == 1000 && texts.allSatisfy { $0.utf8.count == 32 })
   }
 
-  @Test("wrong tokens of one address are not held against another")
-  func addresses() {
+  @Test func `wrong tokens of one address are not held against another`() {
     let log = LogRecorder()
     let limit = AttemptLimit(logger: log.logger, now: clock.now)
     func isTooMany(_ caller: String) -> Bool { limit.failed("wrong", caller: caller) }
@@ -53,8 +49,7 @@ import Testing
     #expect(log.lines(with: "10.0.0.1").last?.contains("7") == true)
   }
 
-  @Test("other tokens end all sessions, and the same tokens end none")
-  func otherTokens() throws {
+  @Test func `other tokens end all sessions, and the same tokens end none`() throws {
     let bench = try SiteBench()
     let admins = try AccessTokens(list: "alice:\(SiteBench.adminToken)")
     let access = bench.site.access

@@ -13,18 +13,15 @@ import Testing
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test(
-    "what is there is seen",
-    arguments: ["just-started", "hostile", "sixty-nodes", "redis-down", "store-damaged", "node-gone"])
-  func scenes(scene: String) async throws {
+  @Test(arguments: ["just-started", "hostile", "sixty-nodes", "redis-down", "store-damaged", "node-gone"])
+  func `what is there is seen in a browser`(scene: String) async throws {
     let bench = try SiteBench(Scenes.of(scene))
     try await bench.test(.live) { client in
       try await look(at: "http://127.0.0.1:\(try #require(client.port))", scene, bench.cluster)
     }
   }
 
-  @Test("below a path of a proxy all is there")
-  func belowAPath() async throws {
+  @Test func `below a path of a proxy all is there in a browser`() async throws {
     let bench = try SiteBench(base: try #require(BasePath("/holdfast")))
     try await bench.test(.live) { client in
       let proxy = try await SubPathProxy(coordinator: try #require(client.port))

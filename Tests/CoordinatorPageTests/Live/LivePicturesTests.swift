@@ -20,8 +20,7 @@ import Testing
     look = try Look(states: nil, mayChange: false)
   }
 
-  @Test("a viewer gets the picture at once, and again whenever something changes")
-  func atOnce() async throws {
+  @Test func `a viewer gets the picture at once, and again whenever something changes`() async throws {
     var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     #expect(await events.next()?.contains("All well") == true)
     var second = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
@@ -32,8 +31,7 @@ import Testing
     #expect(cluster.watchers == 1, "however many look, the cluster is watched once")
   }
 
-  @Test("each viewer sees what it asked for")
-  func look() async throws {
+  @Test func `each viewer sees what it asked for`() async throws {
     cluster.change { $0 = Scenes.nodeDown }
     var all = try await pictures.stream(Look(states: nil, mayChange: true), for: viewer) {}.map { String(buffer: $0) }
       .makeAsyncIterator()
@@ -47,8 +45,7 @@ import Testing
     #expect(!other.contains("formaction"))
   }
 
-  @Test("figures alone are not sent more than once a second")
-  func figures() async throws {
+  @Test func `figures alone are not sent more than once a second`() async throws {
     let stream = try await pictures.stream(look, for: viewer) {}
     let sent = Mutex<[String]>([])
     let reading = Task {
@@ -66,8 +63,7 @@ import Testing
     #expect(sent.withLock { $0.count } <= 2 + seconds, "most of the figures before it were left out")
   }
 
-  @Test("there are only so many viewers, and whoever leaves makes room")
-  func room() async throws {
+  @Test func `there are only so many viewers, and whoever leaves makes room`() async throws {
     var streams: [AsyncStream<ByteBuffer>] = []
     for seat in 0..<LivePictures.maxViewers {
       streams.append(try await pictures.stream(look, for: AddressGroup("10.0.0.\(seat)")) {})
@@ -78,8 +74,7 @@ import Testing
     _ = try await pictures.stream(look, for: viewer) {}
   }
 
-  @Test("one address cannot take every place")
-  func oneAddress() async throws {
+  @Test func `one address cannot take every place`() async throws {
     var streams: [AsyncStream<ByteBuffer>] = []
     for _ in 0..<LivePictures.maxViewersPerAddress { streams.append(try await pictures.stream(look, for: viewer) {}) }
     await #expect(throws: Problem.self) { try await pictures.stream(look, for: viewer) {} }
@@ -87,8 +82,7 @@ import Testing
     #expect(await pictures.viewerCount == streams.count)
   }
 
-  @Test("a viewer that does not read is dropped, and one that reads is not")
-  func unread() async throws {
+  @Test func `a viewer that does not read is dropped, and one that reads is not`() async throws {
     let dropped = Mutex(false)
     let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
     var reading = try await pictures.stream(look, for: viewer) {
@@ -105,15 +99,13 @@ import Testing
     withExtendedLifetime(stream) {}
   }
 
-  @Test("signs of life come while nothing else does")
-  func signsOfLife() async throws {
+  @Test func `signs of life come while nothing else does`() async throws {
     var events = try await pictures.stream(look, for: viewer) {}.map { String(buffer: $0) }.makeAsyncIterator()
     _ = await events.next()
     #expect(await events.next() == "event: heartbeat\ndata:\n\n")
   }
 
-  @Test("a stream ends with the server")
-  func end() async throws {
+  @Test func `a stream ends with the server`() async throws {
     let bench = try SiteBench()
     let connection = Mutex<RawConnection?>(nil)
     try await bench.test(.live) { client in
@@ -127,8 +119,7 @@ import Testing
     try await opened.waitForEnd()
   }
 
-  @Test("a connection that ends makes room")
-  func connectionEnds() async throws {
+  @Test func `a connection that ends makes room`() async throws {
     let bench = try SiteBench()
     try await bench.test(.live) { client in
       let opened = try await RawConnection(port: try #require(client.port))

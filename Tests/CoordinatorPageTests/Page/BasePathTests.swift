@@ -11,8 +11,7 @@ import Testing
 
   init() throws { base = try #require(BasePath("/ops/holdfast")) }
 
-  @Test("what lies below it is found")
-  func own() {
+  @Test func `what lies below the base path is found`() {
     for (address, own) in [
       ("/ops/holdfast", "/"), ("/ops/holdfast/", "/"), ("/ops/holdfast/login", "/login"),
       ("/ops/holdfast?state=down", "/?state=down"), ("/ops/holdfast/?a=/ops/holdfast", "/?a=/ops/holdfast"),
@@ -24,8 +23,7 @@ import Testing
     #expect(BasePath("/ops/holdfast/") == base)
   }
 
-  @Test("all that pages refer to lies below it")
-  func links() async throws {
+  @Test func `all that pages refer to lies below the base path`() async throws {
     for view in Scenes.all.values {
       try await SiteBench(view, base: base).test { client in
         let alice = try await client.logIn(base: "/ops/holdfast")
@@ -47,8 +45,7 @@ import Testing
     }
   }
 
-  @Test("redirects and cookies lie below it")
-  func redirects() async throws {
+  @Test func `redirects and cookies lie below the base path`() async throws {
     try await SiteBench(base: base).test { client in
       let logIn = try await client.send(.post, "/ops/holdfast/login", form: "token=\(SiteBench.adminToken)")
       #expect(logIn.headers[.location] == "/ops/holdfast/")
@@ -68,8 +65,7 @@ import Testing
   }
 
   /// For nodes, Prometheus, and proxies that leave the path out.
-  @Test("all is there without it, too")
-  func without() async throws {
+  @Test func `all is there without a base path, too`() async throws {
     try await SiteBench(base: base).test { client in
       for path in ["/", "/api/v1/cluster", "/health/live", "/sd/prometheus", "/assets/page.js"] {
         for base in ["", "/ops/holdfast"] {

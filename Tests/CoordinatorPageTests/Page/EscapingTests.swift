@@ -9,8 +9,7 @@ import Testing
 
 /// Everything that came from a node is shown as text, and nothing of it is obeyed.
 @Suite struct EscapingTests {
-  @Test("no text of a node becomes markup")
-  func markup() async throws {
+  @Test func `no text of a node becomes markup`() async throws {
     let bench = try SiteBench(Scenes.hostile)
     try await bench.test { client in
       let alice = try await client.logIn()
@@ -28,8 +27,7 @@ import Testing
   }
 
   /// By bytes, as browsers read: for Swift `<` after U+0600 is no `<`.
-  @Test("escaping goes by bytes")
-  func bytes() {
+  @Test func `escaping goes by bytes`() {
     let special = Set("<>\"'".utf8)
     var random = SeededRandom(4)
     let scalars: [Unicode.Scalar] = [
@@ -56,8 +54,7 @@ import Testing
     return plain
   }
 
-  @Test("text is cut, and freed of what changes its neighbours")
-  func shown() {
+  @Test func `text is cut, and freed of what changes its neighbours`() {
     #expect(DisplayText.shown("node-1") == "node-1")
     #expect(DisplayText.shown("größer 節点") == "größer 節点")
     #expect(DisplayText.shown("a\u{202E}b\u{2066}c\u{200F}") == "a\u{FFFD}b\u{FFFD}c\u{FFFD}")
@@ -68,8 +65,7 @@ import Testing
     #expect(piled.unicodeScalars.count == 3)
   }
 
-  @Test("a stream is not broken up by the text of nodes")
-  func stream() async throws {
+  @Test func `a stream is not broken up by the text of nodes`() async throws {
     let templates = try PageTemplates()
     let pictures = LivePictures(watch: SampleCluster(Scenes.hostile), templates: templates, assets: Assets())
     let stream = try await pictures.stream(try Look(states: nil, mayChange: false), for: AddressGroup("10.0.0.1")) {}

@@ -17,8 +17,7 @@ import Testing
     return templates.render("picture", PicturePresenter(view, look: look, assets: assets).fields)
   }
 
-  @Test("what is wrong comes first, with since when")
-  func problems() throws {
+  @Test func `what is wrong comes first, with since when`() throws {
     let page = try picture(Scenes.nodeDown)
     let problem = try #require(page.range(of: "node-2 is down: connection refused (3 probes"))
     let table = try #require(page.range(of: "<table"))
@@ -30,12 +29,11 @@ import Testing
   }
 
   @Test(
-    "title and icon tell the summary",
     arguments: [
       ("all-up", "All well – Holdfast", "ok"), ("node-down", "1 problem – Holdfast", "critical"),
       ("sixty-nodes", "2 problems – Holdfast", "critical"), ("just-started", "Checking – Holdfast", "checking"),
     ])
-  func titleAndIcon(scene: String, title: String, icon: String) async throws {
+  func `title and icon tell the summary`(scene: String, title: String, icon: String) async throws {
     try await SiteBench(Scenes.of(scene)).test { client in
       let page = try await client.send(.get, "/").text
       #expect(page.contains("<title>\(title)</title>"))
@@ -45,8 +43,7 @@ import Testing
     }
   }
 
-  @Test("a filter shows only the nodes of its states")
-  func filter() async throws {
+  @Test func `a filter shows only the nodes of its states`() async throws {
     try await SiteBench(Scenes.sixtyNodes).test { client in
       for (query, names) in [
         ("?state=down", ["node-41"]), ("?state=SUSPECT,draining", ["node-7", "node-12"]), ("?state=unknown", []),
@@ -60,8 +57,7 @@ import Testing
     }
   }
 
-  @Test("without script the page reloads, unless told not to")
-  func reload() async throws {
+  @Test func `without script the page reloads, unless told not to`() async throws {
     try await SiteBench().test { client in
       let refresh = #"<noscript><meta http-equiv="refresh""#
       let page = try await client.send(.get, "/").text
@@ -70,8 +66,7 @@ import Testing
     }
   }
 
-  @Test("assets are kept by their content")
-  func assets() async throws {
+  @Test func `assets are kept by their content`() async throws {
     try await SiteBench().test { client in
       let page = try await client.send(.get, "/").text
       for name in ["page.css", "page.js", "ok.svg"] {
@@ -88,8 +83,7 @@ import Testing
     }
   }
 
-  @Test("that the shop cannot sell is the first thing one reads")
-  func outage() throws {
+  @Test func `that the shop cannot sell is the first thing one reads`() throws {
     let page = try picture(Scenes.redisDown)
     let headline = try #require(page.firstMatch(of: #/<h2 id="headline">(.*?)<\/h2>/#)?.output.1)
     #expect(headline.contains("The shop cannot sell: no link to Redis: connection refused"))
@@ -100,8 +94,7 @@ import Testing
     #expect(page.contains(#"data-title="Cannot sell – Holdfast""#))
   }
 
-  @Test("an answer alone does not look well")
-  func trouble() throws {
+  @Test func `an answer alone does not look well`() throws {
     let page = try picture(Scenes.redisDown)
     let nodes = try #require(page.range(of: "<table")).lowerBound
     #expect(!page[nodes...].contains("badge up") && page.contains(#"class="node up critical""#))
@@ -117,8 +110,7 @@ import Testing
     #expect(NodeTrouble(Scenes.node("node-1")) == nil && NodeTrouble(Scenes.downNode("node-1")) == nil)
   }
 
-  @Test("the store is shown, with what is wrong in it")
-  func store() throws {
+  @Test func `the store is shown, with what is wrong in it`() throws {
     let page = try picture(Scenes.storeDamaged)
     let store = try #require(page.range(of: #"id="store""#)).lowerBound
     for text in [
@@ -135,8 +127,7 @@ import Testing
   }
 
   /// Else a slip in a name would only show as something missing.
-  @Test("every name in a template is given, and every name given is shown")
-  func names() throws {
+  @Test func `every name in a template is given, and every name given is shown`() throws {
     var given: Set<String> = [
       "formToken", "operatorName",
     ]

@@ -4,8 +4,7 @@ import Testing
 @testable import Coordinator
 
 @Suite struct WordingTests {
-  @Test("durations are worded")
-  func durations() {
+  @Test func `durations are worded`() {
     let words = [
       (0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (3600, "1 h 0 min"), (86_399, "23 h 59 min"),
       (90_000, "1 d 1 h"), (-5, "0 s"),
@@ -13,8 +12,7 @@ import Testing
     for (seconds, text) in words { #expect(Wording.duration(seconds: seconds) == text) }
   }
 
-  @Test("figures are worded")
-  func figures() {
+  @Test func `figures are worded`() {
     #expect(
       [0.31, 9.96, 12.4, 1500].map { Wording.took(milliseconds: $0) } == ["0.3 ms", "10.0 ms", "12 ms", "1.5 s"])
     #expect([0, 0.25, 9.4, 1204.2].map { Wording.rate($0) } == ["0", "0.2", "9.4", "1,204"])
@@ -24,15 +22,12 @@ import Testing
     #expect([400, 12_000].map { Wording.ago(milliseconds: $0) } == ["0.4 s ago", "12 s ago"])
   }
 
-  @Test(
-    "no figure is too large to be worded",
-    arguments: [Double.greatestFiniteMagnitude, -Double.greatestFiniteMagnitude, 1e300, -1])
-  func largeFigures(value: Double) {
+  @Test(arguments: [Double.greatestFiniteMagnitude, -Double.greatestFiniteMagnitude, 1e300, -1])
+  func `no figure is too large to be worded`(value: Double) {
     for text in [Wording.took(milliseconds: value), Wording.rate(value)] { #expect(text.utf8.count < 20) }
   }
 
-  @Test("a sparkline has a point for each value, and a mark for each that is missing")
-  func sparkline() throws {
+  @Test func `a sparkline has a point for each value, and a mark for each that is missing`() throws {
     let fields = try #require(
       Sparkline.fields([1, 2, nil, 4, nil, 5], minTop: 1, what: "Rates") { Wording.rate($0) })
     let line = try #require(fields["line"] as? String)
@@ -46,8 +41,7 @@ import Testing
     #expect((long["label"] as? String)?.hasPrefix("x, last 60 s: 440.0") == true)
   }
 
-  @Test("instants are shown with their date only if it is another day")
-  func instants() {
+  @Test func `instants are shown with their date only if it is another day`() {
     let instants = Instants(now: "2026-11-22T08:43:12.123Z")
     #expect(instants.fields("2026-11-22T00:00:00.000Z")?["clock"] as? String == "00:00:00")
     #expect(instants.fields("2026-11-21T23:59:59.999Z")?["clock"] as? String == "2026-11-21 23:59:59")

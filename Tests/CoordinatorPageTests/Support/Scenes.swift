@@ -189,7 +189,7 @@ extension Scenes {
   static let script = "<script>window.harmed = 1</script>"
   static let texts = [
     script, "\"><img src=x onerror=window.harmed=2>", "' onmouseover='window.harmed=3' x='", "</title><h1>harmed</h1>",
-    // What is one character to people is more to browsers: escaping must not go by the former.
+    // One character to people may be several to browsers. Escaping must not go by what people see.
     "\u{0600}<script>window.harmed = 4</script>", "\"\u{0301} autofocus onfocus=window.harmed=5 x=\"",
     "<\u{200D}b>harmed</b>",
     "{{title}} {{{headline}}}", "\u{202E}detrever\u{2066} \u{0007}\u{0000}\n\r\ndata: x\n\nevent: picture\n\n",

@@ -55,8 +55,7 @@ private struct Greatest: RandomNumberGenerator {
 }
 
 @Suite struct DetectionTests {
-  @Test("whenever a node stops, it is DOWN within the worst case, which is reached but not exceeded")
-  func stopped() throws {
+  @Test func `whenever a node stops, it is DOWN within the worst case, which is reached but not exceeded`() throws {
     let times = (2000...3300).map { death in
       var world = MachineWorld(dies: .milliseconds(death), .silence, random: Greatest())
       return world.detection()
@@ -66,8 +65,8 @@ private struct Greatest: RandomNumberGenerator {
     #expect(worst > FailureDetectorTiming().worstDetection - .milliseconds(5))
   }
 
-  @Test("whenever a node is killed, it is DOWN within the worst case", arguments: UInt64(1)...20)
-  func killed(seed: UInt64) {
+  @Test(arguments: UInt64(1)...20)
+  func `whenever a node is killed, it is DOWN within the worst case`(seed: UInt64) {
     for death in stride(from: 2000, to: 3300, by: 7) {
       var world = MachineWorld(dies: .milliseconds(death), .refusal, random: SeededRandom(seed))
       #expect(world.detection() <= FailureDetectorTiming().worstDetection)

@@ -49,22 +49,19 @@ import Testing
 
   // MARK: - Statuses
 
-  @Test("the first answer admits a node")
-  func firstAnswer() {
+  @Test func `the first answer admits a node`() {
     var bench = Bench()
     #expect(bench.detector.status == .unknown)
     #expect(bench.answer() == Transition(from: .unknown, to: .up, reason: "answered the first probe"))
   }
 
-  @Test("a node that never answered is DOWN after three failures, and not before")
-  func neverAnswered() {
+  @Test func `a node that never answered is DOWN after three failures, and not before`() {
     var bench = Bench()
     #expect(bench.fail() == nil && bench.fail() == nil)
     #expect(bench.fail() == Transition(from: .unknown, to: .down, reason: "refused, 3 times in a row"))
   }
 
-  @Test("one failure is a suspicion, three in a row are DOWN; the reasons say what was seen")
-  func fall() {
+  @Test func `one failure is a suspicion, three in a row are DOWN; the reasons say what was seen`() {
     var bench = Bench()
     bench.answer()
     #expect(bench.fail("refused") == Transition(from: .up, to: .suspect, reason: "refused"))
@@ -74,8 +71,7 @@ import Testing
         == Transition(from: .suspect, to: .down, reason: "3 failures in a row, the last: refused"))
   }
 
-  @Test("an answer ends a suspicion, and failures before it count no more")
-  func suspicionEnds() {
+  @Test func `an answer ends a suspicion, and failures before it count no more`() {
     var bench = Bench()
     bench.answer()
     for _ in 0..<10 {
@@ -86,8 +82,7 @@ import Testing
     }
   }
 
-  @Test("a node that was DOWN is UP after two answers in a row, and DOWN again after one failure between")
-  func rise() {
+  @Test func `a node that was DOWN is UP after two answers in a row, DOWN again after a failure between`() {
     var bench = Bench()
     bench.answer()
     bench.fall()
@@ -98,8 +93,7 @@ import Testing
     #expect(bench.answer() == Transition(from: .recovering, to: .up, reason: "answered 2 times in a row"))
   }
 
-  @Test("a node that falls again and again must answer longer each time, up to a bound, and is forgiven in time")
-  func flapping() {
+  @Test func `a node that falls again and again must answer longer, up to a bound, and is forgiven in time`() {
     var bench = Bench()
     bench.answer()
     var needed: [Int] = []
@@ -113,8 +107,7 @@ import Testing
     #expect(bench.answersToRise() == 2)
   }
 
-  @Test("a node that drains is DRAINING as long as it answers so, and its end says that it drained")
-  func draining() {
+  @Test func `a node that drains is DRAINING as long as it answers so, and its end says that it drained`() {
     var bench = Bench()
     #expect(bench.answer(isDraining: true)?.to == .draining)
     #expect(bench.answer(isDraining: false) == Transition(from: .draining, to: .up, reason: "serves again"))
@@ -127,8 +120,7 @@ import Testing
       bench.fail() == Transition(from: .suspect, to: .down, reason: "refused, 3 times in a row, while it drained"))
   }
 
-  @Test("a node that has left is not asked, and answers that were under way change nothing")
-  func left() {
+  @Test func `a node that has left is not asked, and answers that were under way change nothing`() {
     var bench = Bench()
     bench.answer()
     let (first, second) = (bench.start(), bench.start())
@@ -140,8 +132,7 @@ import Testing
     #expect(bench.detector.status == .left)
   }
 
-  @Test("a new process in the same place is judged anew, whatever became of probes of the one before")
-  func startOver() {
+  @Test func `a new process in the same place is judged anew, whatever became of probes of the one before`() {
     var bench = Bench()
     bench.answer()
     bench.fall()
@@ -153,8 +144,7 @@ import Testing
     #expect(bench.answer()?.to == .up)
   }
 
-  @Test("a process that took over is up at once, and what the one before owed is forgotten")
-  func takeOver() {
+  @Test func `a process that took over is up at once, and what the one before owed is forgotten`() {
     var bench = Bench()
     bench.answer()
     bench.fail()
@@ -169,8 +159,7 @@ import Testing
 
   // MARK: - Order
 
-  @Test("a failure of an older probe says nothing once a newer one was answered")
-  func lateFailure() {
+  @Test func `a failure of an older probe says nothing once a newer one was answered`() {
     var bench = Bench()
     bench.answer()
     let (old, new) = (bench.start(), bench.start())
@@ -179,8 +168,7 @@ import Testing
     #expect(bench.detector.status == .up && bench.detector.failuresInARow == 0)
   }
 
-  @Test("an answer to an older probe says nothing once a newer one has failed")
-  func lateAnswer() {
+  @Test func `an answer to an older probe says nothing once a newer one has failed`() {
     var bench = Bench()
     bench.answer()
     let (old, new) = (bench.start(), bench.start())
@@ -189,8 +177,7 @@ import Testing
     #expect(bench.detector.status == .suspect && bench.detector.failuresInARow == 1)
   }
 
-  @Test("failures of probes that overlap all count, in whatever order they end")
-  func overlappingFailures() {
+  @Test func `failures of probes that overlap all count, in whatever order they end`() {
     var bench = Bench()
     bench.answer()
     let probes = [bench.start(), bench.start(), bench.start()]
@@ -199,8 +186,7 @@ import Testing
     #expect(bench.detector.failed(probe: probes[1], because: "silent", isHeld: true, at: bench.now)?.to == .down)
   }
 
-  @Test("an end that is told twice counts once")
-  func twice() {
+  @Test func `an end that is told twice counts once`() {
     var bench = Bench()
     bench.answer()
     let probe = bench.start()
@@ -208,8 +194,7 @@ import Testing
     #expect(bench.detector.status == .suspect && bench.detector.failuresInARow == 1)
   }
 
-  @Test("failures that the coordinator itself is to blame for are not held against a node")
-  func notHeld() {
+  @Test func `failures that the coordinator itself is to blame for are not held against a node`() {
     var bench = Bench()
     bench.answer()
     for _ in 0..<10 { #expect(bench.fail(isHeld: false) == nil) }
@@ -218,8 +203,7 @@ import Testing
 
   // MARK: - When to ask
 
-  @Test("a node that is up is asked every second, give or take a tenth, and not always after the same time")
-  func interval() throws {
+  @Test func `a node that is up is asked every second, give or take a random tenth`() throws {
     var bench = Bench(FailureDetectorTiming(), random: SeededRandom(3))
     bench.answer()
     var pauses: [Double] = []
@@ -233,8 +217,7 @@ import Testing
     #expect(try #require(pauses.min()) < 0.96 && #require(pauses.max()) > 1.09)
   }
 
-  @Test("when an answer fails to come for 250 ms the next probe starts, and while SUSPECT every 250 ms")
-  func hurry() {
+  @Test func `after 250 ms without an answer the next probe starts; while SUSPECT, one every 250 ms`() {
     var bench = Bench()
     bench.answer()
     let started = bench.now
@@ -247,8 +230,7 @@ import Testing
     #expect(bench.detector.wakeUp == bench.now + .milliseconds(250))
   }
 
-  @Test("a node that is DOWN is asked less and less often, down to every five seconds; one that recovers every second")
-  func backOff() {
+  @Test func `a node that is DOWN is asked less and less, down to every 5 s; a recovering one every second`() {
     var bench = Bench()
     bench.answer()
     bench.fall()
@@ -265,8 +247,7 @@ import Testing
     #expect(bench.now - before <= .milliseconds(1100))
   }
 
-  @Test("of one node only a few probes are under way, however long their ends fail to come")
-  func maxPending() {
+  @Test func `of one node only a few probes are under way, however long their ends fail to come`() {
     var bench = Bench()
     let probes = (0..<bench.timing.maxPending).map { _ in bench.start() }
     #expect(bench.detector.wakeUp == nil && bench.detector.start(probe: 99, at: bench.now) == false)

@@ -5,14 +5,12 @@ import Testing
 @testable import Coordinator
 
 @Suite struct HealthReportBoundsTests {
-  @Test("a report in good order is taken as it is")
-  func unchanged() {
+  @Test func `a report in good order is taken as it is`() {
     let report = HealthReport.sample().leading(epoch: 3).with(\.reasons, ["draining"])
     #expect(report.bounded == report)
   }
 
-  @Test("no text or number of a hostile report is larger than what is kept, and sums over many stay finite")
-  func bounded() throws {
+  @Test func `no text or number of a hostile report is larger than what is kept; sums stay finite`() throws {
     let long = String(repeating: "e\u{301}", count: 5000)
     var report = HealthReport.sample(id: long, bootID: long, version: long)
     report.reasons = Array(repeating: long, count: 1000)
@@ -52,20 +50,20 @@ import Testing
   }
 
   @Test(
-    "ready is who serves, or is degraded by nothing but a nearly full store",
     arguments: [
       (HealthReport.State.serving, [], 0, true), (.starting, ["starting"], 0, false),
       (.draining, ["draining"], 0, false),
       (.degraded, ["no link to Redis"], 0, false), (.degraded, ["nearly full"], 95_000, true),
       (.degraded, ["no link to Redis", "nearly full"], 95_000, false), (.degraded, [], 0, false),
     ] as [(HealthReport.State, [String], Int, Bool)])
-  func ready(state: HealthReport.State, reasons: [String], used: Int, isReady: Bool) {
+  func `ready is who serves, or is degraded by nothing but a nearly full store`(
+    state: HealthReport.State, reasons: [String], used: Int, isReady: Bool
+  ) {
     let report = HealthReport.sample(state: state, reasons: reasons).with(\.redis.usedBytes, used)
     #expect(report.isReady == isReady)
   }
 
-  @Test("a node whose Redis does not answer is told apart from one that starts or drains")
-  func cannotReachRedis() {
+  @Test func `a node whose Redis does not answer is told apart from one that starts or drains`() {
     #expect(HealthReport.sample(state: .degraded, reasons: ["no link to Redis"]).cannotReachRedis)
     #expect(HealthReport.sample(state: .starting).with(\.redis.connected, false).cannotReachRedis)
     #expect(!HealthReport.sample(state: .starting).cannotReachRedis)

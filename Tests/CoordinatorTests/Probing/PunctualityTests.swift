@@ -20,26 +20,22 @@ import Testing
       at: start + .milliseconds(now))
   }
 
-  @Test("while the coordinator is in time, failures are held against nodes")
-  func held() {
+  @Test func `while the coordinator is in time, failures are held against nodes`() {
     #expect(holds(inTime, began: 0, told: 1, at: 2))
     #expect(holds(inTime, began: -300, told: 200, at: 299))
   }
 
-  @Test("the end of a probe that is told more than 100 ms after its limit is not held against the node")
-  func toldLate() {
+  @Test func `a probe's end that is told over 100 ms after its limit is not held against the node`() {
     #expect(holds(inTime, began: -310, told: 290, at: 290))
     #expect(!holds(inTime, began: -311, told: 290, at: 290))
   }
 
-  @Test("while a round is overdue by more than 200 ms, failures are not held against nodes")
-  func overdue() {
+  @Test func `while a round is overdue by more than 200 ms, failures are not held against nodes`() {
     #expect(holds(inTime, began: 50, told: 300, at: 300))
     #expect(!holds(inTime, began: 50, told: 301, at: 301))
   }
 
-  @Test("failures of probes that began in a late round or before are not held against nodes, later ones are")
-  func lateRound() {
+  @Test func `failures of probes begun in or before a late round are not held against nodes, later ones are`() {
     var punctuality = inTime
     #expect(punctuality.begin(at: start + .milliseconds(301)) == true)
     punctuality.end(nextDue: start + .milliseconds(401))
@@ -48,8 +44,7 @@ import Testing
     #expect(holds(punctuality, began: 302, told: 310, at: 310))
   }
 
-  @Test("three late rounds in a row are trouble, long enough for people to see; two are not, nor three apart")
-  func trouble() {
+  @Test func `three late rounds in a row are trouble, long enough to be seen; two, or three apart, are not`() {
     func rounds(_ lateness: [Int]) -> Punctuality {
       var (punctuality, now) = (inTime, start + .milliseconds(100))
       for late in lateness {

@@ -36,8 +36,7 @@ import Testing
     }
   }
 
-  @Test("with all nodes well there is no problem, every invariant holds, and one sentence says so")
-  func allWell() throws {
+  @Test func `with all nodes well there is no problem, every invariant holds, and one sentence says so`() throws {
     var cluster = try Cluster()
     cluster.second()
     let view = cluster.view()
@@ -49,14 +48,12 @@ import Testing
     #expect(view.transitions.first?.at ?? "" >= view.transitions.last?.at ?? "?")
   }
 
-  @Test("without any node something is wrong")
-  func noNodes() {
+  @Test func `without any node something is wrong`() {
     let view = RegistryBench().registry.view(.init(), at: .start)
     #expect(!view.healthy && view.problems.map(\.kind) == ["no-nodes"])
   }
 
-  @Test("a node that has not been judged yet is a problem, and nothing is called healthy before")
-  func notJudged() throws {
+  @Test func `a node that has not been judged yet is a problem, and nothing is called healthy before`() throws {
     var cluster = try Cluster()
     cluster.reports["n3"] = nil
     cluster.second()
@@ -65,8 +62,7 @@ import Testing
     #expect(view.problems.first?.text == "n3 has not been judged yet")
   }
 
-  @Test("a node that is DOWN, a cut-off Redis and a missing leader are told apart, with since when and why")
-  func downAndCutOff() throws {
+  @Test func `a node that is DOWN, a cut-off Redis and a missing leader are told apart, since when and why`() throws {
     var cluster = try Cluster()
     cluster.second()
     cluster.reports["n3"] = nil
@@ -87,8 +83,7 @@ import Testing
     #expect(view.nodes[1].state == .up && !view.nodes[1].ready && view.nodes[2].state == .down)
   }
 
-  @Test("when no node reaches Redis the first words are that the shop cannot sell, since when, and why")
-  func cannotSell() throws {
+  @Test func `when no node reaches Redis, that the shop cannot sell comes first, since when and why`() throws {
     var cluster = try Cluster()
     cluster.second()
     let cut = HealthReport.sample(state: .degraded, reasons: ["no link to Redis: connection refused"])
@@ -107,8 +102,7 @@ import Testing
     #expect(cluster.view().summary.hasPrefix("The shop cannot sell: "))
   }
 
-  @Test("a store that takes no writes stops the sale as well, in Redis's own words, said once")
-  func noWrites() throws {
+  @Test func `a store that takes no writes stops the sale as well, in Redis's own words, said once`() throws {
     var cluster = try Cluster()
     cluster.second()
     let fault = "Redis takes no writes: NOREPLICAS Not enough good replicas to write.: the shop cannot sell"
@@ -122,8 +116,7 @@ import Testing
     #expect(text.ranges(of: "cannot sell").count == 1)
   }
 
-  @Test("nor does it sell when no node answers; while some are not judged yet, nothing is claimed")
-  func noNodeAnswers() throws {
+  @Test func `when no node answers the shop cannot sell; while some are not judged yet, nothing is claimed`() throws {
     var cluster = try Cluster()
     cluster.second()
     for number in 1...3 { cluster.bench.kill("n\(number)") }
@@ -134,8 +127,7 @@ import Testing
     #expect(!cluster.view().problems.contains(where: Outage.isTold))
   }
 
-  @Test("nodes that all drain can sell, but load balancers find none that is ready")
-  func allDrain() throws {
+  @Test func `nodes that all drain can sell, but load balancers find none that is ready`() throws {
     var cluster = try Cluster()
     cluster.second()
     for id in ["n1", "n2"] { cluster.reports[id] = .sample(id: id, state: .draining) }
@@ -146,8 +138,7 @@ import Testing
     #expect(cluster.view().problems.first?.kind == "no-node-ready")
   }
 
-  @Test("a second process with the id of a living one is a problem with both places and since when")
-  func secondProcess() throws {
+  @Test func `a second process with the id of a living one is a problem with both places and since when`() throws {
     var cluster = try Cluster()
     cluster.second()
     let began = cluster.bench.now
@@ -172,8 +163,7 @@ import Testing
     #expect(cluster.view().healthy, "it has stopped")
   }
 
-  @Test("the time of a problem begins anew after it was over")
-  func onset() throws {
+  @Test func `the time of a problem begins anew after it was over`() throws {
     var cluster = try Cluster()
     let cut = HealthReport.sample(id: "n2", state: .degraded, reasons: ["x"])
     cluster.reports["n2"] = cut
@@ -187,8 +177,7 @@ import Testing
     #expect(cluster.view().problems.first?.since == RFC3339.string(epochMilliseconds: again.epochMilliseconds))
   }
 
-  @Test("a cluster without a leader is in trouble")
-  func noLeader() throws {
+  @Test func `a cluster without a leader is in trouble`() throws {
     var cluster = try Cluster()
     cluster.second()
     cluster.reports["n1"] = .sample(id: "n1")
@@ -203,8 +192,7 @@ import Testing
     #expect(cluster.view().problems.first?.text == "No node leads: expired holds are not released")
   }
 
-  @Test("an epoch that goes back is a problem, long enough for people to see it")
-  func wentBack() throws {
+  @Test func `an epoch that goes back is a problem, long enough for people to see it`() throws {
     var cluster = try Cluster()
     cluster.second()
     for id in cluster.reports.keys { cluster.reports[id] = cluster.reports[id]?.with(\.lease.epoch, 2) }
@@ -217,8 +205,7 @@ import Testing
     #expect(cluster.kinds().isEmpty && cluster.view().leader?.epoch == 2)
   }
 
-  @Test("two leaders, or two epochs, are a problem when they last longer than a change of leadership")
-  func disagreement() throws {
+  @Test func `two leaders, or two epochs, are a problem when they last longer than a change of leadership`() throws {
     for other in [HealthReport.sample(id: "n2").leading(epoch: 8), .sample(id: "n2").with(\.lease.epoch, 8)] {
       var cluster = try Cluster()
       cluster.second()
@@ -237,8 +224,7 @@ import Testing
     }
   }
 
-  @Test("holds that are overdue by more than a second, a store nearly full, unsafe settings and versions are told")
-  func storeAndVersions() throws {
+  @Test func `holds overdue by over a second, a store nearly full, unsafe settings and versions are told`() throws {
     var cluster = try Cluster()
     cluster.second()
     func kinds(_ change: (HealthReport) -> HealthReport) -> [String] {
@@ -257,8 +243,7 @@ import Testing
     #expect(kinds { $0.with(\.state, .starting).with(\.reasons, ["starting"]) } == ["node-starting"])
   }
 
-  @Test("a Redis that is out for all nodes is told once, first, and without what only follows from it")
-  func redisOut() throws {
+  @Test func `a Redis that is out for all nodes is told once, first, and without what only follows from it`() throws {
     var cluster = try Cluster()
     cluster.second()
     let fault = "Redis takes no writes: NOREPLICAS x: the shop cannot sell"
@@ -286,8 +271,7 @@ import Testing
     #expect(cluster.view().problems.map(\.text) == ["n2 cannot sell: Redis takes no writes: NOREPLICAS x"])
   }
 
-  @Test("damage in the store is critical, and named in one line")
-  func damage() throws {
+  @Test func `damage in the store is critical, and named in one line`() throws {
     var cluster = try Cluster()
     cluster.reports["n2"] = .sample(id: "n2").with(\.store.damaged, 7).with(\.store.damage, ["SKU a", "SKU b"])
     cluster.second()
@@ -296,8 +280,7 @@ import Testing
     #expect(problem?.text == "The store is damaged in 7 places: SKU a; SKU b; and more")
   }
 
-  @Test("a loss of data is told first, until an operator acknowledges it, also across a restart of the coordinator")
-  func loss() throws {
+  @Test func `a loss of data is told first until it is acknowledged, across restarts of the coordinator too`() throws {
     var cluster = try Cluster()
     for _ in 0..<2 { cluster.second() }
     #expect(cluster.view().store.identity == "9c1f" && cluster.view().store.loss == nil)
@@ -336,8 +319,7 @@ import Testing
     #expect(restarted.registry.store == acknowledging.bench.registry.store)
   }
 
-  @Test("marks that rise are no reason to write the file each time")
-  func marksAreKeptSeldom() throws {
+  @Test func `marks that rise are no reason to write the file each time`() throws {
     var cluster = try Cluster()
     for _ in 0..<2 { cluster.second() }
     let before = cluster.bench.registry.revision
@@ -349,16 +331,14 @@ import Testing
     #expect(cluster.bench.registry.store.evidence?.mark == 1_800_000_020_000)
   }
 
-  @Test("what the coordinator itself cannot do is told")
-  func coordinator() throws {
+  @Test func `what the coordinator itself cannot do is told`() throws {
     var cluster = try Cluster()
     cluster.surroundings.condition = .init(isLate: true, fileProblem: "open: Permission denied")
     cluster.second()
     #expect(cluster.kinds() == ["coordinator-late", "registry-not-kept"])
   }
 
-  @Test("a node that an operator drains is a note, and no problem, and no alarm when it is gone")
-  func drained() throws {
+  @Test func `a node that an operator drains is a note, and no problem, and no alarm when it is gone`() throws {
     var cluster = try Cluster()
     cluster.second()
     #expect(cluster.bench.registry.want(.drain, of: "n3", by: "anna", at: cluster.bench.now) == true)
@@ -372,8 +352,7 @@ import Testing
     #expect(cluster.view().problems.map(\.severity) == [.warning])
   }
 
-  @Test("the worst comes first, and of the same kind the oldest")
-  func order() throws {
+  @Test func `the worst comes first, and of the same kind the oldest`() throws {
     var cluster = try Cluster()
     cluster.second()
     cluster.surroundings.condition.isLate = true
@@ -389,8 +368,7 @@ import Testing
     #expect(problems.map(\.node) == ["n3", "n2", nil, nil])
   }
 
-  @Test("a view of the most hostile reports can be written as JSON")
-  func hostile() throws {
+  @Test func `a view of the most hostile reports can be written as JSON`() throws {
     var cluster = try Cluster()
     for number in 1...3 {
       var report = HealthReport.sample(id: "n\(number)").leading(epoch: .max)

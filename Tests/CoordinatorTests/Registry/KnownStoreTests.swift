@@ -22,15 +22,13 @@ import Testing
     return store
   }
 
-  @Test("a store that is seen for the first time is worth writing")
-  func first() {
+  @Test func `a store that is seen for the first time is worth writing`() {
     var store = KnownStore(StoreMemory())
     #expect(store.heard(told(mark: 1)) == true)
     #expect(store.memory.evidence?.identity == "9c1f")
   }
 
-  @Test("a mark is worth writing when it has risen by five seconds since it was last written")
-  func marks() {
+  @Test func `a mark is worth writing when it has risen by five seconds since it was last written`() {
     var store = known(mark: 10_000)
     #expect(store.heard(told(mark: 10_001)) == false)
     #expect(store.heard(told(mark: 14_999)) == false)
@@ -42,8 +40,7 @@ import Testing
     #expect(store.heard(told(mark: 20_001)) == true)
   }
 
-  @Test("a loss, and an acknowledgement of which a node tells first, are worth writing at once")
-  func lossAndAcknowledgement() {
+  @Test func `a loss, and an acknowledgement of which a node tells first, are worth writing at once`() {
     var store = known()
     #expect(store.heard(told(mark: 10_000, loss: Self.loss)) == true)
     #expect(store.heard(told(mark: 10_000, loss: Self.loss)) == false, "it is known already")
@@ -52,8 +49,7 @@ import Testing
     #expect(store.memory.acknowledged == 7)
   }
 
-  @Test("what an operator acknowledges is written then, so that the next mark is no reason to write")
-  func acknowledge() {
+  @Test func `what an operator acknowledges is written then, so that the next mark is no reason to write`() {
     var store = known()
     store.acknowledge([told(mark: 60_000, identity: "ab", loss: Self.loss)], at: 100_000)
     #expect(store.memory.acknowledged == 100_000 && store.memory.evidence?.identity == "ab")

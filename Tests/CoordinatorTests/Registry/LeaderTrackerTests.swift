@@ -8,8 +8,7 @@ import Testing
     HealthReport.sample(id: id).leading(epoch: 0).with(\.lease.epoch, epoch).with(\.lease.leader, leads).lease
   }
 
-  @Test("the first leader is no failover; a greater epoch of another node is, and is told with both")
-  func failover() {
+  @Test func `the first leader is no failover; a greater epoch of another node is, and is told with both`() {
     var tracker = LeaderTracker()
     let first = tracker.heard(claim("n1", 5), from: "n1", at: .start)
     #expect(first == LeaderTracker.Change(from: "no leader", to: "n1 (epoch 5)", reason: "n1 says that it leads"))
@@ -19,8 +18,7 @@ import Testing
     #expect(tracker.failovers == 1 && tracker.current?.id == "n2")
   }
 
-  @Test("the greatest epoch wins, in whatever order it is heard; who follows claims nothing")
-  func greatestEpoch() {
+  @Test func `the greatest epoch wins, in whatever order it is heard; who follows claims nothing`() {
     var tracker = LeaderTracker()
     _ = tracker.heard(claim("n2", 6), from: "n2", at: .start)
     #expect(tracker.heard(claim("n1", 5), from: "n1", at: .start) == nil)
@@ -30,8 +28,7 @@ import Testing
     #expect(tracker.current?.id == "n2" && tracker.failovers == 0)
   }
 
-  @Test("a new term of the same node is told, and is no failover")
-  func newTerm() {
+  @Test func `a new term of the same node is told, and is no failover`() {
     var tracker = LeaderTracker()
     _ = tracker.heard(claim("n1", 5), from: "n1", at: .start)
     #expect(tracker.heard(claim("n1", 5), from: "n1", at: .at(.seconds(1))) == nil)
@@ -39,8 +36,7 @@ import Testing
     #expect(tracker.failovers == 0)
   }
 
-  @Test("a smaller epoch than before is told as such, be it the same node's or, when nobody leads, another's")
-  func epochBack() {
+  @Test func `a smaller epoch than before is told, be it the same node's or, when nobody leads, another's`() {
     for id in ["n1", "n2"] {
       var tracker = LeaderTracker()
       _ = tracker.heard(claim("n1", 5), from: "n1", at: .start)
@@ -56,8 +52,7 @@ import Testing
     #expect(other.heard(claim("n2", 5), from: "n2", at: .start) != nil && other.wentBack == .start)
   }
 
-  @Test("a leader of whom nothing is heard for three seconds is none, nor is one that is DOWN")
-  func vacant() {
+  @Test func `a leader of whom nothing is heard for three seconds is none, nor is one that is DOWN`() {
     var tracker = LeaderTracker()
     _ = tracker.heard(claim("n1", 5), from: "n1", at: .start)
     #expect(tracker.tick(at: .at(.seconds(3))) == nil)
@@ -73,8 +68,7 @@ import Testing
     #expect(tracker.current == nil)
   }
 
-  @Test("silence while the coordinator itself was late is not held against the leader, silence after it is")
-  func late() {
+  @Test func `silence while the coordinator was late is not held against the leader, silence after it is`() {
     var tracker = LeaderTracker()
     _ = tracker.heard(claim("n1", 5), from: "n1", at: .start)
     #expect(tracker.tick(at: .at(.seconds(10)), isLate: true) == nil && tracker.current?.id == "n1")
@@ -82,8 +76,7 @@ import Testing
     #expect(tracker.tick(at: .at(.milliseconds(13_001)))?.to == "no leader")
   }
 
-  @Test("the term began when the leader says, if that is a time, and not in the future")
-  func since() {
+  @Test func `the term began when the leader says, if that is a time, and not in the future`() {
     func since(_ text: String?) -> Int64? {
       var tracker = LeaderTracker()
       _ = tracker.heard(
@@ -96,8 +89,7 @@ import Testing
     #expect(since("<b>yesterday</b>") == now && since(nil) == now)
   }
 
-  @Test("after a restart of the coordinator the same leader is nothing new, another one is a failover")
-  func restart() {
+  @Test func `after a restart of the coordinator the same leader is nothing new, another one is a failover`() {
     let term = LeaderTracker.Term(id: "n1", epoch: 5, since: 0)
     var same = LeaderTracker(last: term, isVacant: false, failovers: 3)
     #expect(same.current == nil)

@@ -4,8 +4,7 @@ import Testing
 @testable import Coordinator
 
 @Suite struct OnsetsTests {
-  @Test("each kind has an onset of its own, for the cluster and for each node")
-  func apart() {
+  @Test func `each kind has an onset of its own, for the cluster and for each node`() {
     var onsets = Onsets()
     #expect(onsets["redis-unreachable", nil] == nil)
     onsets["redis-unreachable", nil] = .at(.seconds(1))
@@ -17,8 +16,7 @@ import Testing
     #expect(onsets["redis-unreachable", "n2"] == nil && onsets["no-leader", "n1"] == nil)
   }
 
-  @Test("to read the view begins nothing: only a look does, and what it does not find again is over")
-  func looks() throws {
+  @Test func `to read the view begins nothing: only a look does, and what it does not find again is over`() throws {
     var bench = RegistryBench()
     try bench.admit()
     bench.now = .at(.seconds(1))

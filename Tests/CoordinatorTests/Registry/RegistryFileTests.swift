@@ -32,8 +32,7 @@ import Testing
 
   private func contents() throws -> RegistryContents { try bench().registry.contents }
 
-  @Test("what was saved is what is loaded")
-  func roundTrip() throws {
+  @Test func `what was saved is what is loaded`() throws {
     #expect(file.load() == .nothing)
     let contents = try contents()
     for _ in 0..<3 {
@@ -43,8 +42,7 @@ import Testing
     #expect(try names == ["registry.json"])
   }
 
-  @Test("only its owner may read it, even if one lay there that others could")
-  func mode() throws {
+  @Test func `only its owner may read it, even if one lay there that others could`() throws {
     for path in [file.path, file.path + ".new"] {
       try Data("{}".utf8).write(to: URL(fileURLWithPath: path))
       try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: path)
@@ -54,8 +52,7 @@ import Testing
     #expect(mode == 0o600)
   }
 
-  @Test("nothing is written through a link that somebody put there")
-  func link() throws {
+  @Test func `nothing is written through a link that somebody put there`() throws {
     let victim = directory.url.appending(path: "victim").path
     try Data("precious".utf8).write(to: URL(fileURLWithPath: victim))
     try FileManager.default.createSymbolicLink(atPath: file.path + ".new", withDestinationPath: victim)
@@ -64,13 +61,14 @@ import Testing
   }
 
   @Test(
-    "a file that is damaged or no registry is told, put aside as it is, and the next one is written in its place",
     arguments: [
       "", "{", "null", "[]", "{}", "\u{0}\u{1}",
       #"{"format":"something-else","version":1,"nodes":[],"history":[],"isLeaderGone":true,"failovers":0}"#,
       #"{"format":"holdfast-coordinator-registry","version":2,"nodes":[],"history":[],"isLeaderGone":true,"failovers":0}"#,
     ])
-  func damaged(text: String) throws {
+  func `a file that is damaged or no registry is told and put aside, and the next one takes its place`(
+    text: String
+  ) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: file.path))
     guard case .damaged(let reason, let movedTo?) = file.load() else {
       Issue.record("was not found to be damaged")
@@ -84,8 +82,7 @@ import Testing
     #expect(file.load() == .contents(contents))
   }
 
-  @Test("a registry that no coordinator could have written is damaged too, wherever it was cut or changed")
-  func changed() throws {
+  @Test func `a registry that no coordinator could have written is damaged, wherever it was cut or changed`() throws {
     var contents = try contents()
     contents.nodes[0].url = "file:///etc/passwd"
     #expect(contents.fault != nil)
@@ -121,8 +118,7 @@ import Testing
     }
   }
 
-  @Test("what is there and is no file is told, and neither moved nor replaced: it may be /dev/null")
-  func noFile() throws {
+  @Test func `what is there and is no file is told, and neither moved nor replaced: it may be /dev/null`() throws {
     #expect(mkfifo(file.path, 0o600) == 0)
     #expect(file.load() == .damaged(reason: "not a regular file", movedTo: nil))
     #expect(throws: RegistryFile.Failure(reason: "what is there is not a regular file")) {
@@ -131,8 +127,7 @@ import Testing
     #expect(try names == ["registry.json"] && FileContents.isOther(file.path))
   }
 
-  @Test("a pipe in the way of the new file holds nobody up")
-  func pipe() async throws {
+  @Test func `a pipe in the way of the new file holds nobody up`() async throws {
     let (path, contents) = (file.path + ".new", try contents())
     #expect(mkfifo(path, 0o600) == 0)
     let told = Replaceable<RegistryFile.Failure?>(nil)
@@ -145,15 +140,13 @@ import Testing
     #expect(told.current?.reason == "open: No such device or address")
   }
 
-  @Test("a directory that is not there is a failure that says so, and nothing else")
-  func unwritable() throws {
+  @Test func `a directory that is not there is a failure that says so, and nothing else`() throws {
     let file = RegistryFile(path: directory.url.appending(path: "missing/registry.json").path)
     #expect(file.load() == .nothing)
     #expect(throws: RegistryFile.Failure(reason: "open: No such file or directory")) { try file.save(try contents()) }
   }
 
-  @Test("what could not be written leaves the file before as it was")
-  func full() throws {
+  @Test func `what could not be written leaves the file before as it was`() throws {
     let contents = try contents()
     try file.save(contents)
     // A directory in the way of the new file.
@@ -164,10 +157,8 @@ import Testing
     #expect(file.load() == .contents(contents))
   }
 
-  @Test(
-    "what was saved can be loaded, whatever a node told",
-    arguments: ["", "a b", "ä", String(repeating: "1", count: 60)])
-  func hostileNode(text: String) throws {
+  @Test(arguments: ["", "a b", "ä", String(repeating: "1", count: 60)])
+  func `what was saved can be loaded, whatever a node told`(text: String) throws {
     var bench = RegistryBench()
     try bench.announce()
     var report = HealthReport.sample(version: text).leading(epoch: .max)
@@ -181,8 +172,7 @@ import Testing
 
   // MARK: - Restarts of the coordinator
 
-  @Test("after a restart every known node is UNKNOWN, those that left stay so, and drain marks and history are there")
-  func restart() throws {
+  @Test func `after a restart known nodes are UNKNOWN or LEFT, and drain marks and history are there`() throws {
     let before = try bench()
     let after = RegistryBench(contents: before.registry.contents)
     #expect(after.status("n1") == .unknown && after.status("n2") == .unknown && after.status("n3") == .left)
@@ -192,8 +182,7 @@ import Testing
     #expect(after.registry.wakeUp == Moment.start.instant, "they are asked at once")
   }
 
-  @Test("a node that is as it was before the restart is so since then, without a new entry; else it is a change")
-  func sinceBefore() throws {
+  @Test func `a node that is as it was before the restart is so since then; another state is a change`() throws {
     let before = try bench()
     let known = try #require(before.registry.nodes["n2"])
     var after = RegistryBench(contents: before.registry.contents)
@@ -207,8 +196,7 @@ import Testing
     #expect(after.registry.nodes["n1"]?.since == after.now.epochMilliseconds)
   }
 
-  @Test("what was known is not lost by restarts that follow each other before anything is judged")
-  func twoRestarts() throws {
+  @Test func `what was known is not lost by restarts that follow each other before anything is judged`() throws {
     let contents = try contents()
     let once = RegistryBench(contents: contents).registry.contents
     #expect(once.nodes == contents.nodes)

@@ -22,8 +22,7 @@ import Testing
 
   private func lines(_ message: String) -> Int { log.all.count { $0.hasPrefix(message) } }
 
-  @Test("only a revision that the file does not hold needs to be written")
-  func revisions() async {
+  @Test func `only a revision that the file does not hold needs to be written`() async {
     let keeper = RegistryKeeper(file(), revision: 3, logger: log.logger)
     #expect(await keeper.needs(3) == false)
     #expect(await keeper.needs(4))
@@ -33,8 +32,8 @@ import Testing
     #expect(file().load() == .contents(contents) && log.all.isEmpty)
   }
 
-  @Test("what could not be written is tried again, and the log tells once that it fails and once that it works again")
-  func failure() async throws {
+  @Test
+  func `what could not be written is tried again; the log tells once that it fails, once that it works`() async throws {
     let keeper = RegistryKeeper(file("later/registry.json"), revision: 0, logger: log.logger)
     for _ in 0..<3 {
       #expect(await keeper.save(contents, revision: 1) == "open: No such file or directory")
@@ -48,8 +47,7 @@ import Testing
     #expect(lines("the registry can't be kept") == 1 && lines("the registry is kept again") == 1)
   }
 
-  @Test("what was kept is known again; a file that can't be used is told with its new place, and nothing is known")
-  func known() throws {
+  @Test func `what was kept is known again; a file that can't be used is told with its new place`() throws {
     #expect(file().known(log.logger) == nil && log.all.isEmpty, "no file is no trouble")
     try file().save(contents)
     #expect(file().known(log.logger) == contents && log.all.isEmpty)

@@ -52,8 +52,7 @@ struct RegistryBench {
 @Suite struct RegistryTests {
   // MARK: - Who is taken
 
-  @Test("a node that announces itself is watched, and the answer tells what is wanted of it")
-  func announced() throws {
+  @Test func `a node that announces itself is watched, and the answer tells what is wanted of it`() throws {
     var bench = RegistryBench()
     #expect(try bench.announce() == .taken(.serve, probe: true))
     #expect(bench.status() == .unknown)
@@ -65,7 +64,6 @@ struct RegistryBench {
   }
 
   @Test(
-    "an announcement with a member that is not as it should be is refused, and the refusal names it",
     arguments: [
       ("id", Announcement.sample(id: "")), ("id", .sample(id: "a b")), ("id", .sample(id: "../x")),
       ("id", .sample(id: String(repeating: "a", count: 65))), ("bootId", .sample(bootID: "")),
@@ -80,7 +78,9 @@ struct RegistryBench {
           id: "a", bootId: "b", url: "http://10.0.0.1", version: String(repeating: "1", count: 33), state: "serving")
       ),
     ])
-  func invalid(member: String, announcement: Announcement) {
+  func `an announcement with a bad member is refused, and the refusal names it`(
+    member: String, announcement: Announcement
+  ) {
     var bench = RegistryBench()
     do {
       try bench.announce(announcement)
@@ -93,8 +93,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.isEmpty)
   }
 
-  @Test("another process cannot take the id of a node that is alive: not at another place, not with the known boot id")
-  func idTaken() throws {
+  @Test func `another process cannot take a living node's id: not elsewhere, not with the known boot id`() throws {
     var bench = RegistryBench()
     try bench.announce()
     let intruders = [
@@ -120,8 +119,7 @@ struct RegistryBench {
     expectRefusals(.draining)
   }
 
-  @Test("a node that was found dead may come back as another process, even elsewhere")
-  func comesBackElsewhere() throws {
+  @Test func `a node that was found dead may come back as another process, even elsewhere`() throws {
     var bench = RegistryBench()
     try bench.admit()
     bench.kill()
@@ -132,8 +130,7 @@ struct RegistryBench {
     #expect(bench.status() == .up && bench.registry.nodes["n1"]?.url.text == "http://10.0.0.9:8080")
   }
 
-  @Test("a process that says it is the restarted node is taken over once the registered URL answers with its boot id")
-  func takenOver() throws {
+  @Test func `a process that says it is the restarted node is taken over once the known URL answers as it`() throws {
     var bench = RegistryBench()
     try bench.admit()
     #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
@@ -144,8 +141,7 @@ struct RegistryBench {
     #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: false))
   }
 
-  @Test("one that only says so is refused, and the node is still the one it was")
-  func notTakenOver() throws {
+  @Test func `a process that only says it is the restarted node is refused, and the node stays as it was`() throws {
     var bench = RegistryBench()
     try bench.admit()
     #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
@@ -154,8 +150,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes["n1"]?.bootID == "b1" && bench.status() == .up)
   }
 
-  @Test("a process with another boot id that nobody announced is a failure, and DOWN in the end, with words for it")
-  func otherProcess() throws {
+  @Test func `a process with another boot id that nobody announced is a failure, and DOWN in the end`() throws {
     var bench = RegistryBench()
     try bench.admit()
     for _ in 0..<3 { bench.answer(.sample(bootID: "b9")) }
@@ -163,8 +158,7 @@ struct RegistryBench {
     #expect(bench.lastEntry?.reason == "answers as another process (boot id b9), 3 times in a row")
   }
 
-  @Test("another node that answers at the URL is a failure, though it is well")
-  func otherNode() throws {
+  @Test func `another node that answers at the URL is a failure, though it is well`() throws {
     var bench = RegistryBench()
     try bench.admit()
     for _ in 0..<3 { bench.end("n1", .success(.sample(id: "n7"))) }
@@ -173,8 +167,7 @@ struct RegistryBench {
 
   // MARK: - Leaving, and room
 
-  @Test("a node that leaves has left; its own late announcement does not bring it back, a new process does")
-  func leaves() throws {
+  @Test func `a node that leaves has left: a late announcement does not bring it back, a new process does`() throws {
     var bench = RegistryBench()
     try bench.admit()
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
@@ -189,8 +182,7 @@ struct RegistryBench {
     #expect(bench.status() == .unknown)
   }
 
-  @Test("only the process that is known can leave")
-  func foreignLeave() throws {
+  @Test func `only the process that is known can leave`() throws {
     var bench = RegistryBench()
     try bench.admit()
     #expect(throws: AnnouncementRefusal.self) { try bench.registry.leave(id: "n1", bootID: "b2", at: .start) }
@@ -198,8 +190,7 @@ struct RegistryBench {
     #expect(bench.status() == .up)
   }
 
-  @Test("there are never more nodes than may be; those that left make room first, then those long DOWN, oldest first")
-  func room() throws {
+  @Test func `nodes are bounded: those that left make room first, then those long DOWN, oldest first`() throws {
     var bench = RegistryBench(maxNodes: 4)
     func url(_ number: Int) -> String { "http://10.0.0.\(number):80" }
     for number in 1...4 {
@@ -225,8 +216,7 @@ struct RegistryBench {
     try add(7)
   }
 
-  @Test("a node that left is shown for ten minutes, one that is DOWN until room is needed")
-  func forgotten() throws {
+  @Test func `a node that left is shown for ten minutes, one that is DOWN until room is needed`() throws {
     var bench = RegistryBench()
     try bench.admit()
     try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
@@ -240,8 +230,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n2"])
   }
 
-  @Test("a node that is DOWN and silent for a day is forgotten, and the history tells; one that is to drain is not")
-  func forgottenAfterADay() throws {
+  @Test func `a node that is DOWN for a day is forgotten, and the history tells; one that is to drain is not`() throws {
     var bench = RegistryBench()
     for number in 1...3 { try bench.admit(.sample(id: "n\(number)"), url: "http://10.0.0.\(number)") }
     _ = bench.registry.want(.drain, of: "n2", by: "anna", at: bench.now)
@@ -262,8 +251,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n2"])
   }
 
-  @Test("the day goes on over restarts of the coordinator; a node that answers again is not forgotten")
-  func forgottenOverRestarts() throws {
+  @Test func `a node's day goes on over restarts of the coordinator; one that answers is not forgotten`() throws {
     var bench = RegistryBench()
     try bench.admit()
     try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
@@ -279,8 +267,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.status("n2") == .up)
   }
 
-  @Test("an operator can have a node forgotten that is DOWN or has LEFT; not one that may be alive")
-  func forgottenByHand() throws {
+  @Test func `an operator can have a node forgotten that is DOWN or has LEFT; not one that may be alive`() throws {
     var bench = RegistryBench()
     func forget(_ id: String = "n1") throws { try bench.registry.forget(id, by: "anna", at: bench.now) }
     #expect(throws: ForgetRefusal.unknownNode) { try forget() }
@@ -316,9 +303,7 @@ struct RegistryBench {
 
   // MARK: - Processes with the same id
 
-  @Test(
-    "a process that goes on announcing itself with the id of a living one is known, with since when, until it stops")
-  func rivals() throws {
+  @Test func `a process that goes on announcing itself with a living one's id is known until it stops`() throws {
     var bench = RegistryBench()
     try bench.admit()
     let rival = Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080")
@@ -345,8 +330,7 @@ struct RegistryBench {
     #expect(known.isEmpty && bench.registry.nodes["n1"]?.rivals.all.isEmpty == true, "it has stopped")
   }
 
-  @Test("a process that takes the place of a dead one is its rival no longer")
-  func rivalTakesOver() throws {
+  @Test func `a process that takes the place of a dead one is its rival no longer`() throws {
     var bench = RegistryBench()
     try bench.admit()
     let rival = Announcement.sample(bootID: "b2", url: "http://10.0.0.66:8080")
@@ -363,8 +347,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes["n1"]?.rivals.all.map(\.bootID) == ["b1"])
   }
 
-  @Test("one at the very same address is known too, and however many there are, only so many are kept")
-  func manyRivals() throws {
+  @Test func `a rival at the very same address is known too; only so many are kept`() throws {
     var bench = RegistryBench()
     try bench.admit()
     #expect(try bench.announce(.sample(bootID: "b2")) == .unproven)
@@ -378,8 +361,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes["n1"]?.rivals.all.count == Rivals.maxCount)
   }
 
-  @Test("a jump of the time of day neither forgets a node nor keeps it, nor holds room back")
-  func clockJumps() throws {
+  @Test func `a jump of the time of day neither forgets a node nor keeps it, nor holds room back`() throws {
     var bench = RegistryBench(maxNodes: 2)
     try bench.admit()
     try bench.admit(.sample(id: "n2"), url: "http://10.0.0.2")
@@ -398,8 +380,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n3", "n4"])
   }
 
-  @Test("the history keeps the newest entries, up to a bound, with texts of bounded length")
-  func history() {
+  @Test func `the history keeps the newest entries, up to a bound, with texts of bounded length`() {
     var history = History()
     let long = String(repeating: "x", count: 100_000)
     for number in 0..<1000 { history.add("n1", from: "\(number)", to: "UP", because: long, at: .start) }
@@ -410,8 +391,7 @@ struct RegistryBench {
 
   // MARK: - What operators want
 
-  @Test("a drain mark says who set it, is told once, and is kept when the node comes back as another process")
-  func drainMark() throws {
+  @Test func `a drain mark says who set it, is told once, and stays when the node is another process`() throws {
     var bench = RegistryBench()
     #expect(bench.registry.want(.drain, of: "n1", by: "anna", at: .start) == false)
     try bench.admit()
@@ -426,8 +406,7 @@ struct RegistryBench {
     #expect(try bench.announce(.sample(bootID: "b2")) == .taken(.serve, probe: true))
   }
 
-  @Test("a drain mark is kept however long the node is gone, until it is taken away")
-  func drainMarkOfGone() throws {
+  @Test func `a drain mark is kept however long the node is gone, until it is taken away`() throws {
     var bench = RegistryBench()
     try bench.admit()
     _ = bench.registry.want(.drain, of: "n1", by: "anna", at: bench.now)
@@ -444,8 +423,7 @@ struct RegistryBench {
 
   // MARK: - Probes
 
-  @Test("an announcement is worth a probe when it tells what the last one did not, but never two within 250 ms")
-  func worthAsking() throws {
+  @Test func `an announcement with news is worth a probe, but never two within 250 ms`() throws {
     var bench = RegistryBench()
     try bench.admit()
     bench.now = bench.now + .milliseconds(249)
@@ -459,8 +437,7 @@ struct RegistryBench {
     #expect(try bench.announce() == .taken(.serve, probe: true))
   }
 
-  @Test("all nodes are asked at once, each in its own rhythm, and what is due soon is asked together")
-  func rhythm() throws {
+  @Test func `all nodes are asked at once, each in its own rhythm, and what is due soon is asked together`() throws {
     var bench = RegistryBench()
     for number in 1...3 { try bench.announce(.sample(id: "n\(number)", url: "http://10.0.0.\(number)")) }
     let probes = bench.registry.startProbes(due: bench.now.instant, at: bench.now.instant)
@@ -471,8 +448,7 @@ struct RegistryBench {
     #expect(bench.registry.startProbes(due: bench.now.instant + .milliseconds(250), at: bench.now.instant).count == 3)
   }
 
-  @Test("an answer that was overtaken does not replace what a newer one told")
-  func overtaken() throws {
+  @Test func `an answer that was overtaken does not replace what a newer one told`() throws {
     var bench = RegistryBench()
     try bench.admit()
     let probes = (0..<2).map { _ in bench.registry.startProbe(of: "n1", at: bench.now.instant)! }
@@ -485,8 +461,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes["n1"]?.report?.requests.total == 2)
   }
 
-  @Test("an answer to a probe of a place that the node has left since, or of a node that is gone, changes nothing")
-  func moved() throws {
+  @Test func `an answer from a place that the node has left, or from a node that is gone, changes nothing`() throws {
     var bench = RegistryBench(maxNodes: 1)
     try bench.announce()
     let started = bench.registry.startProbe(of: "n1", at: bench.now.instant)
@@ -501,8 +476,7 @@ struct RegistryBench {
     #expect(bench.registry.nodes.keys.sorted() == ["n2"] && bench.status("n2") == .unknown)
   }
 
-  @Test("once a second rates, overdue holds and probe times are kept, the last sixty; none of a node that is silent")
-  func sampling() throws {
+  @Test func `once a second rates, overdue holds and probe times are kept, the last sixty; none of silence`() throws {
     var bench = RegistryBench()
     try bench.admit(.sample().with(\.sweeper.backlog, 4))
     try bench.admit(.sample(id: "n2").with(\.sweeper.backlog, 3), url: "http://10.0.0.2")

@@ -23,7 +23,7 @@ struct SimulatedCluster {
     /// Since when it has been so.
     var since = Duration.zero
     var boot = 1
-    /// Ends of probes as they were told, for the count that the promise speaks of.
+    /// The ends of probes as they were told, to count the failures that the promise is about.
     var newestAnswered = 0
     var held: [Int] = []
   }
@@ -103,8 +103,8 @@ struct SimulatedCluster {
     events.append((max(now, next - Moment.start.instant) + .microseconds(random.number(0...5000)), .round))
   }
 
-  /// The end of a probe is noticed. One that was answered while the coordinator was stopped may pass for one that was
-  /// not, since its limit is over too.
+  /// The end of a probe is noticed. A probe that was answered while the coordinator was stopped may pass for one
+  /// without an answer, since its limit is over too.
   private mutating func tell(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>) {
     var result = result
     if Moment.at(now).instant - probe.began > timing.timeout, random.oneIn(2) {

@@ -15,8 +15,7 @@ import Testing
     try #require(throws: SettingsError.self) { try load(environment, flags: flags) }.description
   }
 
-  @Test("what is not given has its default")
-  func defaults() throws {
+  @Test func `what is not given has its default`() throws {
     let settings = try load()
     #expect(settings.host == "127.0.0.1" && settings.port == 8070)
     #expect(settings.basePath == .root)
@@ -26,19 +25,17 @@ import Testing
   }
 
   @Test(
-    "good values are taken",
     arguments: [
       ("port", ["0", "65535"]), ("maxNodes", ["1", "10000"]), ("stateFile", ["a", "/var/lib/x"]),
       ("basePath", ["/", "/holdfast", "/a/b.c/~d_-/"]),
       ("allowedNetworks", ["10.0.0.7", "10.0.0.0/8,::1/128", "fd00::/8, 127.0.0.1"]),
       ("trustedProxies", ["127.0.0.1/32", "10.0.0.0/8, ::1"]),
     ])
-  func goodValues(key: String, values: [String]) throws {
+  func `good values are taken`(key: String, values: [String]) throws {
     for value in values { _ = try load(flags: [key: value]) }
   }
 
-  @Test("each value goes where it belongs")
-  func values() throws {
+  @Test func `each value goes where it belongs`() throws {
     let settings = try load(flags: [
       "host": "::1", "port": "1234", "stateFile": "/s", "allowedNetworks": "10.1.0.0/16", "maxNodes": "7",
       "logLevel": "debug", "basePath": "/ops/", "trustedProxies": "10.2.0.0/16",
@@ -51,7 +48,6 @@ import Testing
   }
 
   @Test(
-    "bad values are refused",
     arguments: [
       ("host", [""]), ("port", ["-1", "65536", "http"]), ("stateFile", [""]), ("maxNodes", ["0", "10001", "1.5"]),
       ("allowedNetworks", ["", ",", "10.0.0.0/33", "fd00::/129", "localhost", "10.0.0.0/8,", "10.0.0/8"]),
@@ -64,12 +60,11 @@ import Testing
         ]
       ),
     ])
-  func badValues(key: String, values: [String]) throws {
+  func `bad values are refused`(key: String, values: [String]) throws {
     for value in values { #expect(try failure([:], flags: [key: value]).hasPrefix("setting \(key): bad value")) }
   }
 
-  @Test("tokens are taken from the environment or from files alone, and never shown")
-  func tokens() throws {
+  @Test func `tokens are taken from the environment or from files alone, and never shown`() throws {
     let settings = try load(["HOLDFAST_ADMIN_TOKEN": "a", "HOLDFAST_CLUSTER_TOKEN": "c"])
     #expect(settings.adminTokens.name(for: "a") == "default" && settings.clusterToken == "c")
     let none = try load(["HOLDFAST_ADMIN_TOKEN": "", "HOLDFAST_CLUSTER_TOKEN": ""])
@@ -92,8 +87,7 @@ import Testing
     }
   }
 
-  @Test("every setting that is meant to have a flag has one, and is in the help")
-  func flags() throws {
+  @Test func `every setting that is meant to have a flag has one, and is in the help`() throws {
     let withFlag = CoordinatorSettings.definitions.filter { $0.sources.contains(.flag) }.map(\.key)
     let options = Mirror(reflecting: try CoordinatorCommand.parse([])).children
       .compactMap { $0.label.map { String($0.dropFirst()) } }
@@ -105,8 +99,7 @@ import Testing
     }
   }
 
-  @Test("a bad setting is one line and exit code 78")
-  func exitCode() async throws {
+  @Test func `a bad setting is one line and exit code 78`() async throws {
     let result = try await #require(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
       // Where it can't listen: were the setting taken, the process would end all the same.
       await CoordinatorCommand.main(["--allowed-networks", "everywhere", "--host", "192.0.2.1"])

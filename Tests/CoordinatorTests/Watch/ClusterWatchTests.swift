@@ -10,8 +10,7 @@ import Testing
 
 extension HeavyTests {
   @Suite struct ClusterWatchTests {
-    @Test("a node that announces itself and answers is UP, and all is well once it leads")
-    func up() async throws {
+    @Test func `a node that announces itself and answers is UP, and all is well once it leads`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn(.sample().leading(epoch: 7)))
       #expect(await watch.view.healthy == false)
       #expect(try await watch.watch.announce(node.announcement).wanted == .serve)
@@ -29,8 +28,7 @@ extension HeavyTests {
       try await eventually("connections are kept") { node.requests >= node.connections + 3 }
     }
 
-    @Test("a node that ends is DOWN, with the reason in words, and UP again when it is back in its place")
-    func downAndBack() async throws {
+    @Test func `a node that ends is DOWN, with the reason in words, and UP again when it is back`() async throws {
       let watch = WatchUnderTest()
       var node: StandIn? = try await StandIn()
       let port = try #require(node?.port)
@@ -46,7 +44,6 @@ extension HeavyTests {
     }
 
     @Test(
-      "an answer that is no health report of this very process is a failure, and the words say what was seen",
       arguments: [
         (LittleServer.answer(503, "{}"), "/health answered 503"),
         (LittleServer.answer(302, "", headers: ["Location: /health/live"]), "/health answered 302"),
@@ -68,7 +65,9 @@ extension HeavyTests {
         (.silence, "no answer within 500 ms"),
         (.slowly("HTTP/1.1 200 OK\r\n", pause: .milliseconds(100)), "no answer within 500 ms"),
       ])
-    func failures(reply: LittleServer.Reply, words: String) async throws {
+    func `an answer that is no health report of this process is a failure, told as what was seen`(
+      reply: LittleServer.Reply, words: String
+    ) async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       let down = try await watch.wait(toBeDownBecause: words + ", 3 times in a row", by: node, reply)
@@ -78,8 +77,8 @@ extension HeavyTests {
       #expect(try await watch.wait(toBe: .up).reason == "answered 2 times in a row")
     }
 
-    @Test("an announced address outside of the allowed networks is never connected to, not even by its name")
-    func forbidden() async throws {
+    @Test
+    func `an announced address outside the allowed networks is never connected to, nor by its name`() async throws {
       let (watch, node) = (WatchUnderTest(allowed: "10.0.0.0/8"), try await StandIn())
       var announcement = node.announcement
       _ = try await watch.watch.announce(announcement)
@@ -92,8 +91,8 @@ extension HeavyTests {
       #expect(node.connections == 0)
     }
 
-    @Test("a node that was restarted quickly is taken over by its first announcement, since its own URL is asked")
-    func quickRestart() async throws {
+    @Test
+    func `a node that was restarted quickly is taken over by its first announcement: its URL is asked`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       // Whatever else the machine does, one of many answers comes in time.
@@ -108,8 +107,8 @@ extension HeavyTests {
       #expect(isTaken)
     }
 
-    @Test("who announces itself under the id of a node that is alive is refused, whatever it says, and counted")
-    func idTaken() async throws {
+    @Test
+    func `who announces itself under the id of a living node is refused, whatever it says, and counted`() async throws {
       let (watch, node, intruder) = (WatchUnderTest(), try await StandIn(), try await StandIn(.sample(bootID: "b2")))
       try await watch.admit(node)
       var inItsPlace = intruder.announcement
@@ -132,8 +131,8 @@ extension HeavyTests {
       #expect(watch.metric(#"holdfast_coordinator_announcements_refused_total{reason="id-taken"}"#) == "4")
     }
 
-    @Test("what an operator wants is told to the node, and shown when the node does so; recheck sees it at once")
-    func drain() async throws {
+    @Test
+    func `what an operator wants is told to the node, and shown when done; a recheck sees it at once`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       #expect(await watch.watch.want(.drain, of: "n1", by: "anna"))
@@ -153,8 +152,7 @@ extension HeavyTests {
       #expect(await watch.watch.recheck(id: "n2") == false)
     }
 
-    @Test("a node that leaves has left, and is not asked any more")
-    func leaves() async throws {
+    @Test func `a node that leaves has left, and is not asked any more`() async throws {
       let (watch, node, other) = (WatchUnderTest(), try await StandIn(), try await StandIn(.sample(id: "n2")))
       try await watch.admit(node)
       try await watch.admit(other)
@@ -171,8 +169,7 @@ extension HeavyTests {
       #expect(node.requests <= asked + 1, "one that was under way may have come")
     }
 
-    @Test("what metrics tell of a node goes with it")
-    func metrics() async throws {
+    @Test func `what metrics tell of a node goes with it`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       let up = #"holdfast_node_up{node="n1"}"#
@@ -195,8 +192,7 @@ extension HeavyTests {
       #expect(watch.metric(#"holdfast_coordinator_nodes{state="LEFT"}"#) == "1")
     }
 
-    @Test("everything a coordinator logs of a change names the node, the states and the reason")
-    func log() async throws {
+    @Test func `everything a coordinator logs of a change names the node, the states and the reason`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       let reason = "/health answered 500, 3 times in a row"

@@ -6,8 +6,7 @@ import Testing
 
 extension HeavyTests {
   @Suite struct ManyNodesTests {
-    @Test("200 nodes that die all at once are all found, and only they, and all come back")
-    func allAtOnce() async throws {
+    @Test func `200 nodes that die all at once are all found, and only they, and all come back`() async throws {
       // The tests hold both ends of each connection.
       FileDescriptorLimit.raise()
       let watch = WatchUnderTest(maxNodes: 201)

@@ -20,8 +20,7 @@ extension HeavyTests {
       Double((RFC3339.epochMilliseconds(of: other.at) ?? 0) - (RFC3339.epochMilliseconds(of: one.at) ?? 0)) / 1000
     }
 
-    @Test("who looks on sees the view at once, and again every second though nothing changes")
-    func everySecond() async throws {
+    @Test func `who looks on sees the view at once, and again every second though nothing changes`() async throws {
       let watch = WatchUnderTest()
       let began = ContinuousClock.now
       let seen = await views(watch) { $0.count == 5 }
@@ -30,8 +29,7 @@ extension HeavyTests {
       #expect(seconds(from: seen[1], to: seen[4]) > 2.7)
     }
 
-    @Test("a change is seen without waiting for the second to be over")
-    func change() async throws {
+    @Test func `a change is seen without waiting for the second to be over`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       var changedAt: ContinuousClock.Instant?
@@ -54,8 +52,7 @@ extension HeavyTests {
       #expect(fastest < .milliseconds(600))
     }
 
-    @Test("though changes come all the time, there are no more than four views a second")
-    func atMostFour() async throws {
+    @Test func `though changes come all the time, there are no more than four views a second`() async throws {
       let (watch, node) = (WatchUnderTest(), try await StandIn())
       try await watch.admit(node)
       let changing = Task {
@@ -71,8 +68,7 @@ extension HeavyTests {
       #expect(seconds(from: seen[1], to: seen[13]) >= 12 * 0.25 - 0.1)
     }
 
-    @Test("when the watch ends, so do the views; who has gone is forgotten")
-    func end() async throws {
+    @Test func `when the watch ends, so do the views; who has gone is forgotten`() async throws {
       let watch = WatchUnderTest()
       _ = await views(watch) { $0.count == 1 }
       let stream = await watch.watch.views()

@@ -25,8 +25,7 @@ extension HeavyTests {
       return nodes?.first { $0["id"] as? String == id }?["state"] as? String
     }
 
-    @Test("nodes are asked directly and without credentials, whatever proxy and .netrc the environment has")
-    func environment() async throws {
+    @Test func `nodes are asked directly and without credentials, whatever proxy and .netrc there are`() async throws {
       let (node, proxy) = (try await StandIn(), try await LittleServer { _ in LittleServer.answer() })
       try Data("machine 127.0.0.1 login anna password secret".utf8).write(to: directory.url.appending(path: ".netrc"))
       var environment = ["HOME": directory.url.path]
@@ -38,8 +37,8 @@ extension HeavyTests {
       #expect(!node.requestTexts.contains { $0.lowercased().contains("authorization:") })
     }
 
-    @Test("told to stop with probes under way it ends with code 0, and what it knew is in its file")
-    func stop() async throws {
+    @Test
+    func `told to stop with probes under way, the coordinator ends with code 0 and keeps what it knew`() async throws {
       let (well, silent) = (try await StandIn(), try await StandIn(.sample(id: "n2")))
       let coordinator = try await CoordinatorUnderTest(settings: ["STATE_FILE": file.path])
       try await announce(well, to: coordinator)
@@ -61,8 +60,7 @@ extension HeavyTests {
       #expect(contents.nodes.first?.state == .up || contents.nodes.first?.state == .suspect)
     }
 
-    @Test("stopped for longer than anyone may be silent, and resumed, it finds no node dead and the same leader")
-    func resumed() async throws {
+    @Test func `stopped for long and resumed, the coordinator finds no node dead and the same leader`() async throws {
       let node = try await StandIn(.sample().leading(epoch: 7))
       let coordinator = try await CoordinatorUnderTest()
       try await announce(node, to: coordinator)
@@ -78,8 +76,7 @@ extension HeavyTests {
       #expect(states.contains("UP") && !states.contains("DOWN") && !states.contains("no leader"))
     }
 
-    @Test("a node that tells the wildest numbers does not bring it down")
-    func wildNumbers() async throws {
+    @Test func `a node that tells the wildest numbers does not bring the coordinator down`() async throws {
       var report = HealthReport.sample()
       (report.redis.usedBytes, report.redis.limitBytes, report.uptimeSeconds) = (.max, 1, .min)
       (report.sweeper.backlog, report.lease.remainingMs) = (.max, .min)

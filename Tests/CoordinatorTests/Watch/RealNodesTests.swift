@@ -39,8 +39,8 @@ extension HeavyTests {
       }
     }
 
-    @Test("kill -9 of the leader: it is DOWN, another one leads, and the failover stands in the history")
-    func kill() async throws {
+    @Test
+    func `kill -9 of the leader: it is DOWN, another one leads, and the failover stands in the history`() async throws {
       let cluster = try await Cluster(2)
       try await eventually("all is well") { await cluster.watch.view.healthy }
       let leader = try #require(await cluster.watch.view.leader)
@@ -63,8 +63,7 @@ extension HeavyTests {
       #expect(view.transitions.contains { $0.subject == "cluster" && $0.to.hasPrefix("n\(2 - index) (epoch ") })
     }
 
-    @Test("SIGSTOP: a node that still takes connections is DOWN, and UP again after SIGCONT")
-    func stopAndContinue() async throws {
+    @Test func `SIGSTOP: a node that still takes connections is DOWN, and UP again after SIGCONT`() async throws {
       let cluster = try await Cluster(1)
       let process = cluster.nodes[0].process
       for _ in 0..<2 {
@@ -76,8 +75,7 @@ extension HeavyTests {
       }
     }
 
-    @Test("a node that is cut off from Redis is told apart from one that is down")
-    func cutOff() async throws {
+    @Test func `a node that is cut off from Redis is told apart from one that is down`() async throws {
       var cluster = try await Cluster(1)
       let proxy = try await ChaosProxy(to: cluster.redis.port)
       try await cluster.add("n2", redisURL: "redis://127.0.0.1:\(proxy.port)/0")
@@ -97,8 +95,8 @@ extension HeavyTests {
       try await eventually("all is well again") { await cluster.watch.view.healthy }
     }
 
-    @Test("a node that was killed and started again at once, in the same place, is the same node as another process")
-    func restart() async throws {
+    @Test
+    func `a node that was killed and started again in its place is the same node as another process`() async throws {
       let cluster = try await Cluster(1)
       let before = try #require(await cluster.watch.node("n1"))
       let node = cluster.nodes[0]

@@ -12,8 +12,8 @@ extension HeavyTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    @Test("after a restart every known node is UNKNOWN and nothing healthy until all are judged, dead ones too")
-    func restart() async throws {
+    @Test
+    func `after a restart every known node is UNKNOWN, and nothing is healthy until all are judged`() async throws {
       let alive = try await StandIn(.sample().leading(epoch: 3))
       var dead: StandIn? = try await StandIn(.sample(id: "n2"))
       do {
@@ -40,8 +40,7 @@ extension HeavyTests {
       #expect(await watch.view().failovers == 0)
     }
 
-    @Test("what changes is written while the watch runs, not only when it ends")
-    func writtenSoon() async throws {
+    @Test func `what changes is written while the watch runs, not only when it ends`() async throws {
       let (watch, node) = (WatchUnderTest(file: file), try await StandIn())
       try await watch.admit(node)
       // A node that is late for want of the processor is a change.
@@ -61,8 +60,7 @@ extension HeavyTests {
       }
     }
 
-    @Test("a damaged file is told, put aside, and does not keep the watch from its work")
-    func damaged() async throws {
+    @Test func `a damaged file is told, put aside, and does not keep the watch from its work`() async throws {
       try Data("{\"nodes\":".utf8).write(to: file)
       let (watch, node) = (WatchUnderTest(file: file), try await StandIn())
       try await watch.admit(node)
@@ -72,8 +70,7 @@ extension HeavyTests {
       #expect(names.contains { $0.hasPrefix("registry.json.damaged-") })
     }
 
-    @Test("a file that can't be written is a problem that is shown, until it can")
-    func unwritable() async throws {
+    @Test func `a file that can't be written is a problem that is shown, until it can`() async throws {
       let folder = directory.url.appending(path: "later")
       let watch = WatchUnderTest(file: folder.appending(path: "registry.json"))
       let node = try await StandIn(.sample().leading(epoch: 1))

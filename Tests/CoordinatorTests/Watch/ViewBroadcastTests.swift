@@ -6,15 +6,13 @@ import Testing
   private let start = Moment.start.instant
   private let view = RegistryBench().registry.view(.init(), at: .start)
 
-  @Test("nobody is shown anything while nobody looks on")
-  func nobody() {
+  @Test func `nobody is shown anything while nobody looks on`() {
     var broadcast = ViewBroadcast(at: start)
     broadcast.noteNews()
     #expect(broadcast.nextShowing == nil && !broadcast.isDue(at: start + .seconds(60)))
   }
 
-  @Test("news is shown soon, anything else once a second, and whoever joins sees the view at once")
-  func pauses() async {
+  @Test func `news is shown soon, anything else once a second, and whoever joins sees the view at once`() async {
     var broadcast = ViewBroadcast(at: start)
     var views = broadcast.join(shown: view) { _ in }.makeAsyncIterator()
     #expect(await views.next() == view)
@@ -27,8 +25,7 @@ import Testing
     #expect(broadcast.nextShowing == start + .milliseconds(250) + ViewBroadcast.maxPause)
   }
 
-  @Test("after the end whoever joins has one view, and no more")
-  func end() async {
+  @Test func `after the end whoever joins has one view, and no more`() async {
     var broadcast = ViewBroadcast(at: start)
     var early = broadcast.join(shown: view) { _ in }.makeAsyncIterator()
     broadcast.end()
@@ -40,8 +37,7 @@ import Testing
     #expect(broadcast.nextShowing == nil)
   }
 
-  @Test("whoever has gone is looked after no more")
-  func gone() async {
+  @Test func `whoever has gone is looked after no more`() async {
     let (numbers, told) = AsyncStream.makeStream(of: Int.self)
     var broadcast = ViewBroadcast(at: start)
     do { _ = broadcast.join(shown: view) { told.yield($0) } }
@@ -52,8 +48,7 @@ import Testing
     #expect(broadcast.nextShowing == nil)
   }
 
-  @Test("when one goes, the others still look on")
-  func oneGoes() async {
+  @Test func `when one goes, the others still look on`() async {
     let (numbers, told) = AsyncStream.makeStream(of: Int.self)
     var broadcast = ViewBroadcast(at: start)
     var staying = broadcast.join(shown: view) { told.yield($0) }.makeAsyncIterator()
@@ -70,8 +65,7 @@ import Testing
     #expect(await staying.next() == next)
   }
 
-  @Test("all are shown the view, and whoever reads slowly sees the newest only")
-  func all() async {
+  @Test func `all are shown the view, and whoever reads slowly sees the newest only`() async {
     var broadcast = ViewBroadcast(at: start)
     let onlookers = (0..<3).map { _ in broadcast.join(shown: view) { _ in }.makeAsyncIterator() }
     var newest = view

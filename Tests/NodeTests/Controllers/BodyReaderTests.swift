@@ -7,11 +7,11 @@ import Testing
 
 @Suite struct BodyReaderTests {
   @Test(arguments: ["", " ", "null", "[]", #""x""#, "1", "true", "{", "{}x", #"{"a":1,"a":2}"#, "\u{FEFF}{}"])
-  func aBodyThatIsNoJSONObjectIsOneFaultOfTheWhole(text: String) throws {
+  func `a body that is no JSON object is one fault of the whole`(text: String) throws {
     #expect(try faults(text) { $0.integer("a", 1...2) }.map(\.pointer) == ["#"])
   }
 
-  @Test func aFaultOfSyntaxTellsItsPlace() throws {
+  @Test func `a fault of syntax tells its place`() throws {
     #expect(try faults(#"{"a":01}"#) { $0.integer("a", 1...2) }.first?.detail.contains("(byte 7)") == true)
   }
 
@@ -21,14 +21,14 @@ import Testing
       ("1E2", nil),
       ("99999999999999999999", nil), (#""1""#, nil), ("true", nil), ("null", nil), ("[1]", nil), ("{}", nil),
     ] as [(String, Int?)])
-  func aQuantityIsAWholeNumberInItsRange(text: String, expected: Int?) throws {
+  func `a quantity is a whole number in its range`(text: String, expected: Int?) throws {
     #expect(readBody(ByteBuffer(string: #"{"a":\#(text)}"#)) { $0.integer("a", 1...1_000_000) }.value == expected)
     if expected == nil {
       #expect(try faults(#"{"a":\#(text)}"#) { $0.integer("a", 1...1_000_000) }.map(\.pointer) == ["#/a"])
     }
   }
 
-  @Test func whatIsMissingIsToldAsMissing() throws {
+  @Test func `what is missing is told as missing`() throws {
     let told = try faults("{}") { body -> Int? in
       _ = body.integer("a", 1...2)
       _ = body.text("b")
@@ -38,7 +38,7 @@ import Testing
     #expect(told.map(\.pointer) == ["#/a", "#/b", "#/c"] && told.allSatisfy { $0.detail == "is missing" })
   }
 
-  @Test func whatIsOptionalMayBeMissingButNotNull() throws {
+  @Test func `what is optional may be missing, but not null`() throws {
     #expect(
       readBody(ByteBuffer(string: #"{"z":{"unknown":[null]}}"#)) { body in
         [body.optionalInteger("a", 1...2) == nil, body.label("b") == nil, body.optionalText("c", 1...2) == nil]
@@ -56,7 +56,7 @@ import Testing
     ("x", true), ("!~", true), (String(repeating: "x", count: 128), true), ("", false), ("a b", false), ("é", false),
     ("a\\n", false), ("a\\u007f", false), (String(repeating: "x", count: 129), false),
   ])
-  func aLabelIs1To128VisibleASCII(text: String, isLabel: Bool) {
+  func `a label is 1 to 128 visible ASCII`(text: String, isLabel: Bool) {
     #expect((readBody(ByteBuffer(string: #"{"a":"\#(text)"}"#)) { $0.label("a") }.value != nil) == isLabel)
   }
 
@@ -65,12 +65,12 @@ import Testing
     (String(repeating: "é", count: 257), false), (String(repeating: "e\u{301}", count: 128), true),
     (String(repeating: "e\u{301}", count: 129), false),
   ])
-  func aTextIsCountedInCharactersAsJSONSchemaCounts(text: String, isTaken: Bool) {
+  func `a text is counted in characters, as JSON Schema counts`(text: String, isTaken: Bool) {
     #expect(
       (readBody(ByteBuffer(string: #"{"a":"\#(text)"}"#)) { $0.optionalText("a", 1...256) }.value != nil) == isTaken)
   }
 
-  @Test func everyFaultIsToldAtOnceWithItsPointer() throws {
+  @Test func `every fault is told at once, with its pointer`() throws {
     let text = #"{"items":[{"sku":"A","quantity":1},{"sku":"-"},7,{"quantity":"x"}],"b":1}"#
     let told = try faults(text) { body -> Int? in
       _ = body.objects("items", 1...9) { line -> Int? in
@@ -88,13 +88,13 @@ import Testing
   @Test(arguments: [
     ("[]", false), ("[{}]", true), ("[{},{}]", true), ("[{},{},{}]", false), ("{}", false), ("null", false),
   ])
-  func aListHasSoManyObjects(text: String, isTaken: Bool) {
+  func `a list has so many objects`(text: String, isTaken: Bool) {
     #expect(
       (readBody(ByteBuffer(string: #"{"a":\#(text)}"#)) { $0.objects("a", 1...2) { _ in 1 } }.value != nil) == isTaken)
   }
 
   @Test(arguments: [[0xEF, 0xBB, 0xBF], [0xFE, 0xFF], [0xFF, 0xFE]] as [[UInt8]])
-  func aByteOrderMarkIsNamed(mark: [UInt8]) {
+  func `a byte order mark is named`(mark: [UInt8]) {
     let fault = #expect(throws: Fault.self) { try BodyReader(ByteBuffer(bytes: mark + Array("{}".utf8))) }
     #expect(fault?.detail.contains("byte order mark") == true)
   }

@@ -23,7 +23,9 @@ import Testing
       (.extend, #"{"reservationId":"\#(id)","ttlSeconds":3601}"#, ["#/ttlSeconds"]), (.confirm, "", ["#"]),
       (.reserve, #"{"sku":"A","quantity":1}"#, []), (.reserve, #"{"sku":"A","quantity":1.5}"#, ["#/quantity"]),
     ] as [(Node.Operation, String, [String])])
-  func aShoppersBodyIsTakenOrToldWhatIsWrong(operation: Node.Operation, body: String, pointers: [String]) throws {
+  func `a shopper's body is taken, or told what is wrong`(
+    operation: Node.Operation, body: String, pointers: [String]
+  ) throws {
     let response = try #require(ControllerBench().call(operation, body: body))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
@@ -41,14 +43,16 @@ import Testing
       (.adjustStock, #"{"delta":1,"reason":""}"#, ["#/reason"]),
       (.adjustStock, #"{"delta":1,"reason":5}"#, ["#/reason"]), (.adjustStock, #"{"reason":"x"}"#, ["#/delta"]),
     ] as [(Node.Operation, String, [String])])
-  func anOperatorsBodyIsTakenOrToldWhatIsWrong(operation: Node.Operation, body: String, pointers: [String]) throws {
+  func `an operator's body is taken, or told what is wrong`(
+    operation: Node.Operation, body: String, pointers: [String]
+  ) throws {
     let response = try #require(ControllerBench().call(operation, "moka", body: body))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
   }
 
   @Test(arguments: [Node.Operation.readStock, .setStock, .adjustStock, .deleteStock])
-  func aMalformedSKUInThePathIsA400(operation: Node.Operation) throws {
+  func `a malformed SKU in the path is a 400`(operation: Node.Operation) throws {
     let bench = ControllerBench()
     for name in ["", "-a", "a b", "%", "é", String(repeating: "x", count: 65)] {
       let response = try #require(bench.call(operation, name, body: #"{"total":1,"delta":1}"#))
@@ -57,7 +61,7 @@ import Testing
     #expect(bench.link.sent.isEmpty)
   }
 
-  @Test func aMalformedReservationIDIsAnUnknownOneAndRedisIsNotAsked() throws {
+  @Test func `a malformed reservation id is an unknown one, and Redis is not asked`() throws {
     let bench = ControllerBench()
     for id in ["", "x", "a b", String(repeating: "é", count: 11), Self.id + "x"] {
       let body = #"{"reservationId":"\#(id)","ttlSeconds":5}"#
@@ -71,7 +75,7 @@ import Testing
   }
 
   /// The key may have come with another request, and that is told first.
-  @Test func underAKeyRedisIsAskedForAMalformedReservationIDToo() throws {
+  @Test func `under a key Redis is asked for a malformed reservation id, too`() throws {
     let other = "PRIOR 5 " + IdempotencyRecord.head(Fingerprint(of: "other")) + Self.record
     for operation in [Node.Operation.confirm, .cancel, .extend] {
       let body = #"{"reservationId":"x","ttlSeconds":5}"#
@@ -89,18 +93,18 @@ import Testing
     ("limit=x&cursor=a%20b", ["query/limit", "query/cursor"]),
     ("other=1", []),
   ])
-  func aListTakesALimitAndACursor(query: String, pointers: [String]) throws {
+  func `a list takes a limit and a cursor`(query: String, pointers: [String]) throws {
     let response = try #require(ControllerBench().call(.listStock, query: query))
     #expect(response.status == (pointers.isEmpty ? 503 : 400))
     #expect(try response.pointers() == pointers)
   }
 
-  @Test func aCursorOfTheAuditIsJudgedToo() throws {
+  @Test func `a cursor of the audit is judged too`() throws {
     let response = try #require(ControllerBench().call(.audit, query: "cursor=-"))
     #expect(try response.status == 400 && response.pointers() == ["query/cursor"])
   }
 
-  @Test func aReserveIsCreatedAtItsLocation() throws {
+  @Test func `a reserve is created at its location`() throws {
     let bench = ControllerBench(saying: "OK 1795337100123 1795337400123")
     let response = try #require(bench.call(.reserve, body: #"{"sku":"A","quantity":2}"#))
     let json = try response.body.json()
@@ -113,7 +117,7 @@ import Testing
     #expect(bench.link[0].arguments[5] == "300")
   }
 
-  @Test func aReplayedReserveSaysSoAndIsOtherwiseTheSame() throws {
+  @Test func `a replayed reserve says so, and is otherwise the same`() throws {
     let body = #"{"sku":"A","quantity":2}"#
     let canonical = try readBody(ByteBuffer(string: body)) { ReservationController.reserveRequest(&$0, .init()) }.get()
       .canonical
@@ -136,7 +140,7 @@ import Testing
       ("CONFIRMED 5", [.cancel, .extend], 409, .reservationConfirmed),
       ("LIMIT 5", [.extend], 409, .holdLimitReached),
     ] as [(String, [Node.Operation], Int, ProblemKind?)])
-  func aStepIsAnsweredByWhatBecameOfIt(
+  func `a step is answered by what became of it`(
     line: String, steps: [Node.Operation], status: Int, kind: ProblemKind?
   ) throws {
     for operation in [Node.Operation.confirm, .cancel, .extend] {
@@ -151,7 +155,7 @@ import Testing
     }
   }
 
-  @Test func stockIsSetAdjustedAndDeleted() throws {
+  @Test func `stock is set, adjusted and deleted`() throws {
     let created = try #require(
       ControllerBench(saying: "OK 5 created 7 7 0 -").call(.setStock, "moka", body: #"{"total":7}"#))
     #expect(created.status == 201)
@@ -166,7 +170,7 @@ import Testing
     #expect(try limit.outcome == .problem(.stockLimitExceeded) && limit.body.json()["total"] as? Int == 999)
   }
 
-  @Test func aPageOfTheListTellsWhereToGoOn() throws {
+  @Test func `a page of the list tells where to go on`() throws {
     let bench = ControllerBench(saying: "OK 5 a 1 1 0 - b 2 2 0 -")
     let page = try #require(bench.call(.listStock, query: "limit=1")).body.json()
     #expect(

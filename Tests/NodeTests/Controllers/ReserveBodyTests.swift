@@ -22,7 +22,7 @@ import Testing
     "[" + (0..<count).map { #"{"sku":"s\#($0)","quantity":1}"# }.joined(separator: ",") + "]"
   }
 
-  @Test func theShortFormIsOneLineOfItems() throws {
+  @Test func `the short form is one line of items`() throws {
     let short = try Self.read(#"{"sku":"moka","quantity":2}"#).get()
     #expect(try short == Self.read(#"{"items":[{"sku":"moka","quantity":2}]}"#).get())
     #expect(
@@ -30,7 +30,7 @@ import Testing
     #expect(short.lines.map(\.quantity) == [2] && short.ttlSeconds == nil && short.labels == Labels())
   }
 
-  @Test func everythingIsReadWhereItStands() throws {
+  @Test func `everything is read where it stands`() throws {
     let lines = #"[{"sku":"b","quantity":3},{"sku":"A","quantity":1}]"#
     let text = #" {"ttlSeconds":60,"reference":"r-1","items":\#(lines),"customerId":"c"}"#
     let wish = try Self.read(text).get()
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...10)
-  func orderWhiteSpaceAndUnknownMembersDoNotMatter(seed: UInt64) throws {
+  func `order, white space and unknown members do not matter`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     let members = [
       #""sku":"moka""#, #""quantity":2"#, #""customerId":"c""#, #""reference":"r""#, #""ttlSeconds":5"#,
@@ -82,11 +82,11 @@ import Testing
     (#"{"sku":"A","quantity":1,"sku":"A"}"#, ["#"]),
     (#"{"items":[{"sku":"A","quantity":1,"quantity":1}]}"#, ["#"]),
   ])
-  func whatIsWrongIsToldWhereItStands(text: String, pointers: [String]) throws {
+  func `what is wrong is told where it stands`(text: String, pointers: [String]) throws {
     #expect(try Self.pointers(text) == pointers)
   }
 
-  @Test func twentyLinesAreTakenAndNotOneMore() throws {
+  @Test func `twenty lines are taken, and not one more`() throws {
     #expect(try Self.read(#"{"items":\#(Self.items(20))}"#).get().lines.count == 20)
     #expect(try Self.pointers(#"{"items":\#(Self.items(21))}"#) == ["#/items"])
     // Lines count as they are asked for, though they be of one SKU.
@@ -94,7 +94,7 @@ import Testing
     #expect(try Self.pointers(#"{"items":\#(same)}"#) == ["#/items"])
   }
 
-  @Test func aSKUsLinesComeToAMillionAtMost() throws {
+  @Test func `a SKU's lines come to a million at most`() throws {
     func twice(_ first: Int, _ second: Int) -> String {
       #"{"items":[{"sku":"A","quantity":\#(first)},{"sku":"A","quantity":\#(second)}]}"#
     }
@@ -103,7 +103,7 @@ import Testing
     #expect(try Self.pointers(twice(600_000, 600_000)) == ["#/items"])
   }
 
-  @Test func anOperatorMayCapQuantityAndTTL() throws {
+  @Test func `an operator may cap quantity and TTL`() throws {
     let caps = ReservationController.Caps(quantity: 10, ttlSeconds: 60)
     #expect(try Self.pointers(#"{"sku":"A","quantity":10,"ttlSeconds":60}"#, caps: caps).isEmpty)
     #expect(

@@ -27,7 +27,7 @@ import Testing
 
   private struct Unexpected: Error {}
 
-  @Test func aWholeRequestIsGivenOutWithItsBody() throws {
+  @Test func `a whole request is given out with its body`() throws {
     var machine = ConnectionMachine(at: Self.start)
     let head = HTTPRequestHead.make(.POST, "/checkout/confirm", [("Content-Type", "application/json")])
     #expect(machine.begin(Self.exchange(head), at: Self.start).isNothing)
@@ -37,7 +37,7 @@ import Testing
     #expect(String(buffer: exchange.body) == "{\"a\":1}" && exchange.began == Self.start)
   }
 
-  @Test func theNextRequestWaitsUntilTheAnswerIsWritten() throws {
+  @Test func `the next request waits until the answer is written`() throws {
     var (machine, exchange) = try Self.answering()
     #expect(!machine.receive(.head(Self.read)) && !machine.receive(.end(nil)) && machine.nextWaiting() == nil)
     #expect(machine.answered(exchange, isDraining: false, at: Self.start) == .andGoOn)
@@ -48,7 +48,7 @@ import Testing
   }
 
   /// What makes an answer the last one: the client's wish, the node's, the end of the input.
-  @Test func theLastAnswerCloses() throws {
+  @Test func `the last answer closes`() throws {
     var (machine, exchange) = try Self.answering()
     #expect(machine.answered(exchange, isDraining: true, at: Self.start) == .andClose)
     (machine, exchange) = try Self.answering()
@@ -63,8 +63,8 @@ import Testing
     #expect(machine.answered(exchange, isDraining: false, at: Self.start) == .none)
   }
 
-  /// Each limit, in each state that has one: nothing a nanosecond before it, and what it is for at it.
-  @Test func limitsAreKeptToTheNanosecond() throws {
+  /// Each limit in each state that has one. A nanosecond before it nothing happens; at it, what it is for does.
+  @Test func `limits are kept to the nanosecond`() throws {
     func expect(
       _ limit: TimeAmount, _ machine: ConnectionMachine, holdsHead: Bool = false,
       _ isExpected: (ConnectionMachine.Action) -> Bool,
@@ -102,7 +102,7 @@ import Testing
       "its request has a bound of its own")
   }
 
-  @Test func aRefusedClientMaySendAMebibyteMore() throws {
+  @Test func `a refused client may send a mebibyte more`() throws {
     var machine = ConnectionMachine(at: Self.start)
     _ = machine.turnAway(at: Self.start)
     let half = ByteBuffer(repeating: 0, count: ConnectionMachine.maxLingerBytes / 2)
@@ -110,7 +110,7 @@ import Testing
     #expect(machine.take(ByteBuffer(string: "x"), at: Self.start).isClose)
   }
 
-  @Test func aNodeThatStopsClosesOnlyWhatHasNothingInHand() throws {
+  @Test func `a node that stops closes only what has nothing in hand`() throws {
     var idle = ConnectionMachine(at: Self.start)
     #expect(idle.quiesce(at: Self.start).isCloseWhenWritten)
     var receiving = ConnectionMachine(at: Self.start)
@@ -126,10 +126,10 @@ import Testing
     #expect(answering.drained(at: Self.start).isCloseWhenWritten)
   }
 
-  /// Whatever comes in whatever order: requests are given out one at a time, in their order, whole; nothing is given out
-  /// after the last word; and in the end the connection is closed.
+  /// Whatever comes, in whatever order: requests are given out whole, one at a time, in their order. Nothing is given
+  /// out after the last answer, and in the end the connection is closed.
   @Test(arguments: UInt64(1)...200)
-  func whateverComesTheOrderHolds(seed: UInt64) throws {
+  func `whatever comes, the order holds`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     var client = Client()
     var machine = ConnectionMachine(at: Self.start)

@@ -8,7 +8,7 @@ import Testing
   private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
   private static let health = "GET /health/live HTTP/1.1\r\nHost: h\r\n\r\n"
 
-  @Test func noMoreRequestsAreInFlightThanTheBound() throws {
+  @Test func `no more requests are in flight than the bound`() throws {
     let first = try HTTPBench(inFlight: 2)
     let others = try (0..<3).map { _ in try HTTPBench(sharing: first.dispatcher) }
     try first.send(Self.read)
@@ -28,7 +28,7 @@ import Testing
     #expect(first.dispatcher.traffic.inFlight == 1 && first.waiting.count == 1)
   }
 
-  @Test func noMoreConnectionsAreServedThanTheBound() throws {
+  @Test func `no more connections are served than the bound`() throws {
     let first = try HTTPBench(connections: 2)
     let second = try HTTPBench(sharing: first.dispatcher)
     let third = try HTTPBench(sharing: first.dispatcher)
@@ -46,7 +46,7 @@ import Testing
     #expect(first.waiting.count == 1)
   }
 
-  @Test func answersAreCountedAndSoAreServerErrors() throws {
+  @Test func `answers are counted, and so are server errors`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read + Self.read + "GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()
@@ -55,7 +55,7 @@ import Testing
   }
 
   /// Load balancers ask for it, above all while a node drains.
-  @Test func notToBeReadyIsNoServerError() throws {
+  @Test func `not to be ready is no server error`() throws {
     let bench = try HTTPBench(answers: { _ in .problem(Problem(.notReady, "draining", retryAfter: 1)) })
     for path in ["/health/ready", "/health/live", "/health"] {
       try bench.send("GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -66,7 +66,7 @@ import Testing
       bench.dispatcher.traffic.answered == 4 && bench.dispatcher.traffic.serverErrors == 1, "of shoppers it is one")
   }
 
-  @Test func requestsWithoutAnIDGetOneEach() throws {
+  @Test func `requests without an id get one each`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send(String(repeating: Self.health, count: 50))
     let ids = try bench.answers().compactMap { $0["X-Request-ID"] }
@@ -74,7 +74,7 @@ import Testing
     #expect(ids.allSatisfy { (1...128).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isVisibleASCII) })
   }
 
-  @Test func closingAllEndsEveryConnection() throws {
+  @Test func `closing all ends every connection`() throws {
     let first = try HTTPBench()
     let second = try HTTPBench(sharing: first.dispatcher)
     try second.send(Self.read)

@@ -14,7 +14,7 @@ final class HTTPBench {
   let network: NetworkEnd
   /// Requests that the controller has got and not answered.
   private(set) var waiting: [(request: Request, answer: (Response) -> Void)] = []
-  /// When the connection was made, or the client last sent something, or was last answered: not later than that.
+  /// When the last thing was done here: the connection made, something sent, or an answer given. Not later than that.
   private var lastDone: NIODeadline
   /// All that the client has got.
   private(set) var received: [UInt8] = []
@@ -102,7 +102,7 @@ final class HTTPBench {
   /// Lets a limit of this length pass, counted from whatever has happened.
   func pass(_ limit: TimeAmount) throws { try tick(at: now + limit) }
 
-  /// Lets so little less than this pass that no limit of this length is over which the last thing done here began.
+  /// Lets a little less than this pass: a limit of this length that the last event began is not over yet.
   func passNearly(_ limit: TimeAmount) throws { try tick(at: lastDone + limit - .milliseconds(1)) }
 
   func tick(at instant: NIODeadline) throws {

@@ -10,7 +10,7 @@ import Testing
   private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
   private static let ok = Response.json(200, ByteBuffer(string: "{}"))
 
-  @Test func aRequestIsAnsweredAndTheNextOneToo() throws {
+  @Test func `a request is answered, and the next one too`() throws {
     let bench = try HTTPBench()
     for count in 1...3 {
       try bench.send(Self.read)
@@ -22,7 +22,7 @@ import Testing
 
   /// Whatever a client sends in whatever pieces, and whenever the answers come: each request gets its own, in order.
   @Test(arguments: UInt64(1)...40)
-  func pipelinedRequestsAreAnsweredInOrder(seed: UInt64) throws {
+  func `pipelined requests are answered in order`(seed: UInt64) throws {
     var script = RandomRequests(seed: seed)
     let requests = script.several(1...12)
     let bench = try HTTPBench()
@@ -47,14 +47,14 @@ import Testing
   }
 
   @Test(arguments: ["http://other/inventory/a?x=1", "HTTPS://[::1]:8080/inventory/a?x=1"])
-  func aTargetMayNameSchemeAndAuthority(target: String) throws {
+  func `a target may name scheme and authority`(target: String) throws {
     let bench = try HTTPBench()
     try bench.send("GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
     let request = try #require(bench.waiting.first?.request)
     #expect(request.operation == .readStock && request.parameter == "a" && request.query == "x=1")
   }
 
-  @Test func readingIsWithheldWhileRequestsWait() throws {
+  @Test func `reading is withheld while requests wait`() throws {
     let bench = try HTTPBench()
     func readsAsked() throws -> Int {
       let before = bench.network.reads
@@ -75,7 +75,7 @@ import Testing
     #expect(try readsAsked() == 1)
   }
 
-  @Test func aClientThatDoesNotReadIsServedNoFurther() throws {
+  @Test func `a client that does not read is served no further`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read + Self.read)
     bench.channel.isWritable = false
@@ -92,7 +92,7 @@ import Testing
     #expect(!bench.isOpen)
   }
 
-  @Test func anAnswerAfterTheClientHasGoneIsDropped() throws {
+  @Test func `an answer after the client has gone is dropped`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read)
     bench.channel.close(promise: nil)
@@ -100,7 +100,7 @@ import Testing
     #expect(bench.received.isEmpty && bench.dispatcher.traffic.inFlight == 0 && bench.dispatcher.traffic.answered == 1)
   }
 
-  @Test func aDrainingNodeClosesAfterEachAnswer() throws {
+  @Test func `a draining node closes after each answer`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read)
     bench.dispatcher.isDraining = true
@@ -113,25 +113,25 @@ import Testing
     "HTTP/1.0\r\nHost: h\r\n", "HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n",
     "HTTP/1.1\r\nHost: h\r\nConnection: close\r\n",
   ])
-  func aClientThatWantsItIsClosedAfterItsAnswer(head: String) throws {
+  func `a client that wants it is closed after its answer`(head: String) throws {
     let bench = try HTTPBench(answers: { _ in Self.ok })
     try bench.send("GET /inventory/a \(head)\r\n")
     #expect(try bench.answers().map { $0["Connection"] } == ["close"] && !bench.isOpen)
   }
 
-  /// The decoder takes what follows for another protocol; a client that were kept would wait for ever.
+  /// The decoder takes what follows for another protocol. A client that was kept would wait for ever.
   @Test(arguments: [
     "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
     "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
   ])
-  func aClientThatAsksForAnotherProtocolIsAnsweredAndClosed(request: String) throws {
+  func `a client that asks for another protocol is answered and closed`(request: String) throws {
     let bench = try HTTPBench(answers: { _ in Self.ok })
     try bench.send(request)
     let answer = try #require(try bench.answers().first)
     #expect([200, 404].contains(answer.status) && answer["Connection"] == "close" && !bench.isOpen)
   }
 
-  @Test func aClientMayCloseItsSideAndWaitForAllItsAnswers() throws {
+  @Test func `a client may close its side and wait for all its answers`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read + Self.read + Self.read)
     try bench.closeInput()
@@ -142,14 +142,14 @@ import Testing
     #expect(try bench.answers().map { $0["Connection"] } == [nil, nil, "close"] && !bench.isOpen)
   }
 
-  @Test func aClientThatClosesItsSideBetweenRequestsIsClosed() throws {
+  @Test func `a client that closes its side between requests is closed`() throws {
     let bench = try HTTPBench(answers: { _ in Self.ok })
     try bench.send(Self.read)
     try bench.closeInput()
     #expect(try bench.answers().count == 1 && !bench.isOpen)
   }
 
-  @Test func aClientThatBreaksOffIsStillAnsweredWhatItAskedForWhole() throws {
+  @Test func `a client that breaks off is still answered what it asked for whole`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read + Self.read + "GET /inv")
     try bench.closeInput()
@@ -159,7 +159,7 @@ import Testing
   }
 
   /// One connection that pipelines thousands must not keep others waiting: it gets so many a turn, in their order.
-  @Test func aTurnOfTheLoopTakesOnlySoManyRequestsOfAConnection() throws {
+  @Test func `a turn of the loop takes only so many requests of a connection`() throws {
     var served = 0
     let bench = try HTTPBench(answers: { _ in
       served += 1
@@ -188,7 +188,7 @@ import Testing
     #expect(served == 11 * most)
   }
 
-  @Test func thoseThatWaitForTheirTurnAreAnsweredBeforeWhatFollowsEndsTheConnection() throws {
+  @Test func `those that wait for their turn are answered before what follows ends the connection`() throws {
     for isNoise in [true, false] {
       let bench = try HTTPBench(answers: { _ in Self.ok })
       let count = 3 * ConnectionMachine.maxRequestsPerTurn
@@ -203,7 +203,7 @@ import Testing
   }
 
   /// Beyond the budget of their address they come late, and only they do.
-  @Test func refusalsOfWrongTokensAreSlowedDown() throws {
+  @Test func `refusals of wrong tokens are slowed down`() throws {
     let bench = try HTTPBench(answers: { _ in Self.ok })
     func ask(_ token: String?) throws {
       let field = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
@@ -226,7 +226,7 @@ import Testing
     #expect(try bench.answers().map(\.status).suffix(2) == [401, 200])
   }
 
-  @Test func onlySoManyRefusalsAreHeldBack() throws {
+  @Test func `only so many refusals are held back`() throws {
     let bench = try HTTPBench()
     let results = (0..<(WrongTokenGuard.maxDelayed + 10)).map { _ in bench.dispatcher.wrongTokens.beginDelay() }
     #expect(results.count { $0 } == WrongTokenGuard.maxDelayed && results.suffix(10).allSatisfy { !$0 })
@@ -235,8 +235,9 @@ import Testing
     #expect(further == [true, false])
   }
 
-  /// Whichever way a wrong token is refused, it counts: at once where the client waits to be told to go on.
-  @Test func aWrongTokenCountsHoweverItIsRefused() throws {
+  /// A wrong token counts whichever way it is refused, also where that is at once, since the client waits to be told to
+  /// go on.
+  @Test func `a wrong token counts, however it is refused`() throws {
     let budget = WrongTokenGuard.budget.tokens
     let bench = try HTTPBench()
     let held = (0...budget).map { _ in bench.dispatcher.wrongTokens.note(client: "unknown") }

@@ -5,13 +5,13 @@ import Testing
 @testable import Node
 
 @Suite struct HTTPDateTests {
-  @Test func knownDates() {
+  @Test func `known dates are written`() {
     #expect(HTTPDate.text(epochSeconds: 0) == "Thu, 01 Jan 1970 00:00:00 GMT")
     #expect(HTTPDate.text(epochSeconds: 784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
     #expect(HTTPDate.text(epochSeconds: 1_795_337_100) == "Sun, 22 Nov 2026 08:45:00 GMT")
   }
 
-  @Test func agreesWithFoundation() {
+  @Test func `what is written agrees with Foundation`() {
     let format = DateFormatter()
     format.locale = Locale(identifier: "en_US_POSIX")
     format.timeZone = TimeZone(identifier: "GMT")

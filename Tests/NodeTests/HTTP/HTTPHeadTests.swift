@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: Node.Operation.allCases.filter { $0.route.method == .GET })
-  func isAnsweredAsGETInItsPlaceAmongOthers(operation: Node.Operation) throws {
+  func `HEAD is answered as GET, in its place among others`(operation: Node.Operation) throws {
     let bench = try HTTPBench(answers: { request in
       let seen = "\(request.operation.rawValue) \(request.parameter) \(request.query) \(request.context.caller)"
       var response = Response(status: 200, contentType: .yaml, body: ByteBuffer(string: seen))
@@ -43,7 +43,7 @@ import Testing
     ("/inventory/a HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "x", count: 16_350))", 431),
     ("/inventory/a HTTP/1.1\r\nHost: h\r\nContent-Length: 2", 408),
   ])
-  func isRefusedAsGETToo(tail: String, status: Int) throws {
+  func `HEAD is refused as GET is`(tail: String, status: Int) throws {
     func answer(_ method: HTTPMethod) throws -> HTTPBench.Answer? {
       let bench = try HTTPBench(inFlight: 0)
       try bench.send("\(method.rawValue) \(tail)\r\nX-Request-ID: r\r\n\r\n")
@@ -58,7 +58,7 @@ import Testing
     #expect(head?["Content-Length"] == get.map { "\($0.body.utf8.count)" })
   }
 
-  @Test func aPathIsToldToHaveItWhereItHasGET() throws {
+  @Test func `a path is told to have HEAD where it has GET`() throws {
     let bench = try HTTPBench()
     for (path, allow) in [("/checkout/confirm", "POST"), ("/inventory/a", "DELETE, GET, HEAD, PUT")] {
       try bench.send("OPTIONS \(path) HTTP/1.1\r\nHost: h\r\n\r\n")

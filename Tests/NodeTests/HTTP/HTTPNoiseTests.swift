@@ -3,12 +3,10 @@ import Testing
 @testable import Node
 
 /// What is no HTTP, and goes on for more than one read.
-@Suite("Noise on a connection")
-struct HTTPNoiseTests {
+@Suite struct HTTPNoiseTests {
   private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
 
-  @Test("requests that came before it are answered, however much of it follows")
-  func requestsBefore() throws {
+  @Test func `requests before the noise are answered, however much noise follows`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read + Self.read + "noise")
     for _ in 0..<2 {
@@ -20,8 +18,7 @@ struct HTTPNoiseTests {
   }
 
   /// A connection closed with bytes unread is reset, and the client would never see the answer.
-  @Test("what follows its refusal is read and dropped, so far")
-  func refusal() throws {
+  @Test func `what follows the refusal of noise is read and dropped, so far`() throws {
     let bench = try HTTPBench()
     try bench.send("noise\r\n\r\n")
     #expect(try bench.answers().map(\.status) == [400] && bench.network.hasClosedOutput)

@@ -11,14 +11,14 @@ import Testing
 
   private static func status(_ bench: HTTPBench) throws -> [Int] { try bench.answers().map(\.status) }
 
-  @Test func aBodyAnnouncedAsTooLargeIsRefusedAtOnce() throws {
+  @Test func `a body announced as too large is refused at once`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Content-Length: 65537\r\n\r\n")
     let answer = try #require(try bench.answers().first)
     #expect(answer.status == 413 && answer["Connection"] == "close" && bench.network.hasClosedOutput)
   }
 
-  @Test func aBodyThatGrowsTooLargeIsRefusedAsItDoes() throws {
+  @Test func `a body that grows too large is refused as it does`() throws {
     let bench = try HTTPBench()
     let chunk = "8000\r\n" + String(repeating: "x", count: 0x8000) + "\r\n"
     try bench.send(Self.confirm + "Transfer-Encoding: chunked\r\n\r\n" + chunk + chunk)
@@ -27,14 +27,14 @@ import Testing
     #expect(try Self.status(bench) == [413] && bench.network.hasClosedOutput && bench.waiting.isEmpty)
   }
 
-  @Test func aBodyOf64KiBIsTaken() throws {
+  @Test func `a body of 64 KiB is taken`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Content-Length: 65536\r\n\r\n" + String(repeating: "x", count: 65536))
     #expect(bench.waiting.first?.request.body.readableBytes == 65536)
   }
 
   /// Order of judgement: what is wrong with the head is told before what is wrong with the body.
-  @Test func aTooLargeBodyOfARefusedRequestIsRefusedForItsHead() throws {
+  @Test func `a too large body of a refused request is refused for its head`() throws {
     let bench = try HTTPBench()
     try bench.send("POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
     try bench.send("10001\r\n" + String(repeating: "x", count: 0x10001))
@@ -42,7 +42,7 @@ import Testing
   }
 
   /// A connection closed with bytes unread is reset, and the client would never see the answer.
-  @Test func whatStillComesAfterARefusalIsReadAndDropped() throws {
+  @Test func `what still comes after a refusal is read and dropped`() throws {
     let bench = try HTTPBench()
     let began = bench.now
     try bench.send(Self.confirm + "Content-Length: 300000\r\n\r\n")
@@ -54,7 +54,7 @@ import Testing
     #expect(try Self.status(bench) == [413])
   }
 
-  @Test func butOnlySoLongAndSoFar() throws {
+  @Test func `what comes after a refusal is read only so long and so far`() throws {
     let slow = try HTTPBench()
     try slow.send(Self.confirm + "Content-Length: 99000000\r\n\r\n")
     try slow.pass(ConnectionMachine.lingerLimit)
@@ -68,7 +68,7 @@ import Testing
   }
 
   /// Other refusals leave the connection usable: the body is taken in first.
-  @Test func aRefusedRequestIsTakenInWholeAndTheNextOneServed() throws {
+  @Test func `a refused request is taken in whole, and the next one served`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("POST /inventory/a/adjust HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345")
     #expect(bench.received.isEmpty)
@@ -76,7 +76,7 @@ import Testing
     #expect(try Self.status(bench) == [401, 200] && bench.isOpen)
   }
 
-  @Test func aMalformedKeyIsToldAfterTheBodyUnlessThatIsTooLarge() throws {
+  @Test func `a malformed key is told after the body, unless that is too large`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Idempotency-Key: a b\r\nContent-Length: 2\r\n\r\n{}")
     let answer = try #require(try bench.answers().first)
@@ -86,7 +86,7 @@ import Testing
     #expect(try Self.status(bench) == [400, 413])
   }
 
-  @Test func aClientThatAsksFirstIsToldToGoOnOrNot() throws {
+  @Test func `a client that asks first is told to go on, or not`() throws {
     let welcome = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try welcome.send(Self.confirm + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     #expect(String(decoding: welcome.received, as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
@@ -106,7 +106,7 @@ import Testing
     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: h\r\nX: a\u{0}b\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}",
   ])
-  func whatIsNotHTTPIsA400(text: String) throws {
+  func `what is not HTTP is a 400`(text: String) throws {
     let bench = try HTTPBench()
     try bench.send(text)
     let answer = try #require(try bench.answers().first)
@@ -121,7 +121,7 @@ import Testing
     "GET /health HTTP/9.9\r\nHost: h\r\n\r\n", "GET /health HTTP/1.2\r\nHost: h\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\u{0}\u{0}\u{0}\u{4}\u{0}\u{0}\u{0}\u{0}\u{0}",
   ])
-  func otherVersionsOfHTTPAreRefused(text: String) throws {
+  func `other versions of HTTP are refused`(text: String) throws {
     let bench = try HTTPBench()
     try bench.send(text)
     let answers = try bench.answers()
@@ -133,7 +133,7 @@ import Testing
   @Test(arguments: [
     "gzip, chunked", "identity, chunked", "chunkedx, chunked", "identity\r\nTransfer-Encoding: chunked",
   ])
-  func otherTransferCodingsAreRefused(coding: String) throws {
+  func `other transfer codings are refused`(coding: String) throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Transfer-Encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
     let answer = try #require(try bench.answers().first)
@@ -143,7 +143,7 @@ import Testing
 
   /// RFC 9112, 6.1: the framing of such a message is faulty, even with a length beside it.
   @Test(arguments: ["", "Content-Length: 2\r\n"])
-  func aTransferCodingByHTTP10IsRefused(length: String) throws {
+  func `a transfer coding by HTTP/1.0 is refused`(length: String) throws {
     let bench = try HTTPBench()
     try bench.send(
       "POST /checkout/confirm HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n\(length)"
@@ -154,7 +154,7 @@ import Testing
   }
 
   /// At once: whoever expects something may keep the body back until it is met.
-  @Test func whoExpectsWhatIsNotMetIsToldBeforeTheBody() throws {
+  @Test func `who expects what is not met is told before the body`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n")
     let answer = try #require(try bench.answers().first)
@@ -163,13 +163,13 @@ import Testing
   }
 
   @Test(arguments: ["chunked", "Chunked", "CHUNKED ", "\tchunked"])
-  func chunkedIsTakenInAnyCase(coding: String) throws {
+  func `chunked is taken in any case`(coding: String) throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Transfer-Encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
     #expect(bench.waiting.count == 1)
   }
 
-  @Test func noiseAfterARequestDoesNotCostItsAnswer() throws {
+  @Test func `noise after a request does not cost its answer`() throws {
     let bench = try HTTPBench()
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n" + "noise\r\n\r\n")
     #expect(bench.waiting.count == 1 && bench.isOpen)
@@ -182,13 +182,13 @@ import Testing
     "GET /health HTTP/1.1\r\nX: \(String(repeating: "a", count: 17_000))",
     "GET /health HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 5000),
   ])
-  func aHeadThatGrowsTooLargeIsRefusedBeforeItsEnd(head: String) throws {
+  func `a head that grows too large is refused before its end`(head: String) throws {
     let bench = try HTTPBench()
     try bench.send(head)
     #expect(try Self.status(bench) == [431] && bench.network.hasClosedOutput)
   }
 
-  @Test func aHeadOf16KiBIsTakenAndOneByteMoreIsNot() throws {
+  @Test func `a head of 16 KiB is taken, and one byte more is not`() throws {
     for (count, status) in [(16_348, 200), (16_349, 431)] {
       let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
       try bench.send("GET /health HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: count))\r\n\r\n")

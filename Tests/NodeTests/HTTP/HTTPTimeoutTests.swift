@@ -8,13 +8,13 @@ import Testing
   private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
   /// The contract: a request that is incomplete after 10 s gets 408.
-  @Test func theLimitIsThatOfTheContract() { #expect(ConnectionMachine.requestLimit == .seconds(10)) }
+  @Test func `the limit is that of the contract`() { #expect(ConnectionMachine.requestLimit == .seconds(10)) }
 
   @Test(arguments: [
     "G", "GET /inventory/a HTTP/1.1\r\nHost", confirm, confirm + "Content-Length: 5\r\n\r\n",
     confirm + "Content-Length: 5\r\n\r\n1234",
   ])
-  func anIncompleteRequestIsGivenUpAfterTenSeconds(beginning: String) throws {
+  func `an incomplete request is given up after ten seconds`(beginning: String) throws {
     let bench = try HTTPBench()
     try bench.send(beginning)
     try bench.passNearly(ConnectionMachine.requestLimit)
@@ -27,7 +27,7 @@ import Testing
   }
 
   /// However it trickles in: the time runs from its first byte.
-  @Test func tricklingDoesNotStretchTheTime() throws {
+  @Test func `trickling does not stretch the time`() throws {
     let bench = try HTTPBench()
     try bench.send("G")
     let began = bench.now
@@ -37,7 +37,7 @@ import Testing
   }
 
   /// A parser that holds the beginning of a head has told nobody of it yet.
-  @Test func aHeadThatBeganBehindAnotherRequestIsGivenUpToo() throws {
+  @Test func `a head that began behind another request is given up too`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nGET /inv")
     try bench.passNearly(ConnectionMachine.requestLimit)
@@ -46,7 +46,7 @@ import Testing
     #expect(try bench.answers().map(\.status) == [200, 408])
   }
 
-  @Test func aRequestInWorkIsNotGivenUpByItsConnection() throws {
+  @Test func `a request in work is not given up by its connection`() throws {
     let bench = try HTTPBench()
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.pass(.seconds(100))
@@ -55,7 +55,7 @@ import Testing
     #expect(try bench.answers().map(\.status) == [200])
   }
 
-  @Test func aConnectionWithoutARequestIsClosedWithoutAWord() throws {
+  @Test func `a connection without a request is closed without a word`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.passNearly(ConnectionMachine.idleLimit)
     #expect(bench.isOpen)
@@ -67,13 +67,13 @@ import Testing
     #expect(!bench.isOpen && bench.received == received)
   }
 
-  /// However the last answer came about: a client that does not read it is not kept.
+  /// A client that does not read its last answer is not kept, however that came about.
   @Test(arguments: [
     "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET /inventory/a HTTP/1.0\r\n\r\n",
     "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "garbage\r\n\r\n",
     confirm + "Content-Length: 65537\r\n\r\n", "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\ngarbage\r\n\r\n",
   ])
-  func aClientThatDoesNotReadItsLastAnswerIsClosed(text: String) throws {
+  func `a client that does not read its last answer is closed`(text: String) throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     bench.network.isStuck = true
     try bench.send(text)
@@ -82,7 +82,7 @@ import Testing
     #expect(!bench.isOpen && bench.received.isEmpty)
   }
 
-  @Test func aDrainingNodeDoesNotKeepSuchAClientEither() throws {
+  @Test func `a draining node does not keep such a client either`() throws {
     let bench = try HTTPBench()
     bench.dispatcher.isDraining = true
     bench.network.isStuck = true

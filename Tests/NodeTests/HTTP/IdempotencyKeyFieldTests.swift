@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...10)
-  func bareAndQuotedAreTheSameKey(seed: UInt64) {
+  func `bare and quoted are the same key`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<100 {
       let key = random.text(String(Self.allowed), 1...random.pick([1, 5, 255]))
@@ -18,14 +18,14 @@ import Testing
     }
   }
 
-  @Test func everyVisibleCharacterButQuoteAndBackslashIsAllowed() {
+  @Test func `every visible character but quote and backslash is allowed`() {
     for byte in UInt8.min...127 {
       let character = Character(Unicode.Scalar(byte))
       #expect((IdempotencyKeyField.parse("a\(character)b") != nil) == Self.allowed.contains(character), "\(byte)")
     }
   }
 
-  @Test func aKeyHas1To255Characters() {
+  @Test func `a key has 1 to 255 characters`() {
     for (count, isKey) in [(0, false), (1, true), (255, true), (256, false), (5000, false)] {
       let key = String(repeating: "k", count: count)
       #expect((IdempotencyKeyField.parse(key) != nil) == isKey)
@@ -37,7 +37,7 @@ import Testing
     "\"", "\"\"", "\"a", "a\"", #""a"b""#, "\"\"a\"\"", "a b", " a", "a ", #""a b""#, #""a\"b""#, "a\\b", #""a";p=1"#,
     "é", "\"é\"", "a\tb", "a\u{0}", "a\u{7F}", "😀",
   ])
-  func anythingElseIsMalformed(field: String) {
+  func `anything else is malformed`(field: String) {
     #expect(IdempotencyKeyField.parse(field) == nil)
   }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct KeyScopeTests {
   @Test(arguments: UInt64(1)...10)
-  func aRecordIsScopedToOperationCallerAndKey(seed: UInt64) {
+  func `a record is scoped to operation, caller and key`(seed: UInt64) {
     var random = SeededRandom(seed)
     var meant: [String: [String]] = [:]
     for _ in 0..<2000 {

@@ -11,7 +11,7 @@ import Testing
 
   init() throws { description = try APIDescription() }
 
-  @Test func everyOperationIsDescribedAndEveryDescribedOneIsServed() {
+  @Test func `every operation is described, and every described one is served`() {
     let served = Node.Operation.allCases.map { "\($0.route.method.rawValue) \($0.route.path)" }
     let described = description.operations.map { "\($0.method) \($0.path)" }
     #expect(Set(served) == Set(described) && served.count == described.count)
@@ -19,7 +19,7 @@ import Testing
     #expect(Set(names).count == described.count)
   }
 
-  @Test func everyProblemIsDescribedWithItsStatusAndNoOther() {
+  @Test func `every problem is described, with its status and no other`() {
     let prefix = "urn:holdfast:problem:"
     var described: [String: Int?] = [:]
     for schema in description.root["components"]["schemas"].members.values {
@@ -30,7 +30,7 @@ import Testing
     #expect(described == Dictionary(uniqueKeysWithValues: kinds.map { ($0.name, $0.status) }))
   }
 
-  @Test func everyExampleOfAProblemIsAsTheNodeTellsIt() throws {
+  @Test func `every example of a problem is as the node tells it`() throws {
     let examples = description.root.everything.filter {
       $0["title"].isThere && $0["type"].text?.hasPrefix("urn:") == true
     }
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: Node.Operation.allCases)
-  func anOperationIsDescribedAsTheGateJudgesIt(operation: Node.Operation) throws {
+  func `an operation is described as the validator judges it`(operation: Node.Operation) throws {
     let route = (operation.route.method.rawValue, operation.route.path)
     let described = try #require(description.operations.first { ($0.method, $0.path) == route })
     let statuses = Set(described.part["responses"].members.keys)
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func theParameterOfAPathIsDescribed() {
+  @Test func `the parameter of a path is described`() {
     for described in description.operations {
       let inPath = described.parameters.filter { $0["in"].text == "path" }.compactMap { $0["name"].text }
       #expect(
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  @Test func boundsAreThoseOfTheCode() {
+  @Test func `bounds are those of the code`() {
     let schemas = description.root["components"]["schemas"]
     func range(_ part: APIDescription.Part) -> [Int?] { [part["minimum"].number, part["maximum"].number] }
     #expect(range(schemas["Quantity"]) == [1, Limits.maxQuantity])
@@ -93,7 +93,7 @@ import Testing
     #expect(schemas["Sku"]["pattern"].text == "^[A-Za-z0-9][A-Za-z0-9._-]{0,\(Limits.maxSKUCharacters - 1)}$")
   }
 
-  @Test func everyReferenceOfTheDocumentLeadsSomewhere() {
+  @Test func `every reference of the document leads somewhere`() {
     #expect(description.root.everything.compactMap(\.brokenReference).isEmpty)
   }
 }

@@ -19,7 +19,7 @@ import Testing
       ("", nil),
       ("Limit=1", nil), ("=1", nil),
     ] as [(String, String?)])
-  func aParameterIsFoundByItsName(query: String, expected: String?) {
+  func `a parameter is found by its name`(query: String, expected: String?) {
     #expect(Self.value("limit", in: query) == expected)
   }
 }

@@ -21,7 +21,7 @@ import Testing
 
   /// The contract: path and method, access, media type and size, the key, the body, then the state of things. A request with
   /// every fault is told the first; with each fault it mends, the next.
-  @Test func faultsAreToldInTheOrderOfTheContract() {
+  @Test func `faults are told in the order of the contract`() {
     let path = ("/nowhere", "/inventory/a/adjust")
     let type = ("Content-Type", "text/plain")
     let size = ("Content-Length", "65537")
@@ -37,12 +37,12 @@ import Testing
     #expect(Self.validate(.POST, path.1, [good, ("Content-Length", "65536"), token]).status == nil)
   }
 
-  @Test func aPathThatHasOtherMethodsListsThem() {
+  @Test func `a path that has other methods lists them`() {
     let head = Self.validate(.PATCH, "/inventory/a?x=1")
     #expect(head.status == 405 && head.refusalHeader("Allow") == "DELETE, GET, HEAD, PUT")
   }
 
-  @Test func whatFollowsTheQuestionMarkIsTheQuery() {
+  @Test func `what follows the question mark is the query`() {
     let head = Self.validate(.GET, "/inventory/a%2Eb?limit=1?&x")
     #expect(head.operation == .readStock && head.admission?.parameter == "a.b" && head.admission?.query == "limit=1?&x")
     #expect(
@@ -52,7 +52,7 @@ import Testing
 
   /// RFC 9112, 3.2.2: a server must take it, whatever authority it names.
   @Test(arguments: ["http://shop", "https://shop:8080", "HTTP://10.0.0.1", "hTTps://[::1]:80"])
-  func anAbsoluteTargetIsItsPathAndQuery(prefix: String) {
+  func `an absolute target is its path and query`(prefix: String) {
     for (method, target) in [
       (HTTPMethod.GET, "/inventory/a%2Eb?limit=1?&x"), (.POST, "/inventory/reserve"), (.GET, "/inventory/http://x"),
       (.PUT, "/health"), (.GET, "/nowhere?x"), (.GET, "/"), (.GET, ""),
@@ -73,11 +73,11 @@ import Testing
     "//shop/inventory/a", "/http://shop/inventory/a", "ftp://shop/inventory/a", "http+x://shop/inventory/a",
     "://shop/inventory/a", "httpſ://shop/inventory/a", "inventory/a", ":", "http:", "http://", "",
   ])
-  func noOtherTargetIsAPath(target: String) {
+  func `no other target is a path`(target: String) {
     #expect(Self.validate(.GET, target).status == 404)
   }
 
-  @Test func exactlyOneHostIsNeeded() {
+  @Test func `exactly one host is needed`() {
     func status(_ version: HTTPVersion, _ hosts: Int) -> Int? {
       let fields = (0..<hosts).map { _ in ("host", "h") }
       return Self.open.validate(.init(version: version, method: .GET, uri: "/health/live", headers: .init(fields)))
@@ -90,7 +90,7 @@ import Testing
   @Test(arguments: [
     "Bearer boss", "bearer boss", "BEARER boss", "Bearer  boss",
   ])
-  func theAdminTokenOpensAdminCalls(field: String) {
+  func `the admin token opens admin calls`(field: String) {
     let head = Self.validate(.GET, "/inventory", [("Authorization", field)])
     #expect(head.status == nil && head.admission?.caller == "default")
   }
@@ -101,7 +101,7 @@ import Testing
       "Bearer boss,",
       "Basic boss", "Bearerboss", "Bearer\tboss", "Bearer shopper",
     ] as [String?])
-  func adminCallsNeedTheAdminToken(field: String?) {
+  func `admin calls need the admin token`(field: String?) {
     for validator in [Self.open, Self.closed] {
       for (method, uri) in [
         (HTTPMethod.GET, "/inventory"), (.GET, "/audit"), (.PUT, "/inventory/a"), (.POST, "/inventory/a/adjust"),
@@ -113,18 +113,18 @@ import Testing
     }
   }
 
-  @Test func twoAuthorizationsAreNone() {
+  @Test func `two authorizations are none`() {
     let twice = [("Authorization", "Bearer boss"), ("authorization", "Bearer boss")]
     #expect(Self.validate(.GET, "/inventory", twice).status == 401)
   }
 
-  @Test func withoutAnAdminTokenAdminCallsAreDisabled() {
+  @Test func `without an admin token, admin calls are disabled`() {
     let validator = RequestValidator(authenticator: Authenticator(adminTokens: .init(), clientTokens: .init()))
     let head = Self.validate(.GET, "/audit", [("Authorization", "Bearer boss")], validator: validator)
     #expect(head.status == 403 && head.refusal?.outcome == .problem(.adminDisabled))
   }
 
-  @Test func shopCallsAreOpenUnlessAClientTokenIsConfigured() {
+  @Test func `shop calls are open unless a client token is configured`() {
     for (method, uri) in [
       (HTTPMethod.POST, "/inventory/reserve"), (.POST, "/checkout/confirm"), (.POST, "/checkout/cancel"),
       (.POST, "/checkout/extend"), (.GET, "/reservations/x"), (.GET, "/inventory/a"),
@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  @Test func healthAndMetricsAndTheDescriptionAreOpenToAll() {
+  @Test func `health and metrics and the description are open to all`() {
     for uri in ["/health", "/health/live", "/health/ready", "/metrics", "/openapi.yaml"] {
       #expect(Self.validate(.GET, uri, validator: Self.closed).status == nil)
     }
@@ -157,7 +157,7 @@ import Testing
       ("text/json", 415), ("", 415), ("application/json,text/plain", 415),
       ("multipart/form-data; x=application/json", 415),
     ] as [(String, Int?)])
-  func onlyJSONIsABody(type: String, status: Int?) {
+  func `only JSON is a body`(type: String, status: Int?) {
     let fields = [("Content-Type", type)]
     #expect(Self.validate(.POST, "/checkout/confirm", fields + [("Content-Length", "1")]).status == status)
     #expect(Self.validate(.POST, "/checkout/confirm", fields + [("Transfer-Encoding", "chunked")]).status == status)
@@ -167,13 +167,13 @@ import Testing
   }
 
   @Test(arguments: [("65536", nil), ("65537", 413), ("99999999999999999999", 413), ("x", 413)] as [(String, Int?)])
-  func aBodyHasAtMost64KiB(length: String, status: Int?) {
+  func `a body has at most 64 KiB`(length: String, status: Int?) {
     let fields = [("Content-Type", "application/json"), ("Content-Length", length)]
     #expect(Self.validate(.POST, "/checkout/confirm", fields).status == status)
     #expect(Self.validate(.GET, "/health", fields).status == status)
   }
 
-  @Test func requestLineAndHeadersHaveAtMost16KiB() {
+  @Test func `request line and headers have at most 16 KiB`() {
     func judged(_ bytes: Int, uri: String = "/health/live") -> Int? {
       // "GET /health/live HTTP/1.1", "Host: shop" and "X: …", each with its line end.
       let rest = bytes - (4 + uri.utf8.count + 11) - 12 - 5
@@ -186,7 +186,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...5)
-  func aRequestIDIsTakenOverIfItIs1To128VisibleASCII(seed: UInt64) {
+  func `a request id is taken over if it is 1 to 128 visible ASCII characters`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<200 {
       let text =
@@ -199,7 +199,7 @@ import Testing
     #expect(Self.validate(.GET, "/health", [("X-Request-ID", "")]).requestID == nil)
   }
 
-  @Test func aKeyIsReadWhereItMeansSomething() {
+  @Test func `a key is read where it means something`() {
     let fields = Self.json + [("Authorization", "Bearer boss")]
     for operation in Operation.allCases {
       let (method, pattern) = operation.route
@@ -224,14 +224,14 @@ import Testing
   }
 
   /// RFC 9112, 5.1: it is no part of the value, and the parser leaves it there.
-  @Test func whiteSpaceBehindAFieldIsNoPartOfIt() {
+  @Test func `white space behind a field is no part of it`() {
     let padded = Self.json + [("Idempotency-Key", "k \t"), ("X-Request-ID", "r "), ("Authorization", "Bearer boss ")]
     let head = Self.validate(.POST, "/inventory/a/adjust", padded)
     #expect(head.status == nil && head.admission?.keyText == "k" && head.requestID == "r")
     #expect(Self.validate(.GET, "/health", [("X-Request-ID", " \t")]).requestID == nil)
   }
 
-  @Test func anExpectationAndAnUpgradeAreNoticed() {
+  @Test func `an expectation and an upgrade are noticed`() {
     #expect(Self.validate(.POST, "/checkout/confirm", [("Expect", "100-Continue")]).expectsContinue)
     #expect(!Self.validate(.POST, "/checkout/confirm", [("Expect", "")]).expectsContinue)
     #expect(
@@ -240,7 +240,7 @@ import Testing
   }
 
   /// RFC 9110, 10.1.1: of HTTP/1.0 only the field that asks to go on is ignored.
-  @Test func whatCannotBeExpectedIsRefused() {
+  @Test func `what cannot be expected is refused`() {
     let goOn = ("Expect", "100-continue")
     let cases: [([(String, String)], Int?)] = [
       ([goOn], nil), ([goOn, goOn], nil), ([("Expect", "")], nil), ([("Expect", "200-ok")], 417),
@@ -256,8 +256,7 @@ import Testing
     }
   }
 
-  @Test("what a trusted proxy adds to a head is not held against its client, and nobody else's is left out")
-  func headBytesOfProxies() throws {
+  @Test func `what a trusted proxy adds to a head is not held against its client; nobody else's is spared`() throws {
     let validator = RequestValidator(authenticator: Authenticator(adminTokens: .init(), clientTokens: .init()))
     let added = [("X-Forwarded-For", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), ("X-Request-ID", "r")]
     func status(_ bytes: Int, isFromProxy: Bool, _ more: [(String, String)] = []) -> Int? {
@@ -278,7 +277,7 @@ import Testing
     arguments: [
       ("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("identity", nil), ("Identity", nil), ("", nil),
     ] as [(String, Int?)])
-  func aCompressedBodyIsRefusedWithTheReason(coding: String, status: Int?) throws {
+  func `a compressed body is refused with the reason`(coding: String, status: Int?) throws {
     let head = Self.validate(.POST, "/checkout/confirm", Self.json + [("Content-Encoding", coding)])
     #expect(head.status == status)
     guard status != nil else { return }
@@ -288,7 +287,7 @@ import Testing
     #expect(Self.validate(.GET, "/inventory/a", [("Content-Encoding", coding)]).status == nil, "there is no body")
   }
 
-  @Test func otherTokensTakeThePlaceOfThoseOfTheStart() {
+  @Test func `other tokens take the place of those of the start`() {
     var validator = Self.closed
     func status(_ token: String) -> Int? {
       Self.validate(.GET, "/inventory/a", [("Authorization", "Bearer \(token)")], validator: validator).status
@@ -298,7 +297,7 @@ import Testing
     #expect(status("shopper") == 401 && status("other") == nil)
   }
 
-  @Test func aTokenThatIsNoneOfOursIsToldApartFromNone() {
+  @Test func `a token that is none of ours is told apart from none`() {
     func isWrong(_ fields: [(String, String)], validator: RequestValidator = Self.open) -> Bool {
       Self.validate(.GET, "/inventory", fields, validator: validator).hasWrongToken
     }

@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...20)
-  func answersReadBackAsTheyWereMeant(seed: UInt64) throws {
+  func `answers read back as they were meant`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     var bytes: [UInt8] = []
     var methods: [HTTPMethod] = []
@@ -51,24 +51,24 @@ import Testing
     }
   }
 
-  @Test func theLastAnswerOfAConnectionSaysSo() throws {
+  @Test func `the last answer of a connection says so`() throws {
     let answer = try #require(try HTTPBench.answers(in: Self.encode(.json(200, ByteBuffer()), closes: true)).first)
     #expect(answer["Connection"] == "close" && !answer.head.isKeepAlive)
   }
 
-  @Test func everyAnswerTellsTheTime() throws {
+  @Test func `every answer tells the time`() throws {
     let before = WallClock.epochMilliseconds() / 1000
     let answer = try #require(try HTTPBench.answers(in: Self.encode(.json(200, ByteBuffer()))).first)
     let after = WallClock.epochMilliseconds() / 1000
     #expect((before...after).map(HTTPDate.text(epochSeconds:)).contains(answer["Date"] ?? ""))
   }
 
-  @Test func theReasonIsThatOfTheStatus() {
+  @Test func `the reason is that of the status`() {
     let line = String(decoding: Self.encode(.problem(.notFound)).prefix { $0 != 13 }, as: UTF8.self)
     #expect(line == "HTTP/1.1 404 Not Found")
   }
 
-  @Test func aReplayIsMarked() {
+  @Test func `a replay is marked`() {
     let replayed = Response.json(200, ByteBuffer(), isReplay: true)
     #expect(
       replayed.headers.map { "\($0.name): \($0.value)" } == ["Idempotent-Replayed: true"]

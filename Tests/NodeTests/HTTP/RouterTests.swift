@@ -9,7 +9,7 @@ import Testing
   private let router = Router()
 
   @Test(arguments: Node.Operation.allCases)
-  func everyOperationIsFoundByItsOwnRoute(operation: Node.Operation) {
+  func `every operation is found by its own route`(operation: Node.Operation) {
     let (method, pattern) = operation.route
     var parameter = ""
     let path = pattern.split(separator: "/", omittingEmptySubsequences: false).map { segment -> Substring in
@@ -20,7 +20,7 @@ import Testing
     #expect(router.match(method, path[...]) == .operation(operation, parameter: parameter))
   }
 
-  @Test func everyOtherMethodOfAPathIsA405ThatListsThoseThereAre() {
+  @Test func `every other method of a path is a 405 that lists those there are`() {
     for (path, allow) in [
       ("/inventory/reserve", "DELETE, GET, HEAD, POST, PUT"), ("/inventory/moka", "DELETE, GET, HEAD, PUT"),
       ("/inventory/moka/adjust", "POST"), ("/inventory", "GET, HEAD"), ("/audit", "GET, HEAD"),
@@ -36,14 +36,14 @@ import Testing
   }
 
   @Test(arguments: Node.Operation.allCases)
-  func headIsMatchedAsGET(operation: Node.Operation) {
+  func `HEAD is matched as GET`(operation: Node.Operation) {
     let path = operation.route.path.replacing(/{.*}/, with: "x")[...]
     let get = router.match(.GET, path)
     if case .operation = get { #expect(router.match(.HEAD, path) == get) }
   }
 
   /// A SKU may be called "reserve" too: its stock is read, set and deleted under its own path.
-  @Test func aSKUCalledLikeAnOperationIsASKU() {
+  @Test func `a SKU called like an operation is a SKU`() {
     #expect(router.match(.POST, "/inventory/reserve") == .operation(.reserve, parameter: ""))
     #expect(router.match(.GET, "/inventory/reserve") == .operation(.readStock, parameter: "reserve"))
     #expect(router.match(.PUT, "/inventory/reserve") == .operation(.setStock, parameter: "reserve"))
@@ -58,7 +58,7 @@ import Testing
     "/checkout/confirm/", "/health/", "/health/x", "/audit/", "/openapi.yaml/", "//inventory/a", "/./inventory", "*",
     "/inventory/a%2Fadjust/b", "/%69nventory", "http://h/inventory",
   ])
-  func noOtherPathIsThere(path: String) {
+  func `no other path is there`(path: String) {
     for method in [HTTPMethod.GET, .POST, .PUT, .DELETE, .HEAD] {
       #expect(router.match(method, path[...]) == .noSuchPath, "\(method)")
     }
@@ -70,12 +70,12 @@ import Testing
     // Malformed escapes stay as they are, and are no valid name then.
     ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%4", "a%4"), ("%C3", "%C3"), ("%FF%FE", "%FF%FE"), ("%+1", "%+1"),
   ])
-  func theParameterIsPercentDecoded(segment: String, expected: String) {
+  func `the parameter is percent-decoded`(segment: String, expected: String) {
     #expect(router.match(.GET, "/inventory/\(segment)") == .operation(.readStock, parameter: expected))
   }
 
   @Test(arguments: UInt64(1)...10)
-  func decodingUndoesEncoding(seed: UInt64) {
+  func `decoding undoes encoding`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<300 {
       let text = random.text("aZ09._-/?&%é😀 \u{0}", 0...8)

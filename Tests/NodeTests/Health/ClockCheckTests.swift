@@ -17,8 +17,7 @@ import Testing
 
   private let bench = Bench()
 
-  @Test("a clock more than five seconds off is warned of, whichever is ahead")
-  func offset() {
+  @Test func `a clock more than five seconds off is warned of, whichever is ahead`() {
     #expect(bench.observe(1_000_000, wall: 1_000_005, at: 1000) == [] && bench.check.offset == 0)
     #expect(bench.observe(1_005_495, wall: 1_000_505, at: 1500) == [] && bench.check.offset == 4995)
     #expect(bench.observe(1_006_006, wall: 1_001_005, at: 2000) == ["clock"] && bench.check.offset == 5006)
@@ -27,8 +26,7 @@ import Testing
     #expect(bench.check.findings(at: Bench.at(2500)).first?.words.contains("6.5 s behind this node's") == true)
   }
 
-  @Test("a clock that is set back is warned of, long enough for people to see it; a slow reply is no step")
-  func step() {
+  @Test func `a clock that is set back is warned of, long enough to be seen; a slow reply is no step`() {
     #expect(bench.observe(1_000_000, wall: 1_000_005, at: 1000) == [])
     #expect(bench.observe(1_000_500, wall: 1_003_000, at: 4000, took: 3000) == [])
     #expect(bench.observe(1_003_500, wall: 1_003_505, at: 4500) == [])

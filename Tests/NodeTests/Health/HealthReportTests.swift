@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test(arguments: [full, bare, lost], HealthReport.State.allCases)
-  func whatANodeWritesIsWhatTheCoordinatorReads(report: HealthReport, state: HealthReport.State) throws {
+  func `what a node writes is what the coordinator reads`(report: HealthReport, state: HealthReport.State) throws {
     var report = report
     report.state = state
     let read = try report.json.withUnsafeReadableBytes { try HealthReport(JSONValue(parsing: $0)) }
@@ -54,13 +54,13 @@ import Testing
   }
 
   @Test(arguments: [full, bare, lost])
-  func whatANodeWritesIsAsDescribedMemberByMember(report: HealthReport) throws {
+  func `what a node writes is as described, member by member`(report: HealthReport) throws {
     let schema = try APIDescription().root["components"]["schemas"]["Health"]
     let document = try report.json.withUnsafeReadableBytes { try JSONValue(parsing: $0) }
     #expect(schema.faults(of: document, at: "#") == [])
   }
 
-  @Test func theDescriptionKnowsTheStatesOfTheCode() throws {
+  @Test func `the description knows the states of the code`() throws {
     let schema = try APIDescription().root["components"]["schemas"]["Health"]
     let described = schema["properties"]["state"]["enum"].elements.compactMap(\.text)
     #expect(described == HealthReport.State.allCases.map(\.rawValue))

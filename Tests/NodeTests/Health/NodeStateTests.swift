@@ -13,14 +13,17 @@ import Testing
   init() throws {
     let link = RedisLink(
       eventLoop: loop,
-      configuration: .init(url: try RedisURL("redis://127.0.0.1"), clientName: "test", vacantKey: "nobody"),
+      servers: FixedServer(try RedisURL("redis://127.0.0.1")),
+      configuration: .init(clientName: "test", vacantKey: "nobody"),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-    state = NodeState(nodeID: "node-1", link: link, reports: reports, startedAt: loop.now)
+    state = NodeState(
+      nodeID: "node-1", topology: try RedisTopology("redis://h"), minReplicas: 0, link: link, reports: reports,
+      startedAt: loop.now)
   }
 
   private var drains: [String] { state.obstacles(at: loop.now).filter { $0.hasPrefix("draining") } }
 
-  @Test func itDrainsForAsLongAsThereIsAReason() {
+  @Test func `a node drains for as long as there is a reason`() {
     #expect(!state.isDraining && drains.isEmpty)
     #expect(state.set(.wanted, to: true) && state.isDraining)
     #expect(!state.set(.stopping, to: true), "it drained already")
@@ -30,14 +33,14 @@ import Testing
     #expect(state.set(.stopping, to: false) && !state.isDraining && drains.isEmpty)
   }
 
-  @Test func aReasonThatIsToldAgainChangesNothing() {
+  @Test func `a reason that is told again changes nothing`() {
     #expect(!state.set(.wanted, to: false) && !state.isDraining)
     #expect(state.set(.wanted, to: true))
     #expect(!state.set(.wanted, to: true) && drains == ["draining: an operator wants it"])
     #expect(state.set(.wanted, to: false) && !state.isDraining)
   }
 
-  @Test func whatIsAnnouncedIsThatItDrainsEvenWhileItStarts() {
+  @Test func `a node that drains while it starts announces that it drains`() {
     #expect(state.announcement(url: "http://h", at: loop.now).state == "starting")
     _ = state.set(.wanted, to: true)
     let announcement = state.announcement(url: "http://h", at: loop.now)
@@ -45,7 +48,7 @@ import Testing
     #expect(announcement.id == "node-1" && announcement.bootId == state.bootID)
   }
 
-  @Test func itIsDrainedWhenAnOperatorWantsItAndNothingElseStandsAgainstIt() {
+  @Test func `a node is drained when an operator wants it, and nothing else stands against it`() {
     func isDrained() -> Bool {
       state.report(
         of: .init(inFlight: 0, ratePerSecond: 0, errorsPerSecond: 0, total: 0, errors: 0), at: loop.now,
@@ -67,8 +70,8 @@ import Testing
     #expect(!isDrained())
   }
 
-  /// A node that is ready takes every request, also those that go another way to the store.
-  @Test func itIsStartingUntilTheStoreIsCheckedAndCanBeAdministered() {
+  /// A node that is ready takes every request, also those that reach the store by another link.
+  @Test func `a node is starting until the store is checked and can be administered`() {
     func awaited() -> [String] { state.obstacles(at: loop.now).filter { $0.hasPrefix("starting") } }
     #expect(awaited() == ["starting: the store has not been checked yet"])
     reports.update(\.store, StoreReport(isChecked: true))

@@ -4,8 +4,7 @@ import Testing
 @testable import Store
 
 @Suite struct RedisRightsTests {
-  @Test("rights that lack are told by what they stop: only for selling a fault")
-  func findings() {
+  @Test func `missing rights are told by what they stop; those for selling are a fault`() {
     let all = RedisRights(RedisKeys(prefix: "p:"), hasEvents: true).all
     #expect(RedisRights.findings([], user: "u") == [])
     for right in all {
@@ -23,7 +22,7 @@ import Testing
 
   // MARK: - What scripts call
 
-  /// Calls whose keys, or commands, stand in variables: what they are. All others name their keys.
+  /// What the keys or commands of calls are that stand in variables. All other calls name their keys.
   private static let indirect: [String: [String]] = [
     "'TIME'": ["TIME"], "'SCAN', ARGV[2]": ["SCAN"],
     "'GET', key": ["GET on idem:*"], "'SET', key": ["SET on idem:*"],
@@ -37,8 +36,7 @@ import Testing
   ]
   private static let counters = ["inventory:*", "total:*", "sold:*"]
 
-  @Test("each command that a script calls, on each kind of key, is among the rights that are checked")
-  func scriptsAreCovered() {
+  @Test func `each command that a script calls, on each kind of key, is among the rights that are checked`() {
     let scripts = ScriptLibrary(tuning: .init())
     let all =
       scripts.forShoppers + scripts.forOperators + scripts.forElection + scripts.forSweeping + scripts.forWatching

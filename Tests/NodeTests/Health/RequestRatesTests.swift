@@ -6,7 +6,7 @@ import Testing
 @Suite struct RequestRatesTests {
   private static func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(100 + number) }
 
-  @Test func nothingIsKnownBeforeTwoSamples() {
+  @Test func `nothing is known before two samples`() {
     var rates = RequestRates()
     #expect(rates.perSecond == (0, 0))
     rates.sample(answered: 5, failed: 1, at: Self.second(0))
@@ -15,7 +15,7 @@ import Testing
     #expect(rates.perSecond == (0, 0), "no time has passed")
   }
 
-  @Test func ratesAreThoseOfTheLastFiveSeconds() {
+  @Test func `rates are those of the last five seconds`() {
     var rates = RequestRates()
     var answered = 0
     // A thousand a second for a while, then ten.
@@ -26,7 +26,7 @@ import Testing
     #expect(rates.perSecond == (10, 1))
   }
 
-  @Test func lateSamplesAreCountedByTheTimeThatPassed() {
+  @Test func `late samples are counted by the time that passed`() {
     var rates = RequestRates()
     rates.sample(answered: 100, failed: 0, at: Self.second(0))
     rates.sample(answered: 300, failed: 20, at: Self.second(4))

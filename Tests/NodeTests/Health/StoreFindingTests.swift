@@ -19,7 +19,9 @@ import Testing
       (.error("ERR something else"), nil, nil), (.null, nil, nil), (pairs("version"), nil, nil),
       (pairs("version", "x.y"), "x.y", nil),
     ] as [(RedisReply, String?, String?)])
-  func server(hello: RedisReply, version: String?, words: String?) {
+  func `what HELLO tells of the server ends the start, or is nothing`(
+    hello: RedisReply, version: String?, words: String?
+  ) {
     let server = StoreFinding.server(hello: hello)
     #expect(server?.version == version && server?.findings.count == (words == nil ? 0 : 1))
     #expect(server?.findings.allSatisfy { $0.endsStart && $0.meaning == .fault } == true)
@@ -33,7 +35,9 @@ import Testing
       (["noeviction", "yes", "no", "1"], ["appendfsync"]), (["noeviction", "yes", "always", "0"], ["maxmemory"]),
       (["allkeys-lru", "no", "no", "0"], ["policy", "appendonly", "maxmemory"]),
     ])
-  func settings(values: [String], subjects: [String]) {
+  func `settings of Redis that endanger data are warned of; an eviction policy ends the start`(
+    values: [String], subjects: [String]
+  ) {
     let config = RedisReply.array(
       zip(StoreFinding.settings, values).flatMap { [$0, $1] }.map { .bytes(Array($0.utf8)) })
     let findings = StoreFinding.settings(config: config)
@@ -53,25 +57,24 @@ import Testing
       ("NOPERM this user has no permissions to run the 'evalsha' command", "forbids its user"),
       ("ERR Error compiling script: unexpected symbol near '#'", "refuses the node's scripts"),
     ])
-  func refusedWrites(line: String, words: String) {
+  func `a refused write is told with its reason and Redis's words`(line: String, words: String) {
     let finding = StoreFinding.write(refused: .redis(.rejected(RedisFailure.Rejection(line: line))))
     #expect(finding?.meaning == .fault && finding?.words.contains(words) == true)
     #expect(finding?.words.contains(line) == true && finding?.words.hasSuffix(": the shop cannot sell") == true)
     #expect(StoreFinding.write(refused: .redis(.unknown(.linkLost))) == nil)
   }
 
-  @Test("a busy or loading Redis is no answer to any question")
-  func noAnswer() {
+  @Test func `a busy or loading Redis is no answer to any question`() {
+    let keys = OwnKeys(RedisKeys(), hasEvents: true).all
     for line in ["LOADING x", "BUSY x", "MASTERDOWN x"] {
       let reply = RedisReply.error(line)
       #expect(StoreFinding.server(hello: reply) == nil && StoreFinding.settings(config: reply) == nil)
       #expect(StoreFinding.memory(info: reply) == nil && RedisRights.isDenied(reply) == nil)
-      #expect(OwnKeys.findings(OwnKeys(RedisKeys(), hasEvents: true).all, [reply]) == nil)
+      #expect(OwnKeys.findings(keys, keys.map { _ in reply }) == nil)
     }
   }
 
-  @Test("keys of our own that are of another type are named, with what they are and must be")
-  func types() {
+  @Test func `keys of our own that are of another type are named, with what they are and must be`() {
     let keys = OwnKeys(RedisKeys(prefix: "shop:"), hasEvents: true).all
     #expect(keys.map(\.name).contains("shop:events") && keys.count == 8)
     #expect(OwnKeys(RedisKeys(), hasEvents: false).all.count == 7)

@@ -26,11 +26,11 @@ import Testing
       ("used_memory", 1_048_576), ("used_memory_rss", 99), ("maxmemory", 0), ("maxmemory_policy", nil), ("broken", nil),
       ("mem_fragmentation_ratio", nil), ("used", nil), ("memory", nil), ("", nil), ("used_memory_human", nil),
     ] as [(String, Int?)])
-  func aNumberIsReadByItsWholeName(name: String, number: Int?) {
+  func `a number is read by its whole name`(name: String, number: Int?) {
     #expect(StoreFinding.number(name, in: Self.info) == number)
   }
 
-  @Test func nothingIsFoundInNothing() { #expect(StoreFinding.number("used_memory", in: "") == nil) }
+  @Test func `nothing is found in nothing`() { #expect(StoreFinding.number("used_memory", in: "") == nil) }
 
   /// A watch over a Redis that answers within a millisecond, or not as it should.
   fileprivate final class Bench {
@@ -38,13 +38,13 @@ import Testing
     var settings = [
       "appendonly": "yes", "appendfsync": "everysec", "maxmemory": "1", "maxmemory-policy": "noeviction",
     ]
-    /// What questions that begin with this word are answered with instead of what is usual.
+    /// The answer to questions that begin with this word, in place of the usual one.
     var replies: [String: RedisReply] = [:]
     var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
     /// By how much the node's clock is ahead of Redis's.
     var wallAhead: Int64 = 0
     let log = LogRecorder()
-    /// What the next questions for `appendonly` are answered with instead of the setting.
+    /// The answers to the next questions for `appendonly`, in place of the setting.
     var faults: [ScriptedLink.Answer] = []
     var reports: [StoreReport] = []
     var unfit: [StoreWatch.Unfit] = []
@@ -94,7 +94,7 @@ import Testing
   ]
 
   @Test(arguments: noAnswers)
-  func aStartWithoutAnAnswerAboutSettingsAsksAgainAndWarnsOfNothing(fault: ScriptedLink.Answer) {
+  func `a start without an answer about settings asks again and warns of nothing`(fault: ScriptedLink.Answer) {
     let bench = Bench()
     bench.faults = [fault, fault]
     bench.start()
@@ -104,9 +104,9 @@ import Testing
     #expect(bench.reports.last?.isChecked == true && bench.reports.allSatisfy { $0.warnings.isEmpty })
   }
 
-  /// Only a node that starts refuses such a store: it must not be let in by a question that went unanswered.
+  /// Only a node that starts refuses such a store. A question that went unanswered must not let the store in.
   @Test(arguments: noAnswers)
-  func aStoreThatEvictsIsRefusedThoughTheFirstQuestionWentUnanswered(fault: ScriptedLink.Answer) {
+  func `a store that evicts is refused, though the first question went unanswered`(fault: ScriptedLink.Answer) {
     let bench = Bench()
     bench.settings["maxmemory-policy"] = "allkeys-lru"
     bench.faults = [fault]
@@ -116,7 +116,7 @@ import Testing
     #expect(bench.reports.allSatisfy { !$0.isChecked })
   }
 
-  @Test func whatWasKnownHoldsUntilThereIsAnAnswer() {
+  @Test func `what was known holds until there is an answer`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(5000)
@@ -129,7 +129,7 @@ import Testing
     #expect(warnings?.count == 1 && warnings?.first?.contains("appendonly") == true)
   }
 
-  @Test func aClockThatIsOffIsToldAndTheNodeServes() {
+  @Test func `a clock that is off is told, and the node serves`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -140,7 +140,7 @@ import Testing
     #expect(bench.reports.last?.faults == [] && bench.reports.last?.clockOffset == -6000)
   }
 
-  @Test func whereConfigIsForbiddenThatIsSaid() {
+  @Test func `where CONFIG is forbidden, that is said`() {
     let bench = Bench()
     bench.faults = [.success(.error("NOPERM this user has no permissions to run the 'config|get' command"))]
     bench.start()
@@ -153,7 +153,7 @@ import Testing
       ("6.2.6", "standalone", "7.0 or later, but it is 6.2.6"), ("7.2.0", "cluster", "cluster mode"),
       ("7.2.0", "sentinel", "Sentinel"),
     ])
-  func aRedisOfTheWrongKindEndsTheStartWithOneLine(version: String, mode: String, words: String) {
+  func `a Redis of the wrong kind ends the start with one line`(version: String, mode: String, words: String) {
     let bench = Bench()
     bench.replies = ["HELLO": Self.hello(version: version, mode: mode), "EVALSHA": .error("ERR near '#'")]
     bench.start()
@@ -162,7 +162,7 @@ import Testing
     #expect(bench.unfit.first?.reason.contains(words) == true)
   }
 
-  @Test func aNodeThatServesIsToldOfTheWrongKindAsAFault() {
+  @Test func `a node that serves is told of the wrong kind as a fault`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -197,7 +197,7 @@ import Testing
   }
 
   @Test(arguments: Trouble.allCases)
-  func whatGoesWrongWhileTheNodeServesIsToldUntilItIsWellAgain(trouble: Trouble) {
+  func `what goes wrong while the node serves is told until it is well again`(trouble: Trouble) {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -212,7 +212,7 @@ import Testing
     #expect(bench.unfit.isEmpty)
   }
 
-  @Test func howFullRedisIsIsAskedAgainAndAgain() {
+  @Test func `Redis is asked again and again how full it is`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -225,7 +225,7 @@ import Testing
     #expect(bench.reports.last?.isNearlyFull == false)
   }
 
-  @Test func whereInfoIsForbiddenTheNodeServesAndSaysThatTheGuardIsOff() {
+  @Test func `where INFO is forbidden, the node serves, and says that the guard is off`() {
     let bench = Bench()
     bench.replies["INFO"] = .error("NOPERM this user has no permissions to run the 'info' command")
     bench.start()
@@ -234,7 +234,7 @@ import Testing
     #expect(bench.reports.last?.warnings.first?.contains("guard that keeps memory for what is held is off") == true)
   }
 
-  @Test func whatRedisSaysToAWriteIsToldOnceAndOnceWhenItIsWellAgain() {
+  @Test func `what Redis says to a write is told once, and once when it is well again`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(200)
@@ -248,7 +248,7 @@ import Testing
     #expect(bench.log.all.count { $0.contains("NOREPLICAS") } == 2, "\(bench.log.all)")
   }
 
-  @Test func whileRedisReadsItsDataTheNodeStartsAndSaysWhatItWaitsFor() {
+  @Test func `while Redis reads its data, the node starts, and says what it waits for`() {
     let bench = Bench()
     for word in ["EVALSHA", "TYPE"] { bench.replies[word] = .error("LOADING Redis is loading the dataset in memory") }
     bench.start()
@@ -260,7 +260,7 @@ import Testing
     #expect(bench.reports.last?.isChecked == true && bench.reports.last?.faults == [])
   }
 
-  @Test func rightsThatAreInDoubtAreAskedAboutAtOnceAndAtMostOnceASecond() {
+  @Test func `rights that are in doubt are asked about at once, and at most once a second`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -280,7 +280,7 @@ import Testing
     #expect(bench.reports.last?.faults == [], "the doubt of the last second is not forgotten")
   }
 
-  @Test func aLossThatOthersHaveFoundIsToldAndLogged() {
+  @Test func `a loss that others have found is told and logged`() {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)
@@ -292,7 +292,7 @@ import Testing
     #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
   }
 
-  @Test func aStoreThatIsAnotherOneIsToldUntilItIsAcknowledged() throws {
+  @Test func `a store that is another one is told until it is acknowledged`() throws {
     let bench = Bench()
     bench.start()
     bench.link.pass(1000)

@@ -2,7 +2,7 @@ import TestSupport
 
 @testable import Node
 
-/// One thing that befalls the leader of a world where all is well, and who leads next, when.
+/// One fault of the leader, in a world where all else is well: who leads next, and when.
 struct LeaseDrill {
   enum Fault: CaseIterable {
     case retired
@@ -70,7 +70,7 @@ struct LeaseDrill {
   private static func latest(_ fault: Fault, slowest rate: Double, _ timing: LeaseTiming) -> Int? {
     switch fault {
     case .retired: 100
-    // Found missing by a look-up, and by each until it has been for long enough: by the follower's own clock.
+    // Each look-up finds it missing, until it has been so for long enough by the follower's own clock.
     case .killed: Int((timing.absence + timing.lookUp * 2.2) / .milliseconds(1) / rate) + 20
     case .vanished, .stopped: LeaseRun.bound / 1000
     case .linkReset: nil

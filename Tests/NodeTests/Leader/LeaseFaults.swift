@@ -29,7 +29,7 @@ extension LeaseSimulation {
 
   private func strike() {
     let node = random.oneIn(2) ? leader ?? random.pick(nodes) : random.pick(nodes)
-    switch random.number(0...11) {
+    switch random.number(0...12) {
     case 0...1: pause(node)
     case 2: cut(node)
     case 3: reset(node)
@@ -40,6 +40,7 @@ extension LeaseSimulation {
     case 8:
       redisStallsUntil = now + duration(longest: 3)
       note("Redis stalls until \(redisStallsUntil / 1000) ms")
+    case 9: failOver()
     default: changeWeather()
     }
   }
@@ -131,6 +132,11 @@ extension LeaseSimulation {
     note("Redis goes down, and loses\(losesLease ? " the lease" : "")\(losesEpoch ? " the epoch" : "")")
     redis.restart(losingLease: losesLease, losingEpoch: losesEpoch)
     if losesEpoch { promises.epochLost() }
+    comeUp()
+  }
+
+  /// All links are lost, and after a while Redis serves.
+  private func comeUp() {
     for node in nodes where !node.isCut {
       let life = node.life
       later(random.number(0...5000)) { node.deliver(toLife: life) { node.linkLost() } }
@@ -139,6 +145,21 @@ extension LeaseSimulation {
       note("Redis is up")
       isRedisDown = false
     }
+  }
+
+  /// A replica takes the place of the master. Its clock is its own, and it may lack what was written last.
+  private func failOver() {
+    guard !isRedisDown else { return }
+    isRedisDown = true
+    let oldest = now - random.pick([0, 10_000, 1_000_000])
+    let past = pasts.first { $0.at >= oldest }
+    let skew = random.oneIn(2) ? 0 : random.number(-5000...5000)
+    note("Redis fails over to a server \((now - (past?.at ?? now)) / 1000) ms behind, its clock \(skew) ms ahead")
+    if skew < 0 { promises.clockSetBack() }
+    redis.failOver(to: past?.redis ?? redis, ahead: redis.ahead + skew)
+    pasts = []
+    promises.failedOver()
+    comeUp()
   }
 
   private func setClock() {

@@ -8,11 +8,11 @@ import Testing
   private typealias Predecessor = LeaseMachine.Predecessor
 
   private let timing = LeaseTiming()
-  private let other = LeaseMachine.Holder(token: "other", connection: 7)
+  private let other = LeaseMachine.Holder(token: "other", epoch: 5, connection: 7)
 
   // MARK: - Elected
 
-  @Test func whoStandsTriesAtOnceAndLeadsWhenTheLeaseIsItsOwn() {
+  @Test func `who stands tries at once, and leads when the lease is its own`() {
     var node = Candidate()
     #expect(node.start() == [.acquire(token: "t1", replacing: nil, attempt: 1)])
     node.pass(.milliseconds(5))
@@ -22,7 +22,7 @@ import Testing
     #expect(node.start() == [])
   }
 
-  @Test func anAttemptWithoutAnAnswerIsGivenUpAndRepeatedWithTheSameToken() {
+  @Test func `an attempt without an answer is given up, and repeated with the same token`() {
     var node = Candidate()
     _ = node.start()
     #expect(node.untilWakeUp == timing.attempt)
@@ -37,7 +37,7 @@ import Testing
     #expect(node.machine.term(at: sent + timing.ttl - timing.margin) == nil)
   }
 
-  @Test func aFailureIsFollowedByAPause() {
+  @Test func `a failure is followed by a pause`() {
     var node = Candidate()
     _ = node.start()
     #expect(node.machine.failed(attempt: 1, at: node.now) == [])
@@ -48,7 +48,7 @@ import Testing
     #expect(node.machine.wakeUp == wakeUp)
   }
 
-  @Test func anAnswerSoLateThatTheLeaseMayHaveLapsedIsNotLedBy() {
+  @Test func `an answer so late that the lease may have lapsed is not led by`() {
     var node = Candidate()
     _ = node.start()
     node.pass(timing.ttl - timing.margin)
@@ -59,7 +59,7 @@ import Testing
     #expect(node.machine.term(at: node.now) == nil)
   }
 
-  @Test func eachTermHasATokenOfItsOwn() {
+  @Test func `each term has a token of its own`() {
     var node = Candidate()
     node.elect()
     #expect(
@@ -74,7 +74,7 @@ import Testing
 
   // MARK: - Leading
 
-  @Test func aLeaderRenewsEachHalfSecondFromTheSendingOfTheLast() {
+  @Test func `a leader renews each half second, from the sending of the last renewal`() {
     var node = Candidate()
     node.elect()
     for attempt in 2...20 {
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func aTermEndsInTimeAfterTheSendingOfTheLastConfirmedRenewalThoughNoTickCame() {
+  @Test func `a term ends in time after the sending of the last confirmed renewal, though no tick came`() {
     var node = Candidate()
     _ = node.start()
     let sent = node.now
@@ -98,7 +98,7 @@ import Testing
     #expect(node.machine.term(at: end) == nil)
   }
 
-  @Test func aLeaderWithoutAConfirmedRenewalStepsDownWhenItsTermEndsAndTriesAgain() {
+  @Test func `a leader without a confirmed renewal steps down when its term ends, and tries again`() {
     var node = Candidate()
     node.elect()
     let end = node.now + timing.ttl - timing.margin
@@ -116,7 +116,7 @@ import Testing
     #expect(node.machine.term(at: node.now) == nil)
   }
 
-  @Test func aRenewalConfirmedAfterTheTermsEndIsNone() {
+  @Test func `a renewal confirmed after the term's end is none`() {
     var node = Candidate()
     node.elect()
     guard case .renew(_, let attempt)? = node.wake().first else {
@@ -127,7 +127,7 @@ import Testing
     #expect(node.machine.renewed(attempt: attempt, at: node.now).first == .stepDown(.notRenewed))
   }
 
-  @Test func aRenewalThatSaysTheLeaseIsLostEndsTheTerm() {
+  @Test func `a renewal that says the lease is lost ends the term`() {
     var node = Candidate()
     node.elect()
     _ = node.wake()
@@ -137,7 +137,7 @@ import Testing
       ])
   }
 
-  @Test func aFenceOfAnEarlierTermEndsNone() {
+  @Test func `a fence of an earlier term ends none`() {
     var node = Candidate()
     node.elect()
     _ = node.machine.fenced(token: "t1", at: node.now)
@@ -146,7 +146,7 @@ import Testing
     #expect(node.machine.term(at: node.now)?.token == "t2")
   }
 
-  @Test func aLeaderTellsItsNewConnectionAtOnce() {
+  @Test func `a leader tells its new connection at once`() {
     var node = Candidate()
     node.elect()
     #expect(node.machine.reconnected(at: node.now) == [.renew(token: "t1", attempt: 2)])
@@ -159,8 +159,8 @@ import Testing
     #expect(follower.machine.wakeUp == wakeUp)
   }
 
-  @Test func answersThatAreLateDoubledOrOutOfOrderChangeNothing() {
-    // The present attempt is a try, a look, a renewal, or a release; the answers are to earlier ones.
+  @Test func `answers that are late, doubled or out of order change nothing`() {
+    // The present attempt is a try, a look, a renewal, or a release. The answers are to earlier attempts.
     var trying = Candidate()
     _ = trying.start()
     _ = trying.machine.failed(attempt: 1, at: trying.now)
@@ -195,7 +195,7 @@ import Testing
     }
   }
 
-  @Test func anAnswerIsTakenOnce() {
+  @Test func `an answer is taken once`() {
     var node = Candidate()
     node.elect()
     #expect(node.machine.acquired(epoch: 99, attempt: 1, at: node.now) == [])
@@ -211,7 +211,7 @@ import Testing
   // MARK: - Following
 
   @Test(arguments: [0, 30, 200, 400, 445, 455, 600, 3000])
-  func aFollowerTriesAgainSoonAfterTheLapseAndAtLeastEachHalfSecond(remaining: Int) {
+  func `a follower tries again soon after the lapse, and at least each half second`(remaining: Int) {
     var node = Candidate()
     let remaining = Duration.milliseconds(remaining)
     node.follow(other, remaining: remaining)
@@ -225,7 +225,7 @@ import Testing
     #expect(lead == [.lead(LeaseMachine.Term(token: "t2", epoch: 50), because: .lapsed)])
   }
 
-  @Test func aLeaseThatWasGivenBackIsTriedForAtOnce() {
+  @Test func `a lease that was given back is tried for at once`() {
     var node = Candidate()
     node.follow(other, remaining: .seconds(3))
     #expect(node.machine.vacated(at: node.now) == [.acquire(token: "t2", replacing: nil, attempt: 2)])
@@ -234,7 +234,7 @@ import Testing
     #expect(node.machine.vacated(at: node.now) == [])
   }
 
-  @Test func aRefusalThatMayBeOlderThanTheReleaseIsNotBelieved() {
+  @Test func `a refusal that may be older than the release is not believed`() {
     var node = Candidate()
     _ = node.start()
     #expect(node.machine.vacated(at: node.now) == [])
@@ -247,7 +247,7 @@ import Testing
     #expect(near(node.untilWakeUp, timing.lookUp))
   }
 
-  @Test func aHolderIsReplacedWhenItsConnectionHasBeenMissingForLongEnoughAndNotBefore() {
+  @Test func `a holder is replaced when its connection has been missing for long enough, and not before`() {
     var node = Candidate()
     node.follow(other, remaining: .seconds(3))
     #expect(node.wake() == [.lookUp(connection: 7, attempt: 2)])
@@ -266,7 +266,7 @@ import Testing
     #expect(lead == [.lead(LeaseMachine.Term(token: "t2", epoch: 50), because: .holderGone)])
   }
 
-  @Test func aHolderThatIsSeenAgainIsNotMissing() {
+  @Test func `a holder that is seen again is not missing`() {
     var node = Candidate()
     node.follow(other, remaining: .seconds(3))
     for isPresent in [false, false, true, false, false] {
@@ -278,7 +278,7 @@ import Testing
     }
   }
 
-  @Test func aTryInBetweenDoesNotForgetThatTheHolderIsMissing() {
+  @Test func `a try in between does not forget that the holder is missing`() {
     var node = Candidate()
     node.follow(other, remaining: .milliseconds(100))
     let missing = node.now + timing.lookUp * 1.1
@@ -293,11 +293,11 @@ import Testing
     #expect(node.now <= missing + timing.absence + timing.lookUp * 1.1)
   }
 
-  @Test func aHolderThatHasMovedToAnotherConnectionIsNotMissing() {
+  @Test func `a holder that has moved to another connection is not missing`() {
     var node = Candidate()
     node.follow(other, remaining: .milliseconds(100))
     #expect(node.wakeUntilTry(isPresent: false).count == 1)
-    let moved = LeaseMachine.Holder(token: "other", connection: 8)
+    let moved = LeaseMachine.Holder(token: "other", epoch: 5, connection: 8)
     let refusal = node.machine.refused(holder: moved, remaining: .seconds(3), attempt: node.lastAttempt, at: node.now)
     #expect(refusal == [])
     let began = node.now
@@ -307,7 +307,7 @@ import Testing
     #expect(node.now - began >= timing.absence)
   }
 
-  @Test func aLookUpWithoutAnAnswerSaysNothing() {
+  @Test func `a look-up without an answer says nothing`() {
     var node = Candidate()
     node.follow(other, remaining: .seconds(3))
     _ = node.wake()
@@ -320,7 +320,7 @@ import Testing
 
   // MARK: - Retired
 
-  @Test func aLeaderThatRetiresStepsDownAndGivesTheLeaseBackAtOnce() {
+  @Test func `a leader that retires steps down, and gives the lease back at once`() {
     var node = Candidate()
     node.elect()
     #expect(node.machine.retire(at: node.now) == [.stepDown(.handedOver), .release(token: "t1", attempt: 2)])
@@ -330,7 +330,7 @@ import Testing
     #expect(node.machine.wakeUp == nil)
   }
 
-  @Test func aReleaseIsRepeatedUntilTheLeaseWouldHaveLapsed() {
+  @Test func `a release is repeated until the lease would have lapsed`() {
     var node = Candidate()
     node.elect()
     _ = node.machine.retire(at: node.now)
@@ -347,7 +347,7 @@ import Testing
     #expect(releases == 7)
   }
 
-  @Test func whoTriedForTheLeaseWhenItRetiredGivesItBackInCaseItIsItsOwn() {
+  @Test func `who tried for the lease when it retired gives it back, in case it is its own`() {
     var node = Candidate()
     _ = node.start()
     #expect(node.machine.retire(at: node.now) == [.release(token: "t1", attempt: 2)])
@@ -355,7 +355,7 @@ import Testing
     #expect(node.machine.term(at: node.now) == nil)
   }
 
-  @Test func whoHasRetiredStandsForNoElectionUntilStartedAgain() {
+  @Test func `who has retired stands for no election until started again`() {
     var idle = Candidate()
     #expect(idle.machine.retire(at: idle.now) == [])
     var follower = Candidate()
@@ -380,7 +380,7 @@ import Testing
     }
   }
 
-  @Test func whoIsStartedAgainWhileItGivesItsLeaseBackStandsWithANewTokenAndNeedNotWaitForItsOwn() {
+  @Test func `who is started again while it gives its lease back stands with a new token, without a wait`() {
     var node = Candidate()
     node.elect()
     _ = node.machine.retire(at: node.now)

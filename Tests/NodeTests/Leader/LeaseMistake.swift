@@ -14,6 +14,10 @@ enum LeaseMistake: CaseIterable {
   case replacesAnywhere
   case acquiresFromAnybody
   case leaseNeverLapses
+  /// Numbers a term by what the server knows alone, which may lack the last ones.
+  case epochOfTheServerOnly
+  /// Lets a term go on that a later one has followed, on a server that is master no longer.
+  case oldTermsReturn
 
   // In nodes.
   case oneTokenForAllTerms

@@ -13,6 +13,9 @@ struct LeasePromises {
   private var lastSweptEpoch = 0
   /// Redis has lost the epoch's key since the last term began.
   private var epochIsLost = false
+  /// A replica has taken the place of the master since, and lacked some of its last writes: terms that nobody remembers,
+  /// and what was swept in them.
+  private var hasFailedOver = false
   /// Redis's clock has been set back: from then on a not-after instant may be too late.
   private var clockWasSetBack = false
   /// When the last confirmed attempt of each token was sent, in microseconds of its node's clock.
@@ -26,30 +29,33 @@ struct LeasePromises {
 
   mutating func epochLost() { epochIsLost = true }
   mutating func clockSetBack() { clockWasSetBack = true }
+  mutating func failedOver() { (hasFailedOver, lastSweptEpoch) = (true, 0) }
 
-  /// Each term has an epoch of its own, higher than all before; and it begins when there is none, or after the one
-  /// that was named.
+  /// Each term has an epoch of its own, higher than all that its node has seen, and where nothing was lost than all before;
+  /// and it begins when there is none, after the one that was named, or after one older than what its node has seen.
   mutating func began(
-    _ token: String, epoch: Int, clock: Int, after predecessor: LeaseMachine.Predecessor?, lease: ModelRedis.Record?
+    _ token: String, epoch: Int, clock: Int, after predecessor: LeaseMachine.Predecessor?, lease: ModelRedis.Record?,
+    epochSeen: Int
   ) {
-    if let lease {
+    if epoch <= epochSeen { broken("epoch \(epoch) follows \(epochSeen), which its node has seen") }
+    if let lease, lease.epoch >= epochSeen {
       let isNamed = lease.token == predecessor?.token
       let isThere = predecessor?.connection.map { Int($0) == lease.connection } ?? true
       if !isNamed || !isThere { broken("\(token) follows \(lease), not \(predecessor.map { "\($0)" } ?? "nobody")") }
     }
-    if epochIsLost, clock <= highestEpoch {
-      // Nothing is left that could tell how far it was.
+    if epochIsLost && clock <= highestEpoch || hasFailedOver && epoch <= highestEpoch {
+      // Nothing that the server or the node knows tells how far it was.
       (highestEpoch, lastSweptEpoch) = (0, 0)
       tokens = [:]
     }
-    epochIsLost = false
+    (epochIsLost, hasFailedOver) = (false, false)
     if let holder = tokens[epoch] { broken("epoch \(epoch) has two holders, \(holder) and \(token)") }
     if epoch <= highestEpoch { broken("epoch \(epoch) follows \(highestEpoch)") }
     tokens[epoch] = token
     highestEpoch = max(highestEpoch, epoch)
   }
 
-  /// What was asked with a token has taken effect while Redis had this lease.
+  /// Something that was asked for with a token has taken effect, while Redis had this lease.
   mutating func tookEffect(_ command: ModelRedis.Command, token: String, lease: ModelRedis.Record?) {
     guard let lease, lease.token == token else {
       return broken("\(command) took effect while the lease was \(lease.map { "\($0)" } ?? "nobody's")")
@@ -61,7 +67,7 @@ struct LeasePromises {
 
   /// Something was done in Redis so long (in microseconds) after it was asked for.
   mutating func tookEffect(_ command: ModelRedis.Command, after delay: Int, clockRate: Int) {
-    // A node whose clock is fast takes Redis's clock for further than it is.
+    // A node with a fast clock takes Redis's clock to be further than it is.
     guard !clockWasSetBack, clockRate <= 1000 else { return }
     let limit = Int(timing.attempt / .microseconds(1)) * 1000 / clockRate
     // Of Redis's clock and the node's, whole milliseconds are known.

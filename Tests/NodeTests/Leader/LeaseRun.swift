@@ -10,8 +10,8 @@ struct LeaseRun {
   /// own clock, retry give or take a tenth. With a clock at the rate r that is at most look / r − (look − 1.1 retry)
   /// after the lapse: 55 ms at the rate 1, 180 ms at 0.8. The rest is for the ways to Redis and back.
   static let bound = 3_300_000
-  /// What a clock that was set back has prolonged is cut to the TTL at the next try for it: after the look, or when the
-  /// node's link is up again, which takes a second.
+  /// A lease that a clock set back has prolonged is cut to the TTL at the next try for it. That is after the look, or
+  /// when the node's link is up again, which takes a second.
   private static let looksAgain = 2_000_000
   /// Longer than a slow leader needs for two renewals.
   private static let rest = 1_500_000
@@ -46,6 +46,11 @@ struct LeaseRun {
     guard let sweep = world.lastSweep, let leader = world.leader, leader.index == sweep.node,
       world.now - sweep.at < 2 * SimulatedNode.sweepInterval
     else { return world.promises.broken("nobody leads and sweeps within \(time)") }
+    for node in world.nodes where node.isRunning && node.stands && node.greatestEpoch > leader.greatestEpoch {
+      world.promises.broken(
+        "n\(leader.index) leads in epoch \(leader.greatestEpoch), and n\(node.index) has seen"
+          + " \(node.greatestEpoch)")
+    }
   }
 
   /// Which promise was broken, and what led there.

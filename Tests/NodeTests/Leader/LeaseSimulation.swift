@@ -26,6 +26,8 @@ final class LeaseSimulation {
   var isRedisDown = false
   /// Redis is there and does nothing until then.
   var redisStallsUntil = 0
+  /// What Redis held before each of the last things that it did, and when that was.
+  var pasts: [(at: Int, redis: ModelRedis)] = []
   /// Faults end then, and with them what they have delayed.
   var faultsEnd = 0
   /// What was seen, to tell whether a run proves something.
@@ -163,10 +165,13 @@ final class LeaseSimulation {
 
   private func execute(_ request: SimulatedNode.Request) -> ModelRedis.Verdict {
     let before = redis.lease(at: now)
+    if pasts.count > 200 { pasts.removeFirst(100) }
+    pasts.append((now, redis))
     let verdict = redis.execute(request.command, notAfter: request.notAfter, at: now)
     switch (request.command, verdict) {
-    case (.acquire(let token, let predecessor, _), .acquired(let epoch, true)):
-      promises.began(token, epoch: epoch, clock: redis.clock(at: now), after: predecessor, lease: before)
+    case (.acquire(let token, let predecessor, _, let epochSeen), .acquired(let epoch, true)):
+      promises.began(
+        token, epoch: epoch, clock: redis.clock(at: now), after: predecessor, lease: before, epochSeen: epochSeen)
       lastElection = now
     case (.renew(let token, _), .ok): promises.tookEffect(request.command, token: token, lease: before)
     case (.release(let token), .ok):

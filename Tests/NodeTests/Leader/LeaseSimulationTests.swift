@@ -4,15 +4,15 @@ import Testing
 
 @testable import Node
 
-/// What is promised of the leader, in random faults (``LeasePromises``), in single ones (``LeaseDrill``), and
-/// that mistakes would be noticed.
+/// The promises about the leader: in random faults (``LeasePromises``) and in single ones (``LeaseDrill``). Mistakes
+/// put in on purpose must be noticed.
 @Suite struct LeaseSimulationTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let seeds: ClosedRange<UInt64> = 1...10_000
   private static let maxReports = 3
 
   /// HOLDFAST_TEST_SEED alone, if set.
-  @Test func neverDoTwoTermsSweepAtOnceAndSomebodyLeadsSoonAfterFaultsEnd() async {
+  @Test func `never do two terms sweep at once, and somebody leads soon after faults end`() async {
     if let seed = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap({ UInt64($0) }) {
       if let breach = LeaseRun(seed: seed, keepsTrace: true).breach { Issue.record("\(breach)") }
       return
@@ -36,7 +36,7 @@ import Testing
     return failing
   }
 
-  @Test func theSimulationHasFaultsEnoughToProveSomething() async {
+  @Test func `the simulation has faults enough to prove something`() async {
     var tally = LeaseTally()
     for seed: UInt64 in 1...300 {
       tally.add(LeaseRun(seed: seed).world.tally)
@@ -49,10 +49,10 @@ import Testing
     for end in LeaseMachine.EndOfTerm.allCases { #expect(tally.ends[end, default: 0] > 30, "\(end)") }
   }
 
-  /// Followers are told of a retirement, look for the connection of one that was killed, and wait for the lease of one
-  /// that vanished or stands still; a leader whose link is merely broken stays one.
+  /// Followers are told of a leader that retires. They look for the connection of one that was killed, and wait for the
+  /// lease of one that vanished or stands still. A leader whose link is merely broken stays one.
   @Test(arguments: LeaseDrill.Fault.allCases)
-  func aSuccessorIsThereInTime(fault: LeaseDrill.Fault) async {
+  func `a successor is there in time`(fault: LeaseDrill.Fault) async {
     for seed: UInt64 in 1...200 {
       if LeaseDrill(fault, seed: seed).breach != nil {
         Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "not again")")
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: LeaseMistake.allCases)
-  func mistakesAreNoticed(mistake: LeaseMistake) async {
+  func `mistakes are noticed`(mistake: LeaseMistake) async {
     for seed: UInt64 in 1...200 {
       if LeaseRun(seed: seed, mistake: mistake).world.promises.breach != nil { return }
       for fault in LeaseDrill.Fault.allCases where seed <= 20 {

@@ -10,34 +10,34 @@ import Testing
   /// Give or take a tenth.
   private let jitter = 1.1
 
-  @Test func twoRenewalsInARowMayFailWithoutTheTermsEnd() {
+  @Test func `two renewals in a row may fail without the term's end`() {
     let pauses = timing.renewal * jitter + timing.retry * jitter * 2
     #expect(pauses + timing.attempt * 2 < timing.ttl - timing.margin)
   }
 
-  @Test func whatALeaderSentBeforeItSteppedDownIsDoneOrVoidBeforeTheLeaseCanLapse() {
+  @Test func `what a leader sent before it stepped down is done or void before the lease can lapse`() {
     #expect(timing.attempt < timing.margin)
     #expect(Duration(SweepRepository.limit) < timing.margin)
   }
 
-  @Test func anAbsenceIsSeenMoreThanOnceAndLongerThanABrokenLinkNeeds() {
+  @Test func `an absence is seen more than once, and longer than a broken link needs`() {
     #expect(timing.lookUp * jitter * 2 < timing.absence)
     #expect(Duration(LinkMachine.firstDelay) + timing.retry * jitter < timing.absence)
   }
 
-  @Test func absenceIsKnownLongBeforeTheLeaseLapses() {
+  @Test func `absence is known long before the lease lapses`() {
     #expect(timing.absence + timing.lookUp * jitter * 2 < timing.ttl - timing.renewal * jitter)
   }
 
   /// At a rate of 0.8 of a follower's clock, the last look before the lapse is the worst.
-  @Test func aFollowerTriesWithin300MillisecondsOfTheLapseWhateverItsClock() {
+  @Test func `a follower tries within 300 milliseconds of the lapse, whatever its clock`() {
     for rate in [0.8, 1, 1.2] {
       let lateness = timing.look / rate - (timing.look - timing.retry * jitter)
       #expect(lateness < .milliseconds(200))
     }
   }
 
-  @Test func anAttemptIsGivenUpBeforeTheNextIsDue() {
+  @Test func `an attempt is given up before the next is due`() {
     #expect(timing.retry < timing.attempt)
     #expect(timing.attempt < timing.renewal * 0.9)
     #expect(timing.look < timing.ttl)

@@ -12,7 +12,7 @@ struct ModelRedis {
   }
 
   enum Command {
-    case acquire(token: String, replacing: LeaseMachine.Predecessor?, connection: Int)
+    case acquire(token: String, replacing: LeaseMachine.Predecessor?, connection: Int, epochSeen: Int)
     case renew(token: String, connection: Int)
     case release(token: String)
     case lookUp(connection: Int)
@@ -61,8 +61,8 @@ struct ModelRedis {
     if clock > notAfter, mistake != .notAfterIgnored { return .late }
     let lease = lease(at: now)
     switch command {
-    case .acquire(let token, let replacing, let connection):
-      return acquire(token, replacing, connection, lease, clock)
+    case .acquire(let token, let replacing, let connection, let epochSeen):
+      return acquire(token, replacing, connection, epochSeen, lease, clock)
     case .renew(let token, let connection):
       guard var lease, lease.token == token || mistake == .renewsForAnybody else { return .lost }
       (lease.connection, lease.expires) = (connection, clock + ttl)
@@ -79,9 +79,10 @@ struct ModelRedis {
   }
 
   private mutating func acquire(
-    _ token: String, _ replacing: LeaseMachine.Predecessor?, _ connection: Int, _ lease: Record?, _ clock: Int
+    _ token: String, _ replacing: LeaseMachine.Predecessor?, _ connection: Int, _ epochSeen: Int, _ lease: Record?,
+    _ clock: Int
   ) -> Verdict {
-    if var lease {
+    if var lease, lease.token == token || lease.epoch >= epochSeen || mistake == .oldTermsReturn {
       if lease.token == token {
         lease.expires = clock + ttl
         record = lease
@@ -91,14 +92,16 @@ struct ModelRedis {
         // Set back, the clock would prolong what nobody renews.
         lease.expires = min(lease.expires, clock + ttl)
         record = lease
-        let holder = LeaseMachine.Holder(token: lease.token, connection: Int64(lease.connection))
+        let holder = LeaseMachine.Holder(
+          token: lease.token, epoch: Int64(lease.epoch), connection: Int64(lease.connection))
         return .held(holder, remaining: lease.expires - clock)
       }
     }
     switch mistake {
     case .epochStandsStill: epoch = max(epoch, 1)
     case .epochOnlyCounts: epoch += 1
-    default: epoch = max(epoch + 1, clock)
+    case .epochOfTheServerOnly: epoch = max(epoch + 1, clock)
+    default: epoch = max(epoch + 1, epochSeen + 1, clock)
     }
     record = Record(token: token, epoch: epoch, connection: connection, expires: clock + ttl)
     return .acquired(epoch: epoch, isNew: true)
@@ -129,6 +132,13 @@ struct ModelRedis {
   }
 
   func knows(_ connection: Int) -> Bool { connections.contains(connection) }
+
+  /// A replica takes the place of the master: it has `past`, and a clock and connections of its own.
+  mutating func failOver(to past: ModelRedis, ahead: Int) {
+    starts += 1
+    (record, epoch) = (past.record, past.epoch)
+    (connections, lastConnection, self.ahead) = ([], 0, ahead)
+  }
 
   /// No connection is left, and their numbers begin anew.
   mutating func restart(losingLease: Bool, losingEpoch: Bool) {

@@ -64,6 +64,9 @@ final class SimulatedNode {
     machine = world.makeMachine(index)
   }
 
+  /// Of all terms that it has been told of since it was started.
+  var greatestEpoch: Int64 { machine.greatestEpoch }
+
   // MARK: - Time
 
   /// Microseconds of its clock. No two nodes' are the same.
@@ -132,7 +135,7 @@ final class SimulatedNode {
     setAlarm()
   }
 
-  /// Everything that has come to pass meanwhile happens at once, in one order or the other.
+  /// All that was due meanwhile happens at once, in one order or the other.
   func resume() {
     world.note("n\(index) goes on")
     isPaused = false
@@ -219,7 +222,10 @@ final class SimulatedNode {
     switch action {
     case .acquire(let token, let replacing, let attempt):
       if !stands { world.promises.broken("n\(index) has retired and stands for election") }
-      ask(.acquire(token: token, replacing: replacing, connection: connection ?? 0), attempt)
+      ask(
+        .acquire(
+          token: token, replacing: replacing, connection: connection ?? 0, epochSeen: Int(machine.greatestEpoch)),
+        attempt)
     case .renew(let token, let attempt): ask(.renew(token: token, connection: connection ?? 0), attempt)
     case .release(let token, let attempt): ask(.release(token: token), attempt)
     case .lookUp(let connection, let attempt): ask(.lookUp(connection: Int(connection)), attempt)
@@ -259,7 +265,7 @@ final class SimulatedNode {
     let attempt = world.mistake == .answersOfAnyAttempt ? lastAttempt : request.attempt
     if case .lookUp = request.command {} else { observe(time) }
     switch (request.command, verdict) {
-    case (.acquire(let token, _, _), .acquired(let epoch, _)):
+    case (.acquire(let token, _, _, _), .acquired(let epoch, _)):
       world.promises.confirmed(token, sent: request.sent)
       step { $0.acquired(epoch: Int64(epoch), attempt: attempt, at: $1) }
     case (.acquire, .held(let holder, let remaining)):

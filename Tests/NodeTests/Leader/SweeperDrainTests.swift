@@ -33,8 +33,7 @@ import Testing
     func endBatch() { link.last.line("OK \(link.redisNow) 0 -") }
   }
 
-  @Test("a drain waits for the batch under way, and begins no other")
-  func drained() {
+  @Test func `a drain waits for the batch under way, and begins no other`() {
     let bench = Bench()
     #expect(bench.link.sent.count == 1)
     bench.finish()
@@ -45,8 +44,7 @@ import Testing
     #expect(bench.link.sent.count == 1)
   }
 
-  @Test("a drain that is taken back while a batch is under way is forgotten: the sweep goes on, and no term ends")
-  func takenBack() {
+  @Test func `a drain that is taken back while a batch is under way is forgotten: the term goes on`() {
     let bench = Bench()
     bench.finish()
     bench.sweeper.resume()
@@ -56,8 +54,7 @@ import Testing
     #expect(!bench.hasFinished && bench.link.sent.count > 1)
   }
 
-  @Test("a drain that is taken back after the batch under way has ended comes too late for the term")
-  func takenBackLate() {
+  @Test func `a drain that is taken back after the batch under way has ended comes too late for the term`() {
     let bench = Bench()
     bench.finish()
     bench.endBatch()
@@ -65,8 +62,7 @@ import Testing
     #expect(bench.hasFinished)
   }
 
-  @Test("trimming that Redis refuses is not tried again at once, and keeps no sweep waiting")
-  func refusedTrim() {
+  @Test func `trimming that Redis refuses is not tried again at once, and keeps no sweep waiting`() {
     let bench = Bench()
     let trim = ScriptLibrary(tuning: .init()).trim.script.sha
     bench.link.onSend = { command in

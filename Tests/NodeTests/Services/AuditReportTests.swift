@@ -7,7 +7,7 @@ import Testing
 @testable import Store
 
 @Suite struct AuditReportTests {
-  @Test func anAuditReportIsTheDocumentOfTheContract() throws {
+  @Test func `an audit report is the document of the contract`() throws {
     var report = AuditService.Report()
     #expect(String(buffer: report.document) == #"{"consistent":true,"skus":0,"violations":[],"unverified":[]}"#)
     let sku = SKU(stored: "moka".utf8)

@@ -8,7 +8,7 @@ import Testing
 @testable import Store
 
 /// The audit's policy, against scripts that a test plays: how far a call goes, and what it makes of what it finds.
-@Suite("How far an audit goes") struct AuditServiceTests {
+@Suite struct AuditServiceTests {
   private typealias Violation = AuditService.Violation
 
   private final class Store {
@@ -75,8 +75,7 @@ import Testing
   /// Of a SKU that is counted in steps.
   private static let large = "OK 500 1 1 0 600 0 0 0 0 0 0 0 0"
 
-  @Test("where there is time, one call audits every SKU once and goes through all keys")
-  func all() throws {
+  @Test func `where there is time, one call audits every SKU once and goes through all keys`() throws {
     let store = Store(skus: Self.names)
     store.search = ["0": "OK 500 8 0 0", "8": "OK 500 0 0 0"]
     let report = try store.slice()
@@ -84,8 +83,7 @@ import Testing
     #expect(store.counted == Self.names)
   }
 
-  @Test("a call goes on for half a second, and its cursor tells where: no SKU is left out, none audited twice")
-  func slices() throws {
+  @Test func `a call goes on for half a second; its cursor leaves no SKU out, and audits none twice`() throws {
     let store = Store(skus: Self.names)
     store.search = ["0": "OK 500 8 0 0", "8": "OK 500 9 0 0", "9": "OK 500 0 0 0"]
     store.roundTrip = .milliseconds(20)
@@ -106,8 +104,7 @@ import Testing
     #expect(cursors == ["sku-124", "sku-149", "sku-174", "sku-199", ":8"])
   }
 
-  @Test("out of time, the search tells where to go on too")
-  func sliceOfTheSearch() throws {
+  @Test func `out of time, the search tells where to go on too`() throws {
     let store = Store(skus: [])
     store.search = ["7": "OK 500 8 0 0", "8": "OK 500 9 0 0", "9": "OK 500 0 0 0"]
     store.roundTrip = .milliseconds(251)
@@ -115,8 +112,7 @@ import Testing
     #expect(try store.slice(after: .keys(9)).next == nil)
   }
 
-  @Test("a SKU that changes under the count is counted three times, then told as unverified")
-  func restless() throws {
+  @Test func `a SKU that changes under the count is counted three times, then told as unverified`() throws {
     let store = Store(skus: ["a", "b"])
     store.counts["a"] = Self.large
     store.exec = .null
@@ -125,8 +121,7 @@ import Testing
     #expect(store.link.sent.count { $0.arguments[0] == "EXEC" } == 3)
   }
 
-  @Test("a SKU is given up 0.9 s after the request's arrival, and told as unverified")
-  func tooLarge() throws {
+  @Test func `a SKU is given up 0.9 s after the request's arrival, and told as unverified`() throws {
     let store = Store(skus: ["a", "b"])
     store.counts["a"] = "OK 500 1 1 0 1000000 0 0 0 0 0 0 0 0"
     store.roundTrip = .milliseconds(10)
@@ -138,16 +133,14 @@ import Testing
     #expect(report.skus == 1 && report.unverified == [Self.sku("a")] && report.next?.description == "a")
   }
 
-  @Test("a SKU that is deleted meanwhile does not count")
-  func gone() throws {
+  @Test func `a SKU that is deleted meanwhile does not count`() throws {
     let store = Store(skus: ["a", "b"])
     store.counts["a"] = "GONE 500"
     let report = try store.slice()
     #expect(report.skus == 1 && report.unverified == [] && report.violations == [])
   }
 
-  @Test("damage is told by SKU and rule; what all share, under no SKU")
-  func damage() throws {
+  @Test func `damage is told by SKU and rule; what all share, under no SKU`() throws {
     let store = Store(skus: ["!", "!!", "a", "b"])
     store.counts["b"] = "OK 500 5 7 0 1 0 3 0 0 1 2 4 5"
     store.search = ["0": "OK 500 8 1 2 c", "8": "OK 500 0 0 0 c d"]
@@ -161,8 +154,7 @@ import Testing
         == expected.map { Violation(sku: $0.0.map(Self.sku), rule: $0.1, expected: $0.2, found: $0.3) })
   }
 
-  @Test("one audit at a time: a second one is told to come again, until the first has ended, in whatever way")
-  func oneAtATime() throws {
+  @Test func `one audit at a time: a second one is told to come again until the first has ended somehow`() throws {
     let store = Store(skus: ["a"])
     store.roundTrip = .milliseconds(1)
     for failure in [nil, RedisFailure.notSent(.offline)] {
@@ -178,8 +170,8 @@ import Testing
     #expect(try store.slice().skus == 1)
   }
 
-  @Test("a failure of the store ends the audit", arguments: [nil, AuditService.Cursor.keys(7)])
-  func failure(cursor: AuditService.Cursor?) {
+  @Test(arguments: [nil, AuditService.Cursor.keys(7)])
+  func `a failure of the store ends the audit`(cursor: AuditService.Cursor?) {
     let store = Store(skus: ["a"])
     store.failure = .notSent(.offline)
     let problem = #expect(throws: Problem.self) { try store.slice(after: cursor) }

@@ -11,7 +11,7 @@ import Testing
     HoldReleaser(stock: StoreSession(scripts: .init(tuning: .init()), link: link).stock)
   }
 
-  @Test func releasesStepByStepUntilNothingOfAnySKUIsDue() {
+  @Test func `holds are released step by step until nothing of any SKU is due`() {
     let link = ScriptedLink()
     var steps = ["A": 3, "B": 0, "C": 1]
     var asked: [String] = []
@@ -30,7 +30,7 @@ import Testing
   }
 
   /// The contract: if half a second of steps does not suffice, 503 `overloaded`.
-  @Test func givesUpAfterHalfASecond() {
+  @Test func `releasing gives up after half a second`() {
     let link = ScriptedLink()
     var outcomes: [HoldReleaser.Outcome] = []
     // There is always more, and each step takes a while.
@@ -45,7 +45,7 @@ import Testing
     #expect(outcomes == [.tooMany] && HoldReleaser.Outcome.tooMany.problem?.kind == .overloaded)
   }
 
-  @Test func aFailedStepEndsTheReleaseAndDoesNothingElse() {
+  @Test func `a failed step ends the release, and does nothing else`() {
     let link = ScriptedLink()
     link.onSend = { $0.answer(.failure(.unknown(.linkLost))) }
     var outcomes: [HoldReleaser.Outcome] = []

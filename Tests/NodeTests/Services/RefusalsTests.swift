@@ -19,7 +19,7 @@ import Testing
     ]
 
   @Test(arguments: failures)
-  func aFailureOfTheStoreIsToldByWhatTheCallerMayDoNext(failure: StoreFailure) {
+  func `a failure of the store is told by what the caller may do next`(failure: StoreFailure) {
     let (write, read) = (Problem.store(failure, isWrite: true), Problem.store(failure, isWrite: false))
     switch failure {
     case .redis(.notSent(.overloaded)): #expect(write.kind == .overloaded && read.kind == .overloaded)
@@ -42,7 +42,7 @@ import Testing
   @Test(arguments: [
     (Int64(1), 1), (999, 1), (1000, 1), (1001, 2), (59_001, 60), (0, 1), (-5000, 1),
   ])
-  func aShortageTellsWhenTheEarliestHoldCouldLapse(milliseconds: Int64, seconds: Int) {
+  func `a shortage tells when the earliest hold could lapse`(milliseconds: Int64, seconds: Int) {
     let now: Int64 = 1_795_337_100_123
     let skus = ["A", "B", "C"].map { SKU(stored: $0.utf8) }
     let problem = Problem.insufficientStock(
@@ -54,7 +54,7 @@ import Testing
     #expect(problem.kind == .insufficientStock && problem.retryAfter == seconds)
   }
 
-  @Test func aShortageWithoutHoldsGivesNoHope() throws {
+  @Test func `a shortage without holds gives no hope`() throws {
     let problem = Problem.insufficientStock(
       [Shortage(sku: SKU(stored: "A".utf8), requested: 2, available: 1, reserved: 0)], now: 5)
     #expect(problem.retryAfter == nil)
@@ -64,7 +64,7 @@ import Testing
     #expect(shortages?[0]["reserved"] as? Int == 0)
   }
 
-  @Test func refusalsBringTheMembersOfTheContract() throws {
+  @Test func `refusals bring the members of the contract`() throws {
     #expect(
       try Problem.unknownSKUs(["A", "B"].map { SKU(stored: $0.utf8) }).document.json()["skus"] as? [String] == [
         "A", "B",
@@ -77,7 +77,7 @@ import Testing
     (Reservation.Status.confirmed, ProblemKind.reservationConfirmed), (.cancelled, .reservationCancelled),
     (.expired, .reservationExpired),
   ])
-  func aFinalStateIsToldByItsName(status: Reservation.Status, kind: ProblemKind) {
+  func `a final state is told by its name`(status: Reservation.Status, kind: ProblemKind) {
     #expect(Problem.final(status).kind == kind)
   }
 }

@@ -67,7 +67,7 @@ import Testing
   private static let skus = (1000..<1237).map { "sku-\($0)" }
 
   @Test(arguments: [1, 2, 49, 50, 51, 100, 236, 237, 238, 1000])
-  func everySKUIsListedExactlyOnceInOrder(limit: Int) throws {
+  func `every SKU is listed exactly once, in order`(limit: Int) throws {
     let store = Store(skus: Self.skus)
     var listed: [String] = []
     var cursor: IndexPlace?
@@ -82,7 +82,7 @@ import Testing
     #expect(store.rowsPerStep.allSatisfy { $0 <= 51 })
   }
 
-  @Test func whatIsNoSKUIsPassedOverAndTakesNoMoreThanAPagesTime() throws {
+  @Test func `what is no SKU is passed over, and takes no more than a page's time`() throws {
     let foreign = (1000..<2000).map { "!\($0)" } + ["m\(String(repeating: "m", count: 200))"]
     let store = Store(skus: (foreign + ["a", "b", "z"]).sorted())
     #expect(try store.page(limit: 1000).items.map(\.sku.text) == ["a", "b", "z"], "in one page where there is time")
@@ -103,12 +103,12 @@ import Testing
     #expect(store.rowsPerStep.count == 6, "on for half a second")
   }
 
-  @Test func anEmptyStoreIsAnEmptyPage() throws {
+  @Test func `an empty store is an empty page`() throws {
     let page = try Store(skus: []).page(limit: 10)
     #expect(page.items.isEmpty && page.next == nil)
   }
 
-  @Test func expiredHoldsAreReleasedBeforeTheirSKUIsShown() throws {
+  @Test func `expired holds are released before their SKU is shown`() throws {
     let store = Store(skus: ["a", "b", "c"])
     store.due = ["a", "c"]
     let page = try store.page(limit: 10)
@@ -116,7 +116,7 @@ import Testing
       page.items.map(\.sku.text) == ["a", "b", "c"] && page.items.map(\.available) == [2, 1, 2] && store.due.isEmpty)
   }
 
-  @Test func aSKUThatGoesInBetweenIsLeftOut() throws {
+  @Test func `a SKU that goes in between is left out`() throws {
     let store = Store(skus: ["a", "b", "c"])
     store.due = ["b"]
     let play = store.link.onSend
@@ -128,7 +128,7 @@ import Testing
     #expect(try store.page(limit: 10).items.map(\.sku.text) == ["a", "c"])
   }
 
-  @Test func aSKUThatIsDamagedInBetweenIsLeftOut() throws {
+  @Test func `a SKU that is damaged in between is left out`() throws {
     let store = Store(skus: ["a", "b", "c"])
     store.due = ["b"]
     let play = store.link.onSend
@@ -140,7 +140,7 @@ import Testing
     #expect(page.items.map(\.sku.text) == ["a", "c"] && page.damaged.isEmpty)
   }
 
-  @Test func aFailureOfTheStoreEndsThePage() {
+  @Test func `a failure of the store ends the page`() {
     let store = Store(skus: ["a"])
     store.link.onSend = { $0.answer(.failure(.notSent(.offline))) }
     let problem = #expect(throws: Problem.self) { try store.page(limit: 10) }

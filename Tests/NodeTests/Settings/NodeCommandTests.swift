@@ -18,13 +18,13 @@ private struct UnfitCommand: SettingsCommand {
     $0.sources.contains(.flag)
   }
 
-  @Test func everySettingMeantToHaveAFlagHasOneAndNoOther() throws {
+  @Test func `every setting meant to have a flag has one, and no other does`() throws {
     let options = Mirror(reflecting: try NodeCommand.parse([])).children
       .compactMap { $0.label.map { String($0.dropFirst()) } }
     #expect(options == Self.settingsWithFlag.map(\.key))
   }
 
-  @Test func everyFlagIsCalledAsItsSettingSays() throws {
+  @Test func `every flag is called as its setting says`() throws {
     for setting in Self.settingsWithFlag {
       let isSwitch = setting.allowed == SettingForm.boolean.allowed
       let value = isSwitch ? "true" : "x"
@@ -35,7 +35,7 @@ private struct UnfitCommand: SettingsCommand {
     #expect(try NodeCommand.parse([]).flags == [:])
   }
 
-  @Test func everySettingIsInTheHelpWithItsDefaultAndItsVariable() {
+  @Test func `every setting is in the help, with its default and its variable`() {
     let help = NodeCommand.helpMessage(columns: 10_000)
     for setting in NodeSettings.definitions {
       let line = help.split(separator: "\n").first { $0.contains(setting.environmentName) }
@@ -44,7 +44,7 @@ private struct UnfitCommand: SettingsCommand {
     }
   }
 
-  @Test func flagsBecomeSettings() throws {
+  @Test func `flags become settings`() throws {
     let command = try #require(
       try NodeCommand.parseAsRoot(["--port", "0", "--drain-delay", "2.5", "--log-requests"])
         as? NodeCommand)
@@ -54,7 +54,7 @@ private struct UnfitCommand: SettingsCommand {
     #expect(settings.logRequests)
   }
 
-  @Test func aBadSettingIsOneLineAndExitCode78() async throws {
+  @Test func `a bad setting is one line and exit code 78`() async throws {
     let result = try await #require(
       processExitsWith: .exitCode(78), observing: [\.standardErrorContent]
     ) {
@@ -68,14 +68,14 @@ private struct UnfitCommand: SettingsCommand {
         ])
   }
 
-  @Test func aConfigFileThatIsNotThereIsExitCode78() async {
+  @Test func `a config file that is not there is exit code 78`() async {
     await #expect(processExitsWith: .exitCode(78)) {
       setenv("HOLDFAST_CONFIG", "/nowhere/x", 1)
       await NodeCommand.main([])
     }
   }
 
-  @Test func aProcessMayEndOverItsSettingsToo() async throws {
+  @Test func `a process may end over its settings too`() async throws {
     let result = try await #require(
       processExitsWith: .exitCode(78), observing: [\.standardErrorContent]
     ) {
@@ -85,7 +85,7 @@ private struct UnfitCommand: SettingsCommand {
     #expect(told.contains("unfit-command: that will not do\n"))
   }
 
-  @Test func anUnknownFlagIsExitCode64() async {
+  @Test func `an unknown flag is exit code 64`() async {
     await #expect(processExitsWith: .exitCode(64)) { await NodeCommand.main(["--prot", "1"]) }
     await #expect(processExitsWith: .exitCode(64)) {
       await NodeCommand.main(["--admin-token", "x"])

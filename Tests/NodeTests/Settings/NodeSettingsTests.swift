@@ -1,5 +1,6 @@
 import Common
 import Foundation
+import RedisClient
 import Testing
 
 @testable import Node
@@ -24,7 +25,7 @@ import Testing
     try body(file.path)
   }
 
-  @Test func defaults() throws {
+  @Test func `what is not given has its default`() throws {
     let settings = try load()
     #expect(settings.nodeId.hasSuffix("-8080"))
     #expect(try load().nodeId == settings.nodeId, "a node that starts again is the node it was")
@@ -32,6 +33,8 @@ import Testing
     #expect(settings.host == "127.0.0.1")
     #expect(settings.port == 8080)
     #expect(settings.redisUrl.description == "redis://127.0.0.1:6379/0")
+    #expect(settings.sentinelUser == nil && settings.sentinelPassword == nil && !settings.sentinelTls)
+    #expect(settings.minReplicas == 0)
     #expect(settings.redisCaFile == nil && settings.redisCertFile == nil && settings.redisKeyFile == nil)
     #expect(settings.drainDelay == .seconds(5))
     #expect(settings.maxQuantity == 1_000_000)
@@ -51,7 +54,8 @@ import Testing
   @Test(arguments: [
     ("nodeId", ["a", "A.b_c-9", String(repeating: "n", count: 64)]),
     ("port", ["0", "65535"]),
-    ("redisUrl", ["redis://h", "rediss://h:1/15", "redis://[::1]:6379"]),
+    ("redisUrl", ["redis://h", "rediss://h:1/15", "redis://[::1]:6379", "redis+sentinel://a,b:1/shop"]),
+    ("minReplicas", ["0", "16"]),
     ("drainDelay", ["0", "0.25", "300"]),
     ("maxQuantity", ["1", "1000000"]),
     ("maxTtlSeconds", ["1", "3600"]),
@@ -61,7 +65,7 @@ import Testing
     ("advertisedUrl", ["http://h", "https://10.0.0.7:8443", "http://[::1]:1/"]),
     ("logLevel", ["trace", "critical"]),
   ])
-  func goodValuesAreTaken(key: String, values: [String]) throws {
+  func `good values are taken`(key: String, values: [String]) throws {
     for value in values { _ = try load(flags: [key: value]) }
   }
 
@@ -69,7 +73,8 @@ import Testing
     ("nodeId", ["", "a b", "ü", String(repeating: "n", count: 65)]),
     ("host", [""]),
     ("port", ["-1", "65536", "http"]),
-    ("redisUrl", ["", "http://h", "redis://", "127.0.0.1:6379"]),
+    ("redisUrl", ["", "http://h", "redis://", "127.0.0.1:6379", "redis+sentinel://a", "redis+sentinel:///shop"]),
+    ("minReplicas", ["-1", "17"]),
     ("drainDelay", ["-1", "300.5"]),
     ("maxQuantity", ["0", "1000001"]),
     ("maxTtlSeconds", ["0", "3601"]),
@@ -83,15 +88,15 @@ import Testing
     ("logLevel", ["loud", "INFO"]),
     ("logRequests", ["1"]),
   ])
-  func badValuesAreRefused(key: String, values: [String]) throws {
+  func `bad values are refused`(key: String, values: [String]) throws {
     for value in values {
       #expect(try failure([:], flags: [key: value]).hasPrefix("setting \(key): bad value"))
     }
   }
 
-  @Test func aRedisPasswordIsTakenFromTheEnvironmentAndNeverShown() throws {
+  @Test func `a Redis password is taken from the environment, and never shown`() throws {
     let settings = try load(["HOLDFAST_REDIS_URL": "redis://:hidden@h"])
-    #expect(settings.redisUrl.password == "hidden")
+    #expect(settings.redisUrl == (try RedisTopology("redis://:hidden@h")))
     for message in [
       try failure([:], flags: ["redisUrl": "redis://:hidden@h"]),
       try failure(["HOLDFAST_REDIS_URL": "redis://:hidden@h/x"]),
@@ -101,7 +106,7 @@ import Testing
     }
   }
 
-  @Test func aClientCertificateAndItsKeyNeedEachOtherAndTLS() throws {
+  @Test func `a client certificate and its key need each other and TLS`() throws {
     let (url, cert, key) = ("HOLDFAST_REDIS_URL", "HOLDFAST_REDIS_CERT_FILE", "HOLDFAST_REDIS_KEY_FILE")
     let settings = try load([url: "rediss://h", cert: "/c", key: "/k"])
     #expect(settings.redisCertFile == "/c" && settings.redisKeyFile == "/k")
@@ -117,8 +122,24 @@ import Testing
     }
   }
 
+  @Test func `Sentinels have settings of their own, which mean nothing without them`() throws {
+    let (url, password) = ("HOLDFAST_REDIS_URL", "HOLDFAST_SENTINEL_PASSWORD")
+    let sentinels = "redis+sentinel://a,b/shop"
+    let settings = try load([url: sentinels, password: "hidden", "HOLDFAST_SENTINEL_USER": "u"])
+    #expect(settings.sentinelPassword == "hidden" && settings.sentinelUser == "u" && !settings.sentinelTls)
+    #expect(try load([url: "rediss+sentinel://a/shop"]).sentinelTls, "as the servers, if nothing is said")
+    #expect(try !load([url: "rediss+sentinel://a/shop", "HOLDFAST_SENTINEL_TLS": "false"]).sentinelTls)
+    #expect(
+      try failure([url: sentinels, "HOLDFAST_SENTINEL_USER": "u"])
+        == "setting sentinelUser: needs sentinelPassword")
+    for (name, value) in [("sentinelPassword", "hidden"), ("sentinelTls", "true")] {
+      let variable = name == "sentinelTls" ? "HOLDFAST_SENTINEL_TLS" : password
+      #expect(try failure([variable: value]).hasPrefix("setting \(name): has no effect without Sentinels"))
+    }
+  }
+
   @Test(arguments: ["inventory:", "inventory:a.", "holds:", "idem:", "idem:reserve/-:", "reservation:x"])
-  func aPrefixThatKeysOfAShopWithoutOneBeginWithIsRefused(prefix: String) throws {
+  func `a prefix that keys of a shop without one begin with is refused`(prefix: String) throws {
     let message = try failure(["HOLDFAST_KEY_PREFIX": prefix])
     #expect(message.hasPrefix("setting keyPrefix: must not begin with ") && !message.contains("\n"))
     for good in ["", "shop-1:", "inventory", "inv:", "lease:", "x-\(prefix)"] {
@@ -126,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func tokensComeFromTheEnvironment() throws {
+  @Test func `tokens come from the environment`() throws {
     let settings = try load(["HOLDFAST_ADMIN_TOKEN": "a", "HOLDFAST_CLIENT_TOKEN": "c"])
     #expect(settings.adminTokens.name(for: "a") == "default")
     #expect(settings.adminTokens.name(for: "c") == nil)
@@ -138,7 +159,7 @@ import Testing
     }
   }
 
-  @Test func tokensComeFromFiles() throws {
+  @Test func `tokens come from files`() throws {
     try withTokensFile("ops:1\n") { adminFile in
       try withTokensFile("web:2\napp:3\n") { clientFile in
         let settings = try load([
@@ -150,7 +171,7 @@ import Testing
     }
   }
 
-  @Test func aFileOfTokensThatCannotBeUsedIsTold() throws {
+  @Test func `a file of tokens that cannot be used is told`() throws {
     #expect(
       try failure(["HOLDFAST_ADMIN_TOKENS_FILE": "/nowhere/x"])
         == #"setting adminTokensFile: file "/nowhere/x": No such file or directory"#)
@@ -166,7 +187,7 @@ import Testing
     }
   }
 
-  @Test func aCoordinatorIsAnnouncedToWithTheClusterToken() throws {
+  @Test func `a coordinator is announced to with the cluster token`() throws {
     let environment = ["HOLDFAST_COORDINATOR_URL": "HTTP://Coordinator:8070/", "HOLDFAST_CLUSTER_TOKEN": "c"]
     let settings = try load(environment, flags: ["advertisedUrl": "http://node-1:80/"])
     #expect(settings.coordinatorUrl == "http://coordinator:8070" && settings.clusterToken == "c")
@@ -179,7 +200,7 @@ import Testing
   }
 
   @Test(arguments: ["0.0.0.0", "::"])
-  func whereOthersCannotReachANodeIsNotAnnounced(host: String) throws {
+  func `a place where others cannot reach a node is not announced`(host: String) throws {
     var environment = ["HOLDFAST_HOST": host, "HOLDFAST_CLUSTER_TOKEN": "c"]
     #expect(try load(environment).host == host)
     environment["HOLDFAST_COORDINATOR_URL"] = "http://h"
@@ -189,7 +210,7 @@ import Testing
     #expect(try load(environment).advertisedUrl == "http://node-1")
   }
 
-  @Test func theClusterTokenIsNeverShownAndComesFromTheEnvironmentOrAFileAlone() throws {
+  @Test func `the cluster token is never shown, and comes from the environment or a file alone`() throws {
     for bad in ["hid den", "hiddenü", String(repeating: "h", count: 513)] {
       let message = try failure(["HOLDFAST_CLUSTER_TOKEN": bad])
       #expect(message.hasPrefix("setting clusterToken: bad value (a secret, not shown)"))
@@ -219,7 +240,7 @@ import Testing
     }
   }
 
-  @Test func aTokenAndAFileOfThemExcludeEachOther() throws {
+  @Test func `a token and a file of them exclude each other`() throws {
     try withTokensFile("ops:1\n") { path in
       let message = try failure(["HOLDFAST_ADMIN_TOKEN": "a", "HOLDFAST_ADMIN_TOKENS_FILE": path])
       #expect(message == "settings adminToken and adminTokensFile: only one of them may be given")
@@ -231,7 +252,7 @@ import Testing
     }
   }
 
-  @Test func noTokenIsBothAdminAndClient() throws {
+  @Test func `no token is both admin and client`() throws {
     try withTokensFile("web:2\napp:a\n") { path in
       for client in [["HOLDFAST_CLIENT_TOKEN": "a"], ["HOLDFAST_CLIENT_TOKENS_FILE": path]] {
         let message = try failure(client.merging(["HOLDFAST_ADMIN_TOKEN": "a"]) { $1 })

@@ -20,7 +20,7 @@ import Testing
       (noPermission, .forbidden), (.error("BUSY Redis is busy"), .unknown), (.error("ERR unknown command"), .unknown),
       (.array([]), .unknown), (.null, .unknown), (text("master"), .unknown), (.array([.integer(1)]), .unknown),
     ] as [(RedisReply, ServerRole)])
-  func aRoleIsReadFromItsReply(reply: RedisReply, expected: ServerRole) {
+  func `a role is read from its reply`(reply: RedisReply, expected: ServerRole) {
     #expect(ServerRole(reply) == expected)
   }
 
@@ -29,7 +29,7 @@ import Testing
     (.replica(of: "10.0.0.7:6379"), "Redis at h:1 is a replica of 10.0.0.7:6379"),
     (.sentinel, "Redis at h:1 is a Sentinel, which stores nothing"),
   ])
-  func onlyWhatIsNoMasterIsInTheWay(role: ServerRole, expected: String?) {
+  func `only what is no master is in the way`(role: ServerRole, expected: String?) {
     #expect(role.obstacle(at: "h:1") == expected)
   }
 
@@ -46,12 +46,12 @@ import Testing
       (.error("NOPERM No permissions"), false, "NOPERM No permissions"),
       (.error("MOVED 1 h:1"), false, "MOVED 1 h:1"), (.null, false, nil),
     ] as [(RedisReply, Bool, String?)])
-  func aWriteTellsWhetherRedisServes(reply: RedisReply, hasWritten: Bool, refusal: String?) {
+  func `a write tells whether Redis serves`(reply: RedisReply, hasWritten: Bool, refusal: String?) {
     let findings = LinkFindings([.role: Self.master, .write: reply])
     #expect(findings.hasWritten == hasWritten && findings.refusal == refusal && findings.warnings.isEmpty)
   }
 
-  @Test func whatTheUserMayNotAskIsWarnedOf() {
+  @Test func `what the user may not ask is warned of`() {
     let all = LinkFindings([.role: Self.noPermission, .clients: Self.noPermission, .write: .integer(0)])
     #expect(all.warnings.count == 2 && all.hasWritten)
     #expect(all.warnings[0].contains("ROLE") && all.warnings[1].contains("CLIENT LIST"))

@@ -4,12 +4,14 @@ import Testing
 
 @Suite struct LinkHandshakeTests {
   private func handshake(_ url: String, scripts: [Script] = []) throws -> LinkHandshake {
-    LinkHandshake(.init(url: try RedisURL(url), clientName: "holdfast:n:x", scripts: scripts, vacantKey: "p:nobody"))
+    LinkHandshake(
+      LinkProblem(url: try RedisURL(url)),
+      .init(clientName: "holdfast:n:x", scripts: scripts, vacantKey: "p:nobody"))
   }
 
   private static func text(_ text: String) -> RedisReply { .bytes(Array(text.utf8)) }
 
-  @Test func theRoleAndAWriteComeBeforeAnythingElse() throws {
+  @Test func `the role and a write come before anything else`() throws {
     let script = Script(name: "s", source: "return 1", writes: false)
     #expect(
       try handshake("redis://u:p@h:1/3", scripts: [script]).steps.map(\.step) == [
@@ -38,11 +40,13 @@ import Testing
       (.ask(.write), .error("NOREPLICAS no"), .goOn), (.ask(.write), .error("LOADING no"), .goOn),
       (.ask(.write), .error("READONLY no"), .refused("Redis at h:1 is a replica: READONLY no")),
     ] as [(LinkHandshake.Step, RedisReply, LinkHandshake.Verdict)])
-  func anAnswerIsJudgedByItsStep(step: LinkHandshake.Step, reply: RedisReply, expected: LinkHandshake.Verdict) throws {
+  func `an answer is judged by its step`(
+    step: LinkHandshake.Step, reply: RedisReply, expected: LinkHandshake.Verdict
+  ) throws {
     #expect(try handshake("redis://h:1").verdict(on: reply, to: step) == expected)
   }
 
-  @Test func noSecretIsInTheNameOfAStep() throws {
+  @Test func `no secret is in the name of a step`() throws {
     for step in try handshake("redis://hush:hush@h:1/3").steps { #expect(!step.step.text.contains("hush")) }
   }
 }

@@ -29,7 +29,7 @@ import Testing
 
     mutating func step() {
       now = now + .milliseconds(Int64(random.number(0...400)))
-      switch random.number(0...13) {
+      switch random.number(0...14) {
       case 0...1 where attempts > 0:
         attempts -= 1
         links += 1
@@ -56,8 +56,22 @@ import Testing
       case 13 where links > 0:
         if machine.state == .up { goDown(heard: now) }
         carryOut(machine.left(at: now))
+      case 14:
+        let (isElsewhere, wasWaiting) = (random.number(0...1) == 1, machine.state == .waiting)
+        if machine.state == .up, isElsewhere { goDown(heard: now) }
+        let action = machine.serverMoved(at: now, isElsewhere: isElsewhere, using: &random)
+        if wasWaiting {
+          failuresInARow = 0
+          #expect(isRetry(action, within: LinkMachine.moveSpread))
+          timers = []
+        }
+        carryOut(action)
       default: break
       }
+    }
+
+    private func isRetry(_ action: LinkMachine.Action, within limit: TimeAmount) -> Bool {
+      if case .retry(let delay) = action { delay <= limit } else { false }
     }
 
     mutating func stop() {
@@ -127,7 +141,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...50)
-  func neverConnectsTwiceAtOnceAndNeverGivesUp(seed: UInt64) {
+  func `a link never connects twice at once, and never gives up`(seed: UInt64) {
     var world = Surroundings(seed: seed)
     for _ in 0..<500 {
       world.step()
@@ -136,7 +150,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...50)
-  func doesNothingMoreOnceStopped(seed: UInt64) {
+  func `a link does nothing more once it is stopped`(seed: UInt64) {
     var world = Surroundings(seed: seed)
     for _ in 0..<Int(seed) { world.step() }
     world.stop()
@@ -148,7 +162,7 @@ import Testing
     }
   }
 
-  @Test func aLinkThatIsMadeAfterTheStopIsClosed() {
+  @Test func `a link that is made after the stop is closed`() {
     var machine = LinkMachine()
     #expect(machine.start(at: .now()) == .connect)
     #expect(machine.stop() == .nothing)
@@ -156,7 +170,7 @@ import Testing
     #expect(machine.handshakeCompleted() == .nothing)
   }
 
-  @Test func stoppingClosesTheLinkThereIs() {
+  @Test func `stopping closes the link that there is`() {
     var machine = LinkMachine()
     #expect(machine.start(at: .now()) == .connect && machine.connected() == .handshake)
     var serving = machine
@@ -164,7 +178,7 @@ import Testing
     #expect(machine.stop() == .close)
   }
 
-  @Test func startingTwiceIsStartingOnce() {
+  @Test func `starting twice is starting once`() {
     var machine = LinkMachine()
     #expect(machine.start(at: .now()) == .connect)
     #expect(machine.start(at: .now()) == .nothing)
@@ -184,7 +198,7 @@ import Testing
     #expect(machine.handshakeCompleted() == .serve)
   }
 
-  @Test func aLinkIsDownFromTheLastReplyUntilTheNextOneHasServed() {
+  @Test func `a link is down from the last reply until the next one has served`() {
     var random = SeededRandom(1)
     var machine = up()
     #expect(machine.downSince == Self.instant, "connected, and no more")
@@ -210,7 +224,9 @@ import Testing
     (0, 0, LinkMachine.Admission.queue), (0, 249, .queue), (0, 250, .refuse), (999, 0, .queue), (999, 249, .queue),
     (1000, 0, .refuse), (2500, 0, .refuse),
   ])
-  func aMereCutIsWaitedForAndTheEndOfASilenceIsNot(silence: Int64, later: Int64, expected: LinkMachine.Admission) {
+  func `a mere cut is waited for, and the end of a silence is not`(
+    silence: Int64, later: Int64, expected: LinkMachine.Admission
+  ) {
     var random = SeededRandom(1)
     var machine = up()
     machine.served()
@@ -219,7 +235,7 @@ import Testing
     #expect(machine.admission(at: lost + .milliseconds(later)) == expected)
   }
 
-  @Test func aLinkThatIsLeftTakesNoCommandsAndIsNotServing() {
+  @Test func `a link that is left takes no commands, and is not serving`() {
     var random = SeededRandom(1)
     var machine = up()
     machine.served()
@@ -246,7 +262,7 @@ import Testing
     (["up"], false), (["up", "served"], false), (["up", "wrote"], true), (["up", "served", "wrote"], true),
     (["up", "left", "wrote"], false), (["up", "wrote", "left"], true), ([], false), (["wrote"], false),
   ])
-  func theBackOffBeginsAnewOnlyWhenAWriteHasSucceeded(events: [String], isAnew: Bool) {
+  func `the back-off begins anew only when a write has succeeded`(events: [String], isAnew: Bool) {
     var random = SeededRandom(3)
     for before in 1...12 {
       var machine = LinkMachine()
@@ -274,7 +290,7 @@ import Testing
     }
   }
 
-  @Test func theBackOffDoublesFromTwentyMillisecondsToASecondAndIsSpread() {
+  @Test func `the back-off doubles from twenty milliseconds to a second, and is spread`() {
     var random = SeededRandom(7)
     for (failures, ceiling) in [20, 40, 80, 160, 320, 640, 1000, 1000, 1000].enumerated() {
       var shares: [Double] = []

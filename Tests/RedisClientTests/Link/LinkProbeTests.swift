@@ -41,7 +41,7 @@ import Testing
   }
 
   /// What is known of it makes the not-after instants of writes: a clock that was set back must not lengthen them.
-  @Test func redissClockIsFollowedWhereNobodyUsesTheLink() throws {
+  @Test func `Redis's clock is followed where nobody uses the link`() throws {
     let bench = Bench()
     bench.link.pass(60_000)
     bench.setBack = 30_000
@@ -50,12 +50,12 @@ import Testing
     #expect((0...5).contains(bench.redisNow - known), "behind by \(bench.redisNow - known) ms")
   }
 
-  @Test func theTimeIsReadInMilliseconds() {
+  @Test func `the time is read in milliseconds`() {
     let reply = RedisReply.array([.bytes(Array("1795337100".utf8)), .bytes(Array("123999".utf8))])
     #expect(reply.timeMilliseconds == 1_795_337_100_123)
   }
 
-  @Test func twiceASecondARoundTripIsMeasured() {
+  @Test func `twice a second a round trip is measured`() {
     let bench = Bench()
     bench.link.pass(1900)
     #expect(bench.measured == Array(repeating: Self.latency, count: 4))
@@ -67,13 +67,13 @@ import Testing
       .array([.bytes([49]), .bytes([50]), .bytes([51])]),
       .array([.bytes([49]), .bytes([120])]), .array([.bytes([120]), .bytes([49])]), .array([.null, .null]),
     ] as [RedisReply])
-  func whatIsNoTimeTellsNothingOfTheClock(reply: RedisReply) {
+  func `what is no time tells nothing of the clock`(reply: RedisReply) {
     let bench = Bench(link: ScriptedLink(knowsClock: false), answer: .success(reply))
     bench.link.pass(1000)
     #expect(bench.link.clock.time(at: bench.link.loop.now) == nil && reply.timeMilliseconds == nil)
   }
 
-  @Test func whatHasNoAnswerIsNotMeasured() {
+  @Test func `what has no answer is not measured`() {
     let bench = Bench(answer: .failure(.unknown(.deadlinePassed)))
     bench.link.pass(1900)
     #expect(bench.measured.isEmpty && bench.link.findings.isEmpty)
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test(arguments: [(false, ["TIME", "ROLE", "DEL"]), (true, ["TIME", "ROLE", "CLIENT", "DEL"])])
-  func whatIsFoundIsToldOnceForEachRound(checksRights: Bool, asked: [String]) {
+  func `what is found is told once for each round`(checksRights: Bool, asked: [String]) {
     let bench = Bench(checksRights: checksRights)
     bench.link.pass(900)
     #expect(bench.link.sent.map { $0.arguments[0] } == asked + asked)

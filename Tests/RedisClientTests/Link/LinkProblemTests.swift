@@ -26,7 +26,7 @@ import Testing
       (ChannelError.connectTimeout(.milliseconds(500)), "h:1 does not answer: no connection within 500 ms"),
       (Unforeseen(), "h:1 cannot be reached: an unforeseen error"),
     ] as [(any Error, String)])
-  func whyNoConnectionIsMade(error: any Error, words: String) {
+  func `why no connection is made`(error: any Error, words: String) {
     #expect(plain.words(connecting: error) == words)
   }
 
@@ -40,7 +40,7 @@ import Testing
         "the name h can't be looked up: the resolver (DNS) does not answer: Temporary failure in name resolution"
       ),
     ] as [(NameLookup.State, String)])
-  func aNameThatIsNotFoundInTimeIsNotTheServersSilence(lookup: NameLookup.State, words: String) {
+  func `a name that is not found in time is not the server's silence`(lookup: NameLookup.State, words: String) {
     #expect(plain.words(connecting: ChannelError.connectTimeout(.milliseconds(500)), lookup: lookup) == words)
   }
 
@@ -60,7 +60,7 @@ import Testing
       (NIOSSLError.handshakeFailed(.syscallError), "TLS with h:1 failed"),
       (Unforeseen(), "the connection to h:1 failed: an unforeseen error"),
     ] as [(any Error, String)])
-  func whyAConnectionEnds(error: any Error, words: String) {
+  func `why a connection ends`(error: any Error, words: String) {
     #expect(secure.words(for: error) == words)
   }
 
@@ -76,11 +76,11 @@ import Testing
     ("TLSV1_ALERT_PROTOCOL_VERSION", .noCommonVersion), ("UNSUPPORTED_PROTOCOL", .noCommonVersion),
     ("SSLV3_ALERT_HANDSHAKE_FAILURE", .alert("handshake failure")), ("BAD_DECRYPT", .other),
   ])
-  func whyTLSFailsIsReadFromItsStackOfErrors(name: String, expected: TLSProblem) {
+  func `why TLS fails is read from its stack of errors`(name: String, expected: TLSProblem) {
     #expect(TLSProblem(stack: [Self.line(name)]) == expected)
   }
 
-  @Test func aCertificateOutOfItsTimeIsToldWithItsDate() {
+  @Test func `a certificate out of its time is told with its date`() {
     func words(_ from: Int, _ until: Int) -> String {
       TLSProblem.certificateRejected.words(
         server: "h:1", host: "h", authorities: "ca.pem", certificate: .init(validFrom: from, validUntil: until),
@@ -128,11 +128,11 @@ import Testing
     ("ERR unknown command", "Redis at h:1 refuses X: ERR unknown command"),
     ("ERR two\r\nlines", "Redis at h:1 refuses X: ERR two lines"), ("", "Redis at h:1 refuses X: "),
   ])
-  func whatRedisRefusesWith(line: String, words: String) {
+  func `what Redis refuses with`(line: String, words: String) {
     #expect(plain.words(refusedWith: line, to: "X") == words)
   }
 
-  @Test func aLongLineIsCut() {
+  @Test func `a long line is cut`() {
     let words = plain.words(refusedWith: "ERR " + String(repeating: "x", count: 10_000))
     #expect(words.count < 300 && words.hasSuffix("…"))
   }
@@ -144,11 +144,11 @@ import Testing
       (Array("HTTP/1.1 400".utf8), "h:1 speaks HTTP: it is no Redis"), (Array("+OK".utf8), nil), ([0x15], nil),
       ([], nil),
     ] as [([UInt8], String?)])
-  func whatTheFirstBytesTell(bytes: [UInt8], words: String?) {
+  func `what the first bytes tell`(bytes: [UInt8], words: String?) {
     #expect(plain.words(begunWith: ByteBuffer(bytes: bytes)) == words)
   }
 
-  @Test func whoNeverSaysAWordMaySpeakAnotherLanguage() {
+  @Test func `who never says a word may speak another language`() {
     #expect(plain.wordsForClosing(hasHeard: true) == "closed by the server (h:1)")
     #expect(plain.wordsForClosing(hasHeard: false).contains("does it want TLS (rediss://)?"))
     let reset = IOError(errnoCode: ECONNRESET, reason: "read")
@@ -158,7 +158,7 @@ import Testing
     #expect(plain.wordsForUnansweredHandshake(hasHeard: false) == "h:1 did not answer the handshake within 500 ms")
   }
 
-  @Test func anIPv6AddressStandsInBrackets() throws {
+  @Test func `an IPv6 address stands in brackets`() throws {
     #expect(LinkProblem(url: try RedisURL("redis://[::1]:7")).server == "[::1]:7")
   }
 }

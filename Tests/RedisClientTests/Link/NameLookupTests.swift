@@ -29,7 +29,7 @@ import Testing
     }
   }
 
-  @Test func oneQuestionIsAskedAtATimeAndTheLastFailureIsRemembered() async throws {
+  @Test func `one question is asked at a time, and the last failure is remembered`() async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let slow = Slow()
     let lookup = NameLookup(eventLoop: loop, ask: slow.ask)
@@ -50,7 +50,7 @@ import Testing
     #expect(slow.asked.withLock { $0 } == 2)
   }
 
-  @Test func anAnswerThatComesAfterItsAttemptIsThereForTheNextOne() async throws {
+  @Test func `an answer that comes after its attempt is there for the next one`() async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let slow = Slow()
     let lookup = NameLookup(eventLoop: loop, ask: slow.ask)
@@ -63,7 +63,7 @@ import Testing
     #expect(next == [address] && slow.asked.withLock { $0 } == 1)
   }
 
-  @Test func addressesAreTheSystems() async throws {
+  @Test func `addresses are the system's`() async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let lookup = NameLookup(eventLoop: loop)
     let four = try await loop.flatSubmit { lookup.initiateAQuery(host: "127.0.0.1", port: 7) }.get()

@@ -27,7 +27,7 @@ import Testing
 
   private static let offset: Int64 = 1_795_337_100_123_456_789
 
-  @Test func nothingIsKnownBeforeTheFirstReplyNorAfterForgetting() {
+  @Test func `nothing is known before the first reply, nor after forgetting`() {
     var clock = RedisClock()
     #expect(clock.time(at: .uptimeNanoseconds(5)) == nil)
     // In two windows.
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...20)
-  func isNeverAheadOfRedisWhateverTheLatencies(seed: UInt64) {
+  func `the clock is never ahead of Redis, whatever the latencies`(seed: UInt64) {
     var world = World(random: SeededRandom(seed), offset: Self.offset + Int64(seed) * 77_777)
     for _ in 0..<2000 {
       // Microseconds: quick ones, slow ones, and pauses of many windows now and then.
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...10)
-  func isNoFurtherBehindThanTheQuickestOfRecentReplies(seed: UInt64) {
+  func `the clock is no further behind than the quickest of recent replies`(seed: UInt64) {
     var world = World(random: SeededRandom(seed), offset: Self.offset)
     for _ in 0..<500 { world.observe(gap: 0...20_000, latency: 200...1_000_000) }
     world.observe(gap: 0...0, latency: 200...200)
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...20)
-  func followsAClockThatIsSetBackWithinTwoWindows(seed: UInt64) {
+  func `a clock that is set back is followed within two windows`(seed: UInt64) {
     var world = World(random: SeededRandom(seed), offset: Self.offset)
     let gap = 0...world.random.pick([20_000, 500_000, 4_000_000, 30_000_000])
     for _ in 0..<200 { world.observe(gap: gap, latency: 50...2000) }
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func followsAClockThatIsSetForwardAtOnce() {
+  @Test func `a clock that is set forward is followed at once`() {
     var world = World(random: SeededRandom(1), offset: Self.offset)
     for _ in 0..<50 { world.observe(gap: 0...20_000, latency: 50...2000) }
     world.offset += 60_000_000_000

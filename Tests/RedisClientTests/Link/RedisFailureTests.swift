@@ -26,7 +26,7 @@ import Testing
     ("WRONGTYPE Operation against a key", .other("WRONGTYPE Operation against a key")),
     ("OOMX", .other("OOMX")), ("busy", .other("busy")), ("", .other("")), (" BUSY", .other(" BUSY")),
   ])
-  func aServersRefusalIsKnownByItsFirstWord(line: String, expected: RedisFailure.Rejection) {
+  func `a server's refusal is known by its first word`(line: String, expected: RedisFailure.Rejection) {
     #expect(RedisFailure.Rejection(line: line) == expected)
   }
 }

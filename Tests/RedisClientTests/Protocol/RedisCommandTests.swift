@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct RedisCommandTests {
   @Test(arguments: UInt64(1)...20)
-  func commandsAreTheBytesThatHiredisWrites(seed: UInt64) throws {
+  func `commands are the bytes that hiredis writes`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     for _ in 0..<20 {
       let raw = (0..<random.number(1...12)).map { _ in random.bytes(0...random.pick([0, 1, 9, 10, 120, 3000])) }
@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test func everyKindOfArgumentIsWrittenAsItsBytes() throws {
+  @Test func `every kind of argument is written as its bytes`() throws {
     var arguments = RedisArguments("SET", "kéy", "")
     arguments.append(-120)
     arguments.append(length: 3) { $0.writeStaticString("abc") }
@@ -30,7 +30,7 @@ import Testing
     #expect(Array(command.readableBytesView) == expected)
   }
 
-  @Test func fixedArgumentsStandBeforeTheOthers() {
+  @Test func `fixed arguments stand before the others`() {
     var command = ByteBuffer()
     command.writeRedisCommand(RedisArguments("A", "b"), RedisArguments("c"))
     #expect(String(buffer: command) == "*3\r\n$1\r\nA\r\n$1\r\nb\r\n$1\r\nc\r\n")

@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...50)
-  func anySplitOfTheBytesGivesTheSameReplies(seed: UInt64) {
+  func `any split of the bytes gives the same replies`(seed: UInt64) {
     var made = RandomReplies(seed: seed)
     let replies = made.several(1...12)
     let bytes = replies.flatMap(\.resp)
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func anUnfinishedReplyIsWaitedForAtEveryLength() {
+  @Test func `an unfinished reply is waited for at every length`() {
     let reply = RedisReply.array([.bytes([0, 13, 10]), .array([.integer(-5), .null]), .status("OK"), .error("ERR x")])
     let bytes = reply.resp
     for count in 0..<bytes.count {
@@ -56,17 +56,17 @@ import Testing
     #expect(Read(bytes).replies == [reply])
   }
 
-  @Test func nullsAndEmptyRepliesAreToldApart() {
+  @Test func `nulls and empty replies are told apart`() {
     #expect(Read("*-1\r\n$-1\r\n*0\r\n$0\r\n\r\n+\r\n").replies == [.null, .null, .array([]), .bytes([]), .status("")])
   }
 
-  @Test func arraysNestSevenDeepAndNoDeeper() {
+  @Test func `arrays nest seven deep, and no deeper`() {
     func nested(_ depth: Int) -> String { String(repeating: "*1\r\n", count: depth) + ":1\r\n" }
     #expect(Read(nested(7)).replies.count == 1)
     #expect(Read(nested(9)).violation != nil)
   }
 
-  @Test func anArrayHasNoMoreElementsThanTheCap() {
+  @Test func `an array has no more elements than the cap`() {
     let most = ReplyReader.maxElements
     let whole = Read("*\(most)\r\n" + String(repeating: ":1\r\n", count: most))
     #expect(whole.replies == [.array(Array(repeating: .integer(1), count: most))])
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func anUnfinishedReplyTakesNoMoreBytesThanTheCap() {
+  @Test func `an unfinished reply takes no more bytes than the cap`() {
     let most = ReplyReader.maxUnfinishedBytes
     let piece = [UInt8](repeating: 0x61, count: 1 << 20)
     let long = [Array("$\(2 * most)\r\n".utf8)[...]] + Array(repeating: piece[...], count: most / piece.count)
@@ -88,7 +88,7 @@ import Testing
     #expect(Read(many).violation == "a reply of more than \(most) bytes")
   }
 
-  @Test func manyRepliesMayComeOnOneConnectionHoweverMuchTheyAreTogether() {
+  @Test func `many replies may come on one connection, however much they are together`() {
     let reply = RedisReply.bytes([UInt8](repeating: 0x61, count: 1 << 20))
     let pieces = Array(repeating: reply.resp[...], count: 2 * ReplyReader.maxUnfinishedBytes >> 20)
     let read = Read(pieces)
@@ -101,12 +101,12 @@ import Testing
     ("$3\r\nabcdef\r\n", 1, true), ("+OK\r\n!\r\n", 1, true), ("$1\r\n", 0, false), ("*2\r\n+a\r\n", 0, false),
     ("$5\r\nab\r\n", 0, false), ("+OK", 0, false),
   ])
-  func whatIsNoReplyWaitsOrLosesTheFrame(text: String, replies: Int, isLost: Bool) {
+  func `what is no reply waits or loses the frame`(text: String, replies: Int, isLost: Bool) {
     let read = Read(text)
     #expect(read.replies.count == replies && (read.violation != nil) == isLost)
   }
 
-  @Test func nothingIsReadOnAfterTheFrameIsLost() throws {
+  @Test func `nothing is read on after the frame is lost`() throws {
     var reader = ReplyReader()
     Array("hello\r\n+OK\r\n".utf8).withUnsafeBytes { bytes in try? reader.feed(bytes) }
     for _ in 0..<3 {
@@ -117,7 +117,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...20)
-  func randomBytesAreReadOrWaitedForOrRefused(seed: UInt64) {
+  func `random bytes are read or waited for or refused`(seed: UInt64) {
     var random = SeededRandom(seed)
     let likely = Array("+-:$*0123456789\r\n\r\n".utf8)
     for _ in 0..<1000 {
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...20)
-  func spoiledRepliesAreReadOrWaitedForOrRefused(seed: UInt64) {
+  func `spoiled replies are read or waited for or refused`(seed: UInt64) {
     var made = RandomReplies(seed: seed)
     let likely = Array("+-:$*0123456789\r\n".utf8)
     for _ in 0..<200 {

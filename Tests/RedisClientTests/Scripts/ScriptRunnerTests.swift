@@ -36,12 +36,12 @@ import Testing
     var verdicts: [String] { told.compactMap { try? $0.get().verdict } }
   }
 
-  @Test func aScriptIsNamedByTheSHA1OfItsText() {
+  @Test func `a script is named by the SHA-1 of its text`() {
     #expect(Self.writing.sha == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
     #expect(Self.writing.writes && !Self.reading.writes)
   }
 
-  @Test func aCallBringsItsNotAfterInstantBeforeItsArguments() throws {
+  @Test func `a call brings its not-after instant before its arguments`() throws {
     let bench = Bench()
     bench.run()
     let command = try #require(bench.link.sent.first)
@@ -52,19 +52,19 @@ import Testing
     #expect((meant - 2...meant).contains(command.notAfter))
   }
 
-  @Test func whatOnlyReadsMayRunAtAnyTime() {
+  @Test func `what only reads may run at any time`() {
     let bench = Bench()
     bench.run(Self.reading)
     #expect(bench.link.sent.first?.notAfter == 9_999_999_999_999)
   }
 
-  @Test func withoutAClockAWriteDoesNothing() {
+  @Test func `without a clock a write does nothing`() {
     let bench = Bench(knowsClock: false)
     bench.run()
     #expect(bench.link.sent.first?.notAfter == 0)
   }
 
-  @Test func aReplyTellsRedissClockOnceSomebodyUnderstandsIt() {
+  @Test func `a reply tells Redis's clock once somebody understands it`() {
     let bench = Bench(knowsClock: false)
     bench.run()
     bench.link[0].line("OK 1795337100123 x")
@@ -74,7 +74,7 @@ import Testing
     #expect(bench.link.clock.time(at: bench.link.loop.now) == 1_795_337_100_122)
   }
 
-  @Test func aLostScriptIsLoadedAndCalledOnceMore() {
+  @Test func `a lost script is loaded, and called once more`() {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.success(.error("NOSCRIPT No matching script.")))
@@ -85,7 +85,7 @@ import Testing
     #expect(bench.link.sent.count == 3 && bench.failures == [.rejected(.noScript)])
   }
 
-  @Test func aCallThatRanTooLateByAClockTakenForTooEarlyIsRepeatedOnce() {
+  @Test func `a call that ran too late by a clock taken for too early is repeated once`() {
     let bench = Bench()
     bench.run()
     bench.link[0].line("LATE \(bench.link.redisNow + 60_000)")
@@ -95,7 +95,7 @@ import Testing
     #expect(bench.link.sent.count == 2 && bench.failures == [.notSent(.late)])
   }
 
-  @Test func aCallThatIsTooLateIsNotRepeated() {
+  @Test func `a call that is too late is not repeated`() {
     let bench = Bench()
     bench.run()
     bench.link.pass(1400)
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: ["LOADING x", "BUSY x", "MASTERDOWN x", "TRYAGAIN x"])
-  func notYetIsAskedAgainUntilTheDeadline(line: String) {
+  func `'not yet' is asked again until the deadline`(line: String) {
     let bench = Bench()
     bench.link.onSend = { $0.answer(.success(.error(line))) }
     bench.run(reply: 500)
@@ -115,7 +115,7 @@ import Testing
     #expect(bench.failures == [.rejected(.notYet(Bench.signed(line)))])
   }
 
-  @Test func notYetMayComeToAnEnd() {
+  @Test func `'not yet' may come to an end`() {
     let bench = Bench()
     bench.link.onSend = { command in
       if bench.link.sent.count < 5 { command.answer(.success(.error("BUSY x"))) } else { command.line("OK 5 done") }
@@ -125,7 +125,7 @@ import Testing
     #expect(bench.link.sent.count == 5 && bench.verdicts == ["OK"])
   }
 
-  @Test func aReplicaIsLeftForAnotherLink() {
+  @Test func `a replica is left for another link`() {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.success(.error("READONLY x")))
@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test(arguments: ["OOM x", "ERR x", "NOPERM x"])
-  func aRefusalBeforeTheScriptRanIsARejection(line: String) {
+  func `a refusal before the script ran is a rejection`(line: String) {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.success(.error(line)))
@@ -143,7 +143,7 @@ import Testing
 
   /// Scripts are not rolled back: what was done before the error stays.
   @Test(arguments: ["WRONGTYPE x", "OOM x", "READONLY x", "BUSY x"])
-  func anErrorWithinAWritingScriptIsNeverTakenForNothingDone(words: String) {
+  func `an error within a writing script is never taken for nothing done`(words: String) {
     let bench = Bench()
     bench.run()
     let line = "\(words) script: \(Bench.script.sha), on @user_script:7."
@@ -153,7 +153,7 @@ import Testing
   }
 
   @Test(arguments: [RedisReply.bytes(Array("NO".utf8)), .null, .integer(1), .array([])])
-  func nonsenseTellsNothingOfWhatWasDone(reply: RedisReply) {
+  func `nonsense tells nothing of what was done`(reply: RedisReply) {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.success(reply))
@@ -166,7 +166,7 @@ import Testing
 
   /// What they mean is known by whoever has written the script.
   @Test(arguments: ["OK", "DAMAGED", "whatever", "late"])
-  func everyVerdictButTooLateIsHandedOn(verdict: String) {
+  func `every verdict but 'too late' is handed on`(verdict: String) {
     let bench = Bench()
     bench.run()
     bench.link[0].line("\(verdict) 5 a b")
@@ -176,7 +176,7 @@ import Testing
   @Test(arguments: [
     RedisFailure.unknown(.linkLost), .unknown(.deadlinePassed), .notSent(.offline), .notSent(.overloaded),
   ])
-  func aWriteThatCameToNothingIsNotSentAgain(failure: RedisFailure) {
+  func `a write that came to nothing is not sent again`(failure: RedisFailure) {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.failure(failure))
@@ -184,7 +184,7 @@ import Testing
     #expect(bench.link.sent.count == 1 && bench.failures == [failure])
   }
 
-  @Test func aReadIsAskedAgainOnceWhenItsLinkIsLost() {
+  @Test func `a read is asked again once when its link is lost`() {
     let bench = Bench()
     let deadline = bench.link.loop.now + .seconds(1)
     bench.runner.read(Self.reading, RedisArguments("a"), deadline: deadline) { bench.told.append($0) }

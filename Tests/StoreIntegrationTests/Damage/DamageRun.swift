@@ -128,13 +128,21 @@ struct DamageRun {
 
   // MARK: - The end
 
-  /// What the audit tells; nil where it tells that it can't be done on what is there.
+  /// What the audit tells; nil where it tells that it can't be done on what is there. While Redis has no time for it, it
+  /// tells nothing, and is asked again.
   private func audited() async throws -> [AuditService.Violation]? {
-    do {
-      return try await store.engine.wholeAudit().violations
-    } catch let problem as Problem where problem.kind == .stockDamaged {
-      return nil
+    var violations: [AuditService.Violation]?
+    try await eventually("the audit is answered") {
+      do {
+        violations = try await store.engine.wholeAudit().violations
+        return true
+      } catch let problem as Problem where problem.kind == .stockDamaged {
+        return true
+      } catch let problem as Problem where problem.kind == .storeUnavailable {
+        return false
+      }
     }
+    return violations
   }
 
   /// Everything lapses: what is whole is released, and what is not is told.

@@ -2,16 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Whatever bytes stand in Redis")
-struct DamageTests {
+/// The promises hold, whatever bytes stand in Redis.
+@Suite struct DamageTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let seeds = 2_000
   /// Runs at once, each on a Redis of its own.
   private static let lanes = 2
 
-  @Test(
-    "thousands of seeds: no process ends, nothing is sold beyond a total, no refusal has an effect, the audit tells")
-  func random() async throws {
+  @Test
+  func `thousands of seeds: no process ends, no total is exceeded, no refusal acts, the audit tells`() async throws {
     let given = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap { UInt64($0) }
     let seeds = given.map { [$0] } ?? Array(1...UInt64(Self.seeds))
     let faults = try await withThrowingTaskGroup(of: [String].self) { lanes in

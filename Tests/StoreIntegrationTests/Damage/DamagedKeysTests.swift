@@ -7,8 +7,7 @@ import Testing
 
 extension AgainstRedis {
   /// Each script with each key that it reads damaged in each way: it says so, names the SKU, and changes nothing.
-  @Suite("What stands in Redis is judged before anything is written")
-  struct DamagedKeysTests {
+  @Suite struct DamagedKeysTests {
     /// A stocked SKU with a hold that lives, one that is due, a sale and a sweep's lease.
     private struct Store {
       let store: ScriptStore
@@ -60,8 +59,8 @@ extension AgainstRedis {
 
     private static let damaged = Answer.problem(.stockDamaged, ",\"sku\":\"A\"")
 
-    @Test("a counter: no call has an effect, all name the SKU, others sell on", arguments: Damage.allCases)
-    func counters(_ damage: Damage) async throws {
+    @Test(arguments: Damage.allCases)
+    func `a damaged counter: no call has an effect, all name the SKU, others sell on`(_ damage: Damage) async throws {
       let redis = try await PrivateRedis()
       for counter in ["inventory:A", "total:A", "sold:A"] {
         let store = try await Store(redis)
@@ -86,8 +85,8 @@ extension AgainstRedis {
       }
     }
 
-    @Test("counters that are numbers and impossible together: no piece more is sold than there are")
-    func impossible() async throws {
+    @Test
+    func `counters that are numbers and impossible together: no piece more is sold than there are`() async throws {
       let redis = try await PrivateRedis()
       let store = try await Store(redis)
       let engine = store.store.engine
@@ -102,10 +101,8 @@ extension AgainstRedis {
       #expect(try await engine.wholeAudit().violations.contains { $0.sku?.text == "A" })
     }
 
-    @Test(
-      "an index or the outbox of another type: nothing is half done",
-      arguments: ["holds:A", "sales:A", "events", "due", "skus"])
-    func indexes(_ key: String) async throws {
+    @Test(arguments: ["holds:A", "sales:A", "events", "due", "skus"])
+    func `an index or the outbox of another type: nothing is half done`(_ key: String) async throws {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       try await engine.link.reply("DEL", key)
@@ -137,8 +134,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("what a user may not touch is refused with Redis's words, before anything is done")
-    func forbidden() async throws {
+    @Test func `what a user may not touch is refused with Redis's words, before anything is done`() async throws {
       let redis = try await PrivateRedis()
       let store = try await Store(redis)
       try await store.store.engine.link.reply(
@@ -156,8 +152,8 @@ extension AgainstRedis {
       #expect(try await store.store.everything() == before)
     }
 
-    @Test("a reservation that can't be read: told as such, left as it is, and no other hold waits for it")
-    func reservations() async throws {
+    @Test
+    func `a reservation that can't be read is told, left as it is, and no other hold waits for it`() async throws {
       let redis = try await PrivateRedis()
       let head = "{\"v\":1,\"status\":\"ACTIVE\",\"expiresAt\":"
       let due = head + "1700000010000,\"createdAt\":1700000000000,\"items\":"
@@ -196,14 +192,14 @@ extension AgainstRedis {
       }
     }
 
-    @Test(
-      "a deadline in an index that is none: told or put right, and put right by the next round",
-      arguments: ["15000000000000", "1.5e21", "1.5", "-5"])
-    func scores(_ score: String) async throws {
+    @Test(arguments: ["15000000000000", "1.5e21", "1.5", "-5"])
+    func `a deadline in an index that is none: told or put right, and put right by the next round`(
+      _ score: String
+    ) async throws {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       try await engine.link.reply("ZADD", "holds:A", score, store.live)
-      // Of the others nothing is due, so the one that is damaged is told of at once or stands behind them.
+      // Nothing is due of the others. So the damaged one is told of at once, or stands behind them.
       try await engine.link.reply("ZREM", "holds:A", store.due)
       let seen = await engine.ask(Call(wish: .readStock("A")))
       if score.hasPrefix("15") || score.contains("e") {
@@ -218,8 +214,7 @@ extension AgainstRedis {
       #expect(deadline == "\(ScriptStore.at(3_600_000))")
     }
 
-    @Test("members of the index of SKUs that are none: the round goes past them to its end")
-    func members() async throws {
+    @Test func `members of the index of SKUs that are none: the round goes past them to its end`() async throws {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       for member in ["", " ", "-", ".", "=41", "a b", "\u{1}\n", "é"] {
@@ -242,8 +237,8 @@ extension AgainstRedis {
       #expect(await engine.ask(.reserve("unknown")) == .problem(.stockDamaged))
     }
 
-    @Test("an idempotency record that is none: told as damaged, never as a success or another request's")
-    func records() async throws {
+    @Test
+    func `an idempotency record that is none: told as damaged, never as a success or another request's`() async throws {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       let first = await engine.ask(.reserve("A", ttlSeconds: 3600, key: "k"), age: .seconds(-5))
@@ -262,8 +257,8 @@ extension AgainstRedis {
       #expect(await engine.ask(.reserve("A", ttlSeconds: 3600, key: "k"), age: .seconds(-5)).body == first.body)
     }
 
-    @Test("the index of SKUs lost: the audit finds them by their keys, and the next change lists them again")
-    func unlisted() async throws {
+    @Test
+    func `a lost index of SKUs: the audit finds them by their keys, the next change lists them again`() async throws {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       try await engine.link.reply("DEL", "skus")

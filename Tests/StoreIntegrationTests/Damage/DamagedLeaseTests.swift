@@ -4,12 +4,11 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("A damaged lease keeps nobody from leading, and says so")
-  struct DamagedLeaseTests {
+  /// A damaged lease keeps nobody from leading, and says so.
+  @Suite struct DamagedLeaseTests {
     private static let now = ScriptStore.at(0)
 
-    @Test("a lease without an end gets one: it lapses like any other")
-    func endless() async throws {
+    @Test func `a lease without an end gets one: it lapses like any other`() async throws {
       let store = try await ScriptStore(try await PrivateRedis())
       _ = try await store.acquire(ScriptStore.theirs)
       try await store.engine.link.reply("PERSIST", "lease")
@@ -18,18 +17,16 @@ extension LeaseAndSweep {
       #expect(left > 0 && left <= 3000)
     }
 
-    @Test(
-      "what is no lease is nobody's",
-      arguments: ["", "a string", String(repeating: "0", count: 32), "\(ScriptStore.theirs) 1 2 3 node host:1"])
-    func foreign(_ content: String) async throws {
+    @Test(arguments: ["", "a string", String(repeating: "0", count: 32), "\(ScriptStore.theirs) 1 2 3 node host:1"])
+    func `what is no lease is nobody's`(_ content: String) async throws {
       let store = try await ScriptStore(try await PrivateRedis())
       try await store.engine.link.reply("SET", "lease", content)
       #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - lease")
       #expect(try await store.sweep() == "OK 0 -")
     }
 
-    @Test("a lease of another type, and an epoch of one", arguments: ["lease", "lease:epoch"])
-    func otherType(_ key: String) async throws {
+    @Test(arguments: ["lease", "lease:epoch"])
+    func `a lease or an epoch of another type is made anew`(_ key: String) async throws {
       let store = try await ScriptStore(try await PrivateRedis())
       try await store.engine.link.reply("RPUSH", key, "x")
       if key == "lease" {
@@ -40,10 +37,10 @@ extension LeaseAndSweep {
       #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - \(key)")
     }
 
-    @Test(
-      "an epoch that is none, or that nobody can have given out, is Redis's time again",
-      arguments: ["x", "", "-1", "1e15", "9007199254740993", "9999999999999", "99999999999999999999999"])
-    func epoch(_ epoch: String) async throws {
+    @Test(arguments: ["x", "", "-1", "1e15", "9007199254740993", "9999999999999", "99999999999999999999999"])
+    func `an epoch that is none, or that nobody can have given out, becomes Redis's time again`(
+      _ epoch: String
+    ) async throws {
       let store = try await ScriptStore(try await PrivateRedis())
       try await store.engine.link.reply("SET", "lease:epoch", epoch)
       #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - lease:epoch")
@@ -52,8 +49,7 @@ extension LeaseAndSweep {
         try await store.acquire(ScriptStore.theirs, replacing: ScriptStore.ours) == "OK \(Self.now + 1) \(Self.now)")
     }
 
-    @Test("releases of another type are made anew, and heard")
-    func releases() async throws {
+    @Test func `releases of another type are made anew, and heard`() async throws {
       let store = try await ScriptStore(try await PrivateRedis())
       try await store.engine.link.reply("SET", "lease:releases", "x")
       _ = try await store.acquire()

@@ -5,8 +5,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("A script that fails after a write")
-  struct FailedScriptTests {
+  /// A script that fails after a write.
+  @Suite struct FailedScriptTests {
     /// What nobody foresaw: a command that Redis refuses, behind the writes of the script.
     private static let scripts = ScriptLibrary(tuning: .init()).edited { name, source in
       let end = source.range(of: "return 'OK ' .. now")
@@ -15,8 +15,7 @@ extension AgainstRedis {
         in: end, with: "redis.call('LPUSH', INVENTORY .. 'A', 'x')\nreturn 'OK ' .. now")
     }
 
-    @Test("is never told to have done nothing; the key tells, once it can be read")
-    func unknown() async throws {
+    @Test func `a failed script is never told to have done nothing; the key tells, once it can be read`() async throws {
       let redis = try await PrivateRedis()
       let whole = try await Engine(redis.url)
       _ = await whole.ask(Call(wish: .set("A", total: 10)))
@@ -35,12 +34,10 @@ extension AgainstRedis {
 }
 
 extension AgainstRedis {
-  @Suite("A right that is withdrawn while nodes sell")
-  struct WithdrawnRightsTests {
-    @Test(
-      "no key is told to have succeeded that did not, and nothing is sold twice",
-      arguments: ["decrby", "zadd", "set", "incrby", "zrem", "rpush"])
-    func withdrawn(_ command: String) async throws {
+  /// A right that is withdrawn while nodes sell.
+  @Suite struct WithdrawnRightsTests {
+    @Test(arguments: ["decrby", "zadd", "set", "incrby", "zrem", "rpush"])
+    func `no key is told to have succeeded that did not, and nothing is sold twice`(_ command: String) async throws {
       let redis = try await PrivateRedis()
       let owner = try await Engine(redis.url)
       try await owner.link.reply("ACL", "SETUSER", "shop", "on", ">secret", "~*", "+@all")

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import Store
 
-/// What is wrong in a store in which no hold can be alive, read key by key: a second opinion beside the audit's.
+/// What is wrong in a store where no hold can be alive, read key by key. A second opinion, beside the audit's.
 struct StoreFaults: CustomStringConvertible {
   private(set) var all: [String] = []
   /// SKUs that are not whole.
@@ -11,7 +11,7 @@ struct StoreFaults: CustomStringConvertible {
 
   var description: String { "\(all)" }
 
-  /// - Parameter told: SKUs that the audit has told of: indexes may have lost what no key shows.
+  /// - Parameter told: SKUs that the audit has told of. Their indexes may have lost entries that no key shows.
   init(of skus: [String], told: Set<String>, in link: LinkHandle) async throws {
     self.skus = told
     for (key, expected) in [("skus", "zset"), ("due", "zset"), ("events", "stream")] {
@@ -68,7 +68,7 @@ struct StoreFaults: CustomStringConvertible {
     }
   }
 
-  /// Whether a key is of a SKU or an active hold, which nothing ends by time alone.
+  /// Whether a key belongs to a SKU or an active hold: neither ends by time alone.
   private static func mustStay(_ key: String, _ records: [Record]) -> Bool {
     ["inventory:", "total:", "sold:", "holds:", "sales:", "skus", "due", "events"].contains { key.hasPrefix($0) }
       || records.contains { "reservation:\($0.id)" == key && $0.status == "ACTIVE" }

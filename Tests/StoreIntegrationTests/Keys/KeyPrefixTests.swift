@@ -5,10 +5,9 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("Shops that share a database by their prefixes")
-  struct KeyPrefixTests {
-    @Test("know nothing of each other, and touch no key without their prefix")
-    func apart() async throws {
+  /// Shops that share a database by their prefixes.
+  @Suite struct KeyPrefixTests {
+    @Test func `shops with prefixes know nothing of each other, and touch no key without their prefix`() async throws {
       let redis = try await PrivateRedis()
       let shops = ["", "shop-1:", "shop-2:"]
       var engines: [Engine] = []

@@ -7,8 +7,8 @@ import Testing
 
 extension AgainstRedis {
   /// A write that its sender has given up on may still lie in a socket and run later: a phantom hold.
-  @Suite("Not after: nothing takes effect that was given up on")
-  struct PhantomHoldTests {
+  /// Nothing takes effect that was given up on.
+  @Suite struct PhantomHoldTests {
     /// A reserve as the repository sends it, but with a not-after instant of the caller's choice.
     private func reserve(_ scripts: ScriptLibrary, id: String, notAfter: String, sku: String) -> [String] {
       let tail = String(
@@ -17,9 +17,8 @@ extension AgainstRedis {
       return ["EVALSHA", scripts.reserve.script.sha, "0", notAfter, id, "300", tail, "", "", sku, "1"]
     }
 
-    @Test(
-      "sent to a stopped Redis by a client that closes: without a bound it holds stock later, from a node it does not")
-    func stoppedRedis() async throws {
+    @Test
+    func `a reserve that a stopped Redis runs later holds stock without a bound, and never with one`() async throws {
       let redis = try await PrivateRedis()
       let scripts = ScriptLibrary(tuning: .init())
       let bystander = try await LinkHandle(redis.url)
@@ -58,8 +57,7 @@ extension AgainstRedis {
       #expect(retry.status == 201 && !retry.isReplay)
     }
 
-    @Test("bytes kept on the way until after the caller was told 'outcome unknown' do nothing when they arrive")
-    func delayedBytes() async throws {
+    @Test func `bytes that arrive after the caller was told 'outcome unknown' do nothing`() async throws {
       let redis = try await PrivateRedis()
       let proxy = try await ChaosProxy(to: redis.port)
       let node = try await Engine("redis://127.0.0.1:\(proxy.port)/0")
@@ -69,7 +67,7 @@ extension AgainstRedis {
 
       try await proxy.set(.toServer, .init(holds: true))
       #expect(await node.ask(.reserve("A", key: "k")) == .problem(.outcomeUnknown))
-      // The piece goes to somebody else, the retry is refused, the piece comes back: room for a phantom.
+      // The piece goes to somebody else, the retry is refused, and the piece comes back: now a phantom could take it.
       let buyer = await other.ask(.reserve("A"))
       #expect(await other.ask(.reserve("A", key: "k")).status == 409)
       _ = await other.ask(Call(wish: .cancel(buyer.reservationID)))
@@ -81,10 +79,7 @@ extension AgainstRedis {
       #expect(await other.ask(Call(wish: .readStock("A"))).number("available") == 1, "a phantom hold")
     }
 
-    @Test(
-      "while an attempt may still take effect its retry is refused nothing: the refusal is kept back, and here never told"
-    )
-    func refusalIsKeptBack() async throws {
+    @Test func `while an attempt may still take effect, its retry's refusal is kept back`() async throws {
       let redis = try await PrivateRedis()
       let proxy = try await ChaosProxy(to: redis.port)
       let node = try await Engine("redis://127.0.0.1:\(proxy.port)/0")

@@ -5,14 +5,14 @@ import Testing
 @testable import Node
 
 extension AgainstRedis {
-  @Suite("Invariant 2: an idempotency key takes effect at most once")
-  struct SameKeyAtOnceTests {
+  /// Invariant 2: an idempotency key takes effect at most once.
+  @Suite struct SameKeyAtOnceTests {
     private static let nodes = 4
     private static let callsPerNode = 5
     private static let keys = 150
     private static let pieces = 100
-    @Test("many shoppers, each with one key, each asking several nodes several times at the same moment")
-    func reserves() async throws {
+    @Test
+    func `many shoppers ask several nodes several times at once, each with one key: one effect a key`() async throws {
       let redis = try await PrivateRedis()
       var engines: [Engine] = []
       for _ in 0..<Self.nodes { engines.append(try await Engine(redis.url)) }
@@ -43,8 +43,7 @@ extension AgainstRedis {
       #expect(try await engines[0].link.integer("XLEN", "events") == Self.pieces + 1)
     }
 
-    @Test("a reservation confirmed, cancelled and extended by many at once reaches one final state, once")
-    func finalStates() async throws {
+    @Test func `a reservation confirmed, cancelled and extended at once reaches one final state, once`() async throws {
       let redis = try await PrivateRedis()
       var engines: [Engine] = []
       for _ in 0..<Self.nodes { engines.append(try await Engine(redis.url)) }

@@ -5,8 +5,8 @@ import Testing
 @testable import Node
 
 extension AgainstRedis {
-  @Suite("Who a link is to Redis, and over what")
-  struct AccessToRedisTests {
+  /// As whom a link comes to Redis, and by which way.
+  @Suite struct AccessToRedisTests {
     private func redis(with rule: String...) async throws -> PrivateRedis {
       let redis = try await PrivateRedis()
       let admin = try await LinkHandle(redis.url)
@@ -15,16 +15,14 @@ extension AgainstRedis {
       return redis
     }
 
-    @Test("a password")
-    func password() async throws {
+    @Test func `a password is given`() async throws {
       let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret/:@")
       let handle = try await LinkHandle("redis://:s3cret%2F%3A%40@127.0.0.1:\(redis.port)/0")
       try await handle.whenUp()
       #expect(try await handle.reply("ACL", "WHOAMI").text == "default")
     }
 
-    @Test("an ACL user with a password and only the rights that the engine needs")
-    func user() async throws {
+    @Test func `an ACL user needs a password and only the rights that the scripts need`() async throws {
       let redis = try await redis(
         with: "ACL", "SETUSER", "holdfast", "on", ">s3cret", "~*", "+@all", "-@dangerous", "+info", "-@admin")
       let engine = try await Engine("redis://holdfast:s3cret@127.0.0.1:\(redis.port)/0")
@@ -34,8 +32,7 @@ extension AgainstRedis {
       #expect(try await engine.wholeAudit().skus == 1)
     }
 
-    @Test("a database of its own (SELECT)")
-    func database() async throws {
+    @Test func `a link uses a database of its own (SELECT)`() async throws {
       let redis = try await PrivateRedis()
       let third = try await Engine("redis://127.0.0.1:\(redis.port)/3")
       let zeroth = try await LinkHandle(redis.url)
@@ -46,9 +43,8 @@ extension AgainstRedis {
       #expect(try await zeroth.integer("GET", "inventory:A") == 1)
     }
 
-    @Test(
-      "a wrong password: never up, and the log says why, but not with what", arguments: ["wr0ng", "holdfast:wr0ng"])
-    func wrongPassword(credentials: String) async throws {
+    @Test(arguments: ["wr0ng", "holdfast:wr0ng"])
+    func `a wrong password: never up, and the log says why, but not with what`(credentials: String) async throws {
       let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret")
       let log = LogRecorder()
       let user = credentials.contains(":") ? credentials : ":" + credentials
@@ -60,8 +56,7 @@ extension AgainstRedis {
       #expect(!log.all.contains { $0.contains("wr0ng") })
     }
 
-    @Test("no password where one is needed: never up, and the log says why")
-    func noPassword() async throws {
+    @Test func `no password where one is needed: never up, and the log says why`() async throws {
       let redis = try await redis(with: "CONFIG", "SET", "requirepass", "s3cret")
       let log = LogRecorder()
       let handle = try await LinkHandle(redis.url, logger: log.logger)
@@ -69,8 +64,7 @@ extension AgainstRedis {
       #expect(try await !handle.status.isUp)
     }
 
-    @Test("a database that Redis does not have: never up, and the log says which")
-    func noSuchDatabase() async throws {
+    @Test func `a database that Redis does not have: never up, and the log says which`() async throws {
       let redis = try await PrivateRedis()
       let handle = try await LinkHandle("redis://127.0.0.1:\(redis.port)/99")
       try await eventually("it is told") {
@@ -78,8 +72,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("a port that nobody listens on, and a name that is nobody's: told in words that hold no name of a Swift type")
-    func nobodyThere() async throws {
+    @Test func `a port where nobody listens and a name that is nobody's are told in plain words`() async throws {
       let port = try FreePort.find()
       for (host, words) in [
         ("127.0.0.1", "127.0.0.1:\(port) refuses connections: nothing listens there"),
@@ -94,8 +87,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("more clients than Redis takes: the link says so, and is there once there is room")
-    func tooManyClients() async throws {
+    @Test func `more clients than Redis takes: the link says so, and is there once there is room`() async throws {
       let redis = try await PrivateRedis(options: ["--maxclients", "1"])
       let first = try await LinkHandle(redis.url)
       try await first.whenUp()

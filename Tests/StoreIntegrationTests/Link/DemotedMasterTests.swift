@@ -6,23 +6,21 @@ import Testing
 @testable import Node
 
 extension AgainstRedis {
-  @Suite("A master that is one no longer")
-  struct DemotedMasterTests {
+  /// A master that is one no longer.
+  @Suite struct DemotedMasterTests {
     /// How many connections Redis has been asked for.
     private func connections(_ redis: PrivateRedis) throws -> Int {
       let stats = try redis.cli("INFO", "stats")
       return try #require(stats.firstMatch(of: /total_connections_received:(\d+)/).flatMap { Int($0.1) })
     }
 
-    /// The most that the back-off allows one link in this time.
+    /// The most attempts that the back-off allows one link in this time.
     private func most(in time: Duration) -> Int {
       // 20, 40, … 640 ms, and a second each; at least half of each is waited.
       7 + Int((time / .milliseconds(500)).rounded(.up))
     }
 
-    @Test(
-      "demoted while it lives on: each link that is probed leaves it, says whose replica it is, and does not storm it")
-    func demoted() async throws {
+    @Test func `a probed link leaves a demoted master, says whose replica it is, and does not storm it`() async throws {
       let (old, new) = (try await PrivateRedis(), try await PrivateRedis())
       let log = LogRecorder()
       var handles: [LinkHandle] = []
@@ -59,8 +57,7 @@ extension AgainstRedis {
       for handle in handles { try await handle.whenUp() }
     }
 
-    @Test("a link to a replica never comes up: nothing that has waited for it is asked there")
-    func replicaFromTheStart() async throws {
+    @Test func `a link to a replica never comes up: nothing that has waited for it is asked there`() async throws {
       let redis = try await PrivateRedis(options: ["--replicaof", "127.0.0.1 1"])
       let handle = try await LinkHandle(redis.url)
       #expect(await handle.send("GET", "a", within: .seconds(2)) == .failure(.notSent(.offline)))
@@ -68,9 +65,8 @@ extension AgainstRedis {
       #expect(try redis.cli("INFO", "commandstats").contains("cmdstat_get") == false)
     }
 
-    @Test(
-      "READONLY, where ROLE is forbidden: few connections, and what was asked for beside the write keeps its reply")
-    func readOnly() async throws {
+    @Test
+    func `READONLY where ROLE is forbidden: few connections, and other commands keep their replies`() async throws {
       let redis = try await PrivateRedis()
       try redis.cli("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "+@all", "-role")
       let engine = try await Engine("redis://shop:s3cret@127.0.0.1:\(redis.port)/0")
@@ -120,8 +116,7 @@ extension AgainstRedis {
       #expect(try await engine.auditLink.integer("GET", "inventory:A") == 9)
     }
 
-    @Test("rights that are wanted and not given are warned of, once; the link serves all the same")
-    func forbiddenQuestions() async throws {
+    @Test func `rights that are wanted and not given are warned of, once; the link serves all the same`() async throws {
       let redis = try await PrivateRedis()
       try redis.cli("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "+@all", "-role", "-client|list")
       let log = LogRecorder()

@@ -6,10 +6,10 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("A link that is lost comes back, and every command learns what became of it")
-  struct LostLinkTests {
-    @Test("CLIENT KILL: what was sent is unknown, what is asked for meanwhile waits for the next link")
-    func clientKill() async throws {
+  /// A link that is lost comes back, and every command learns what became of it.
+  @Suite struct LostLinkTests {
+    @Test
+    func `CLIENT KILL: what was sent is unknown, what is asked for meanwhile waits for the next link`() async throws {
       let redis = try await PrivateRedis()
       let handle = try await LinkHandle(redis.url)
       let killer = try await LinkHandle(redis.url)
@@ -34,9 +34,8 @@ extension AgainstRedis {
       #expect(try await handle.status.reconnects >= 1)
     }
 
-    @Test(
-      "Redis killed: commands fail at once after the grace for a quick return; it is used again within 2 s of serving")
-    func restart() async throws {
+    @Test
+    func `Redis killed: after a grace commands fail at once; it is used again within 2 s of serving`() async throws {
       let redis = try await PrivateRedis(options: ["--appendfsync", "always"])
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
@@ -55,8 +54,7 @@ extension AgainstRedis {
       #expect(replay.isReplay && replay.body == first.body)
     }
 
-    @Test("a Redis that is still loading is asked again until it has loaded")
-    func loading() async throws {
+    @Test func `a Redis that is still loading is asked again until it has loaded`() async throws {
       // Slow to load (half a minute, unless told otherwise), but quick to say so.
       let redis = try await PrivateRedis(options: [
         "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024", "--aof-use-rdb-preamble", "yes",
@@ -98,8 +96,7 @@ extension AgainstRedis {
       #expect(try await handle.status.reconnects == 0)
     }
 
-    @Test("SCRIPT FLUSH: each script is loaded again on its next call")
-    func scriptFlush() async throws {
+    @Test func `SCRIPT FLUSH: each script is loaded again on its next call`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       func forgetful(_ call: Call) async throws -> Answer {
@@ -121,8 +118,7 @@ extension AgainstRedis {
       #expect(try await forgetful(Call(wish: .delete("A"))).status == 204)
     }
 
-    @Test("replies that come byte by byte are read as ever")
-    func slicedReplies() async throws {
+    @Test func `replies that come byte by byte are read as ever`() async throws {
       let redis = try await PrivateRedis()
       let proxy = try await ChaosProxy(to: redis.port)
       let direct = try await Engine(redis.url)
@@ -144,8 +140,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("a link that ends anywhere in a reply: writes with a key and reads are repeated by themselves, to one effect")
-    func cutReplies() async throws {
+    @Test func `a link ends anywhere in a reply: keyed writes and reads are repeated, to one effect`() async throws {
       let redis = try await PrivateRedis()
       let proxy = try await ChaosProxy(to: redis.port)
       let direct = try await LinkHandle(redis.url)

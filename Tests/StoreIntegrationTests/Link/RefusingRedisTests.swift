@@ -6,10 +6,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("A Redis that refuses commands")
-  struct RefusingRedisTests {
-    @Test("full (OOM): nothing new is held, what is held can be finished")
-    func outOfMemory() async throws {
+  @Suite struct RefusingRedisTests {
+    @Test func `full (OOM): nothing new is held; what is held can be finished`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
@@ -44,8 +42,7 @@ extension AgainstRedis {
       #expect(try await engine.wholeAudit().violations == [])
     }
 
-    @Test("nearly full, as the watch over the store sees it: replays are told, nothing new is begun")
-    func nearlyFull() async throws {
+    @Test func `nearly full, as the store's watch sees it: replays are told, nothing new is begun`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
@@ -64,15 +61,14 @@ extension AgainstRedis {
       #expect(await engine.ask(Call(wish: .confirm(first.reservationID))).status == 200)
     }
 
-    @Test("busy with a long script (BUSY): asked again until it is free, within the deadline")
-    func busy() async throws {
+    @Test func `busy with a long script (BUSY): asked again until it is free, within the deadline`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       let hog = try await LinkHandle(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
       try redis.cli("CONFIG", "SET", "busy-reply-threshold", "10")
       var sold = 0
-      // How long it takes the engine to ask twice is the machine's choice.
+      // How long it takes the engine to ask twice depends on the machine.
       var pause = Duration.milliseconds(100)
       try await untilShown("the engine is told BUSY, and asks again") {
         pause *= 2
@@ -98,8 +94,8 @@ extension AgainstRedis {
       #expect(try redis.cli("GET", "inventory:A") == "\(10 - sold)")
     }
 
-    @Test("busy for longer than the deadline: told as unavailable in time, and done neither then nor later")
-    func busyForTooLong() async throws {
+    @Test
+    func `busy for longer than the deadline: told as unavailable in time, done neither then nor later`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       let hog = try await LinkHandle(redis.url)
@@ -124,9 +120,8 @@ extension AgainstRedis {
       #expect(await engine.ask(Call(wish: .readStock("A"))).number("available") == 10)
     }
 
-    @Test(
-      "a script that never ends, or a user without any right, while the link is up: the link tells it until it is over")
-    func refusals() async throws {
+    @Test
+    func `while the link is up, an endless script or a user without rights is told until it is over`() async throws {
       let redis = try await PrivateRedis()
       let (admin, hog) = (try await LinkHandle(redis.url), try await LinkHandle(redis.url))
       try await admin.whenUp()

@@ -5,10 +5,10 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  @Suite("A Redis that is stopped (SIGSTOP) costs nobody more than a deadline")
-  struct StoppedRedisTests {
-    @Test("for 3 s: each command fails by its deadline, later ones at once, and within 2 s of SIGCONT all is well")
-    func threeSeconds() async throws {
+  /// A Redis that is stopped (SIGSTOP) costs nobody more than a deadline.
+  @Suite struct StoppedRedisTests {
+    @Test
+    func `stopped for 3 s: each command fails by its deadline, later ones at once; then all is well`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 100)))
@@ -45,8 +45,7 @@ extension AgainstRedis {
       #expect(await engine.ask(.reserve("A")).status == 201)
     }
 
-    @Test("while the node's own event loop stands still, Redis is not called silent")
-    func standstill() async throws {
+    @Test func `while the node's own event loop stands still, Redis is not called silent`() async throws {
       let redis = try await PrivateRedis()
       let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let link = try await LinkHandle(redis.url, eventLoop: threads.next())
@@ -60,8 +59,8 @@ extension AgainstRedis {
     }
 
     /// TLS has a farewell, and waits seconds for it.
-    @Test("a silent link that is given up is closed at once, over TLS too; so is one that is to stop")
-    func overTLS() async throws {
+    @Test
+    func `a silent link that is given up is closed at once, over TLS too; so is one that is to stop`() async throws {
       let certificates = try Certificates()
       let port = try FreePort.find()
       let redis = try await PrivateRedis(options: certificates.serverOptions(port: port, name: "server"))
@@ -78,7 +77,7 @@ extension AgainstRedis {
       try await ending.stop()
       #expect(await ended == .failure(.unknown(.linkLost)))
       #expect(ContinuousClock.now - stopped < .seconds(2) + ControlTimer.shared.allowance(since: stopped))
-      // By what a silent link may take, and not by that and TLS's five seconds.
+      // In the time that a silent link may take, without TLS's five seconds beside it.
       #expect(await lost == .failure(.unknown(.linkLost)))
       #expect(ContinuousClock.now - stopped < .seconds(5) + ControlTimer.shared.allowance(since: stopped))
       #expect(log.all.contains { $0.contains("Redis link is down") && $0.contains("no reply for") }, "\(log.all)")
@@ -87,8 +86,7 @@ extension AgainstRedis {
       try await abandoned.whenUp()
     }
 
-    @Test("replies that come after their command was given up on are nobody else's")
-    func lateReplies() async throws {
+    @Test func `replies that come after their command was given up on are nobody else's`() async throws {
       let redis = try await PrivateRedis()
       let handle = try await LinkHandle(redis.url)
       // Redis must go on before its silence ends the connection, and with that what is to be seen.
@@ -111,8 +109,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("giving one command up leaves its neighbours in the pipeline alone")
-    func neighbours() async throws {
+    @Test func `giving one command up leaves its neighbours in the pipeline alone`() async throws {
       let redis = try await PrivateRedis()
       let handle = try await LinkHandle(redis.url)
       // Redis must go on before its silence ends the connection, and with that what is to be seen.
@@ -139,8 +136,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("the queue is bounded: what does not fit is told so at once, as not sent")
-    func boundedQueue() async throws {
+    @Test func `the queue is bounded: what does not fit is told so at once, as not sent`() async throws {
       let redis = try await PrivateRedis()
       let handle = try await LinkHandle(redis.url, maxPending: 8)
       try await handle.whenUp()

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  @Suite("TLS to Redis: it is used, or says why it is not")
-  struct TLSToRedisTests {
+  /// TLS to Redis is used, or the node says why not.
+  @Suite struct TLSToRedisTests {
     private let certificates: Certificates
 
     init() throws { certificates = try Certificates() }
@@ -43,8 +43,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("a certificate that the CA has signed for this address")
-    func trusted() async throws {
+    @Test func `a certificate that the CA has signed for this address`() async throws {
       let (redis, port) = try await redis()
       let handle = try await LinkHandle("rediss://127.0.0.1:\(port)/0", tls: try certificates.client())
       try await handle.whenUp()
@@ -52,8 +51,7 @@ extension AgainstRedis {
       #expect(try redis.cli("GET", "secret") == "kept")
     }
 
-    @Test("a certificate of another's, of nobody known, or out of date: never up, and which of them is told")
-    func rejectedCertificates() async throws {
+    @Test func `another's certificate, an unknown CA's, or one out of date: never up, and told which`() async throws {
       let expected = [
         "elsewhere": "is for another name than 127.0.0.1",
         "selfmade": "is not signed by a certificate in \(certificates.path("ca.crt")) (redisCaFile)",
@@ -66,15 +64,13 @@ extension AgainstRedis {
       }
     }
 
-    @Test("TLS to a port that speaks none, and none to one that does: what the URL must begin with is told")
-    func wrongScheme() async throws {
+    @Test func `TLS on one side only: what the URL must begin with is told`() async throws {
       let (redis, port) = try await redis()
       try await expectProblem("TLS", at: "rediss://127.0.0.1:\(redis.port)/0", tls: try certificates.client())
       try await expectProblem("rediss://", at: "redis://127.0.0.1:\(port)/0")
     }
 
-    @Test("a Redis that wants a client certificate (its default) is served with one, and told of without")
-    func clientCertificate() async throws {
+    @Test func `a Redis that wants a client certificate is given one; that there is none is told`() async throws {
       let (redis, port) = try await redis(wantsClientCertificates: true)
       let url = "rediss://127.0.0.1:\(port)/0"
       let handle = try await LinkHandle(url, tls: try certificates.client("client"))
@@ -85,8 +81,7 @@ extension AgainstRedis {
       withExtendedLifetime(redis) {}
     }
 
-    @Test("files that can't be used are told by their setting and their name")
-    func badFiles() throws {
+    @Test func `files that can't be used are told by their setting and their name`() throws {
       func failure(ca: String? = nil, cert: String? = nil, key: String? = nil) throws -> String {
         let error = try #require(throws: SettingsError.self) {
           try RedisTLS(caFile: ca, certFile: cert, keyFile: key)

@@ -45,7 +45,7 @@ struct ModelRun {
       let (passing, call) = generator.next(in: model)
       model.now += passing
       engine.link.post(TestClock.setting(model.now, microseconds: .random(in: 0..<1000, using: &clockJitter)))
-      // More time than a node gives: a busy machine is no difference.
+      // More time than a node gives, so that a busy machine makes no difference.
       let answer = await engine.ask(call, age: Engine.patience)
       trace = trace.suffix(11) + [(number, model.now, call, answer)]
 

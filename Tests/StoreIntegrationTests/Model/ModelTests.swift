@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The scripts do what the model does", .serialized)
-struct ModelTests {
+/// The scripts do what the model does.
+@Suite(.serialized) struct ModelTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let retentionSeconds = 3600
 
@@ -32,8 +32,8 @@ struct ModelTests {
     return Array(1...6) + (0..<3).map { _ in UInt64.random(in: 1_000...999_999_999) }
   }
 
-  @Test("thousands of random calls: every answer, counter, index, record, lifetime and event")
-  func randomCalls() async throws {
+  @Test
+  func `thousands of random calls: every answer, counter, index, record, lifetime and event agrees`() async throws {
     let redis = try await PrivateRedis()
     let engine = try await Engine(
       redis.url,

@@ -3,12 +3,11 @@ import Testing
 
 @testable import Store
 
-@Suite("The model notices mistakes in the scripts", .serialized)
-struct MutantTests {
+/// The model notices mistakes in the scripts.
+@Suite(.serialized) struct MutantTests {
   private static let seeds: [UInt64] = Array(11...20)
 
-  @Test("each of many mistakes put into a script on purpose parts it from the model")
-  func mutants() async throws {
+  @Test func `each of many mistakes put into a script on purpose parts it from the model`() async throws {
     let redis = try await PrivateRedis()
     let tuning = ScriptLibrary.Tuning(retentionSeconds: 3600, eventsMaxLength: 1 << 30)
     let scripts = TestClock.scripts(tuning: tuning)

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Store
 
-@Suite("Records: scripts write and cut what Swift says of their layout")
-struct RecordLayoutTests {
+/// Scripts write and cut records as Swift says.
+@Suite struct RecordLayoutTests {
   private let store: ScriptStore
 
   init() async throws { store = try await ScriptStore(try await PrivateRedis()) }
@@ -25,8 +25,7 @@ struct RecordLayoutTests {
     try #require(try await store.engine.link.reply("GET", key).text)
   }
 
-  @Test("the lease: its token, its term, its holder")
-  func lease() async throws {
+  @Test func `lease: its token, its term, its holder`() async throws {
     var random = SystemRandomNumberGenerator()
     let token = LeaseRecord.newToken(using: &random)
     _ = try await store.acquire()
@@ -64,8 +63,7 @@ struct RecordLayoutTests {
     ]
   }
 
-  @Test("a reservation in each of its states, and what scripts put anew")
-  func reservations() async throws {
+  @Test func `reservation: each of its states, and what scripts put anew`() async throws {
     await store.stock(["A", "b.c"], total: 100)
     let labels = Labels(customerID: Label(#"c"1"#), reference: Label(#"\r"#))
     var ids: [String] = []
@@ -107,8 +105,7 @@ struct RecordLayoutTests {
     }
   }
 
-  @Test("a sale: the id of its reservation and the instant")
-  func sale() async throws {
+  @Test func `sale: the id of its reservation and the instant`() async throws {
     await store.stock(["A"])
     try await store.setClock(1234)
     let id = try await store.sell("A")
@@ -117,8 +114,7 @@ struct RecordLayoutTests {
     #expect(cut == [id, "\(ScriptStore.at(1234))"])
   }
 
-  @Test("SKUs: the same names pass in Lua as in Swift")
-  func skus() async throws {
+  @Test func `SKUs: the same names pass in Lua as in Swift`() async throws {
     let scalars = (UInt8.min...UInt8.max).map { String(Unicode.Scalar($0)) }
     let texts =
       scalars + scalars.map { "a" + $0 } + scalars.map { $0 + "a" } + ["", "A.b_c-9", "a b"]
@@ -135,8 +131,7 @@ struct RecordLayoutTests {
     for (text, passed) in zip(texts, found) { #expect(passed == "\(SKU(text) != nil)", "\(text.debugDescription)") }
   }
 
-  @Test("labels: the same records pass in Lua as in Swift, whatever stands in a label")
-  func labels() async throws {
+  @Test func `labels: the same records pass in Lua as in Swift, whatever stands in a label`() async throws {
     let head = #"{"v":1,"status":"ACTIVE","expiresAt":1700000060000,"createdAt":1700000000000,"items":{"A":1}"#
     let scalars = (UInt8.min...UInt8.max).map { String(Unicode.Scalar($0)) }
     let records = ["customerId", "reference"].flatMap { name in
@@ -162,8 +157,7 @@ struct RecordLayoutTests {
     }
   }
 
-  @Test("the store: its identity and the name of a mark")
-  func identity() async throws {
+  @Test func `store: its identity and the name of a mark`() async throws {
     let (identity, name) = (StoreMark.newIdentity(), StoreMark.newName())
     func look() async throws -> [Substring] {
       try await store.run(\.probeStore.script, identity, name, "0", "64", "0").split(separator: " ")

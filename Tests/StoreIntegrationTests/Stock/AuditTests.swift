@@ -6,8 +6,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("The audit tells damage from life")
-  struct AuditTests {
+  /// The audit tells damage from life.
+  @Suite struct AuditTests {
     private typealias Violation = AuditService.Violation
 
     /// 4 held, 2 + 1 sold, 3 left of A; B is in the same reservations and stays whole.
@@ -32,8 +32,8 @@ extension AgainstRedis {
       }
     }
 
-    @Test("clean data is consistent, with holds, sales, cancelled ones, and expired ones that nothing has released")
-    func clean() async throws {
+    @Test
+    func `clean data is consistent: holds, sales, cancelled ones, expired ones that nothing released`() async throws {
       let store = try await Store()
       #expect(
         try await store.engine.audit().document.text
@@ -43,8 +43,7 @@ extension AgainstRedis {
       #expect(try await store.engine.link.integer("ZCARD", "holds:A") == 1)
     }
 
-    @Test("thousands of members of the index that are no SKUs are one violation with their number, not thousands")
-    func foreignIndex() async throws {
+    @Test func `thousands of members of the index that are no SKUs are one violation with their number`() async throws {
       let store = try await Store()
       let fill = "for i = 1, 5000 do redis.call('ZADD', 'skus', 0, '!' .. i) end"
       _ = try await store.engine.link.send("EVAL", fill, "0").get()
@@ -59,10 +58,10 @@ extension AgainstRedis {
         lostIndex, doubledSale, otherType, noNumber, wrongDeadline, lifetime, counterLifetime, foreignSKU
     }
 
-    @Test(
-      "each kind of damage is told, with what the reservations add up to and what the counter says",
-      arguments: Damage.allCases)
-    func damage(_ damage: Damage) async throws {
+    @Test(arguments: Damage.allCases)
+    func `each kind of damage is told, with what the reservations add up to and the counter says`(
+      _ damage: Damage
+    ) async throws {
       let store = try await Store()
       let (held, sold) = ("reservation:\(store.held)", "reservation:\(store.sold)")
       let reserved = { (sku: String, expected: Int, found: Int) in
@@ -126,8 +125,8 @@ extension AgainstRedis {
       ]
     }
 
-    @Test("sales past their retention may be gone: sold is what is left of them, or more, and never less")
-    func lapsedSales() async throws {
+    @Test
+    func `sales past their retention may be gone: sold is what is left of them, or more, never less`() async throws {
       let store = try await Store(tuning: .init(retentionSeconds: 1, eventsMaxLength: 100))
       // What their lifetime does a minute later.
       try await store.engine.link.reply("DEL", "reservation:\(store.sold)")
@@ -146,10 +145,9 @@ extension AgainstRedis {
 }
 
 extension AgainstRedis {
-  @Suite("The audit of SKUs that do not hold still")
-  struct RestlessAuditTests {
-    @Test("a count in many steps while writers hammer the SKU: no false violation")
-    func hammered() async throws {
+  /// The audit of SKUs that change while it counts.
+  @Suite struct RestlessAuditTests {
+    @Test func `a count in many steps while writers hammer the SKU: no false violation`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       let writers = try await Engine(redis.url)
@@ -166,7 +164,7 @@ extension AgainstRedis {
         tasks.addTask {
           var reports: [AuditService.Report] = []
           let end = ContinuousClock.now + .seconds(120)
-          // How often writers come in between is the machine's choice: until it has happened.
+          // How often writers come in between depends on the machine: so until it has happened.
           while reports.count < 25 || !reports.contains(where: Self.isCaughtInMotion), ContinuousClock.now < end {
             reports.append(try await engine.wholeAudit())
           }
@@ -207,7 +205,7 @@ extension AgainstRedis {
       report.unverified.map(\.text) == ["A"]
     }
 
-    /// Of different quantities: what is missed must not be made up for by what is counted twice.
+    /// Of different quantities: a hold that is missed must not be made up for by one that is counted twice.
     private func hold(_ count: Int, on engine: Engine) async -> [String] {
       await withTaskGroup(of: String.self) { tasks in
         for number in 0..<count {
@@ -217,8 +215,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("two audits at one node: the second is told to come again")
-    func oneAtATime() async throws {
+    @Test func `two audits at one node: the second is told to come again`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 1)))

@@ -6,8 +6,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("Expired holds are released on use, in bounded steps, each exactly once")
-  struct ReleaseStepsTests {
+  /// Expired holds are released on use: in bounded steps, each exactly once.
+  @Suite struct ReleaseStepsTests {
     /// As many item lines as one call of the release script may put back.
     private static let linesPerStep = 80
 
@@ -28,8 +28,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("1,000 of them: the request that finds them sees them back, after 13 steps")
-    func thousand() async throws {
+    @Test func `1,000 expired holds are back for the request that finds them, after 13 steps`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await engine(on: redis)
       _ = await engine.ask(Call(wish: .set("A", total: 1000)))
@@ -48,8 +47,7 @@ extension AgainstRedis {
       #expect(try await engine.wholeAudit().violations == [])
     }
 
-    @Test("a step is bounded by item lines, not by reservations")
-    func manyLines() async throws {
+    @Test func `a step is bounded by item lines, not by reservations`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await engine(on: redis)
       let skus = (10..<30).map { "S\($0)" }
@@ -65,8 +63,7 @@ extension AgainstRedis {
       for sku in skus { #expect(try await engine.link.integer("GET", "inventory:\(sku)") == 50) }
     }
 
-    @Test("by several nodes at once: still each exactly once")
-    func atOnce() async throws {
+    @Test func `released by several nodes at once, each hold is back exactly once`() async throws {
       let redis = try await PrivateRedis()
       var engines = [try await engine(on: redis)]
       for _ in 0..<3 { engines.append(try await engine(on: redis)) }
@@ -85,8 +82,8 @@ extension AgainstRedis {
       #expect(try await engines[0].link.integer("GET", "inventory:A") == 600)
     }
 
-    @Test("out of time for them: 'overloaded', nothing of the request done; what was released stays so")
-    func outOfTime() async throws {
+    @Test
+    func `out of time for the release: 'overloaded', nothing was done; what was released stays so`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await engine(on: redis)
       _ = await engine.ask(Call(wish: .set("A", total: 1500)))

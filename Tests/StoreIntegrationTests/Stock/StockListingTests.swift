@@ -5,11 +5,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("The list of SKUs")
-  struct StockListingTests {
-    @Test(
-      "page by page, in byte order, every SKU that is there throughout exactly once, whatever comes and goes meanwhile")
-    func pages() async throws {
+  @Suite struct StockListingTests {
+    @Test func `pages list every SKU that is there throughout exactly once, in byte order`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       // More than two steps of one script call.
@@ -37,8 +34,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("holds that are due count as released in every row, over several steps")
-    func holdsThatAreDue() async throws {
+    @Test func `holds that are due count as released in every row, over several steps`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url, scripts: TestClock.scripts())
       engine.link.post(TestClock.setting(TestClock.start))

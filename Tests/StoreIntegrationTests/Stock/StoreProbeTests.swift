@@ -8,8 +8,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("The identity and the marks of the store")
-  struct StoreProbeTests {
+  /// The identity and the marks of the store.
+  @Suite struct StoreProbeTests {
     private let redis: PrivateRedis
     private let link: LinkHandle
     private let scripts = ScriptLibrary(tuning: .init(keyPrefix: "p:"))
@@ -45,8 +45,8 @@ extension AgainstRedis {
       return try #require(raised)
     }
 
-    @Test("the identity is given once; a mark is raised only where the last one is old, each process its own")
-    func marks() async throws {
+    @Test
+    func `the identity is given once; each process raises its own mark, only where the last one is old`() async throws {
       let (one, other) = (try await process(), try await process())
       let first = try await look(one)
       #expect(first.found == StoreSight(identity: nil) && first.raised == first.time)
@@ -64,8 +64,8 @@ extension AgainstRedis {
       #expect(try redis.cli("TTL", "p:store:mark") == "-1")
     }
 
-    @Test("in a store that was set back a process leaves its old mark as it is, and begins a new one")
-    func setBack() async throws {
+    @Test
+    func `in a store that was set back a process leaves its old mark as it is, and begins a new one`() async throws {
       let process = try await process()
       let first = try await raise(process)
       try redis.cli("HSET", "p:store:mark", first.name, "\(first.mark - 1)")
@@ -76,8 +76,7 @@ extension AgainstRedis {
       #expect(sight.marks[first.name] == first.mark - 1, "whoever has seen more can tell")
     }
 
-    @Test("marks go on where Redis's clock was set back, and the oldest make room for new ones")
-    func prune() async throws {
+    @Test func `marks go on where Redis's clock was set back, and the oldest make room for new ones`() async throws {
       let (one, other) = (try await process(), try await process())
       let first = try await raise(one)
       for number in 0..<80 {
@@ -95,8 +94,7 @@ extension AgainstRedis {
         "what was dropped is not taken for lost")
     }
 
-    @Test("what something else has written there is left as it is")
-    func foreign() async throws {
+    @Test func `what something else has written as identity or marks is left as it is`() async throws {
       let process = try await process()
       try redis.cli("RPUSH", "p:store", "x")
       try redis.cli("SET", "p:store:mark", "y")
@@ -111,8 +109,7 @@ extension AgainstRedis {
       #expect(try redis.cli("GET", "p:store") == "another program's")
     }
 
-    @Test("a full store, and one that refuses writes: the first is looked at, the second says why")
-    func refusing() async throws {
+    @Test func `a full store is looked at; one that refuses writes says why`() async throws {
       let process = try await process()
       try redis.cli("CONFIG", "SET", "maxmemory", "1")
       _ = try await look(process)

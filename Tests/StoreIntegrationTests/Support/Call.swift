@@ -18,7 +18,7 @@ struct Call: Sendable, CustomStringConvertible {
     case delete(String)
     case list(after: String?, limit: Int)
     case audit
-    /// Nobody's request: the leader at work until nothing is due.
+    /// No request: the leader works until nothing is due.
     case sweep
   }
 

@@ -7,8 +7,8 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("The sweep releases each expired hold exactly once")
-  struct ExactlyOnceTests {
+  /// The sweep releases each expired hold exactly once.
+  @Suite struct ExactlyOnceTests {
     /// Carts of one, two and three lines that expire, and what a sweep must leave alone.
     private struct Shop {
       let due: [String]
@@ -117,18 +117,17 @@ extension LeaseAndSweep {
       ScriptMutant("sweep", "waits a millisecond for a hold", "sku, '-inf', now", "sku, '-inf', '(' .. now"),
     ]
 
-    @Test("at its deadline, all lines at once, told once; and not again, should an index still name it")
-    func once() async throws {
+    @Test
+    func `a hold is released at its deadline, all lines at once, told once; not again by a stale index`() async throws {
       #expect(try await breaches(of: Self.check) == [])
     }
 
-    @Test("a release without the status check is noticed, and so are other mistakes")
-    func noticed() async throws {
+    @Test func `a release without the status check is noticed, and so are other mistakes`() async throws {
       #expect(try await unnoticed(Self.mutants, by: Self.check) == [])
     }
 
-    @Test("two sweepers in the same term and requests that release on their way, all at once: still each exactly once")
-    func atOnce() async throws {
+    @Test
+    func `two sweepers of one term and requests that release, all at once: each hold exactly once`() async throws {
       let redis = try await PrivateRedis()
       let store = try await ScriptStore(redis)
       await store.stock(["A", "B"])

@@ -5,8 +5,7 @@ import Testing
 
 extension LeaseAndSweep {
   /// Invariant 4: nothing is done by a sweeper whose term is over.
-  @Suite("Fencing: a sweep has an effect in the term of its token alone")
-  struct FencingTests {
+  @Suite struct FencingTests {
     /// Why a token is not that of the present term.
     private enum Term: CaseIterable {
       case foreign, replaced, givenBack, lapsed, none, lost
@@ -76,13 +75,11 @@ extension LeaseAndSweep {
       ]
     }
 
-    @Test("with a foreign, replaced, lapsed or lost token, or none there, not one key changes; nor does it late")
-    func fenced() async throws {
+    @Test func `with a foreign, replaced, lapsed, lost or missing token not one key changes, nor later`() async throws {
       #expect(try await breaches(of: Self.check) == [])
     }
 
-    @Test("a sweep or a trim without the token comparison is noticed")
-    func noticed() async throws {
+    @Test func `a sweep or a trim without the token comparison is noticed`() async throws {
       let mutants = Self.mutants("sweep", "record") + Self.mutants("trim", "lease")
       #expect(try await unnoticed(mutants, by: Self.check) == [])
     }

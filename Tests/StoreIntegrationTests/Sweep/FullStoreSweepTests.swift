@@ -5,8 +5,8 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("On a full Redis the election and the sweep go on, and make room")
-  struct FullStoreSweepTests {
+  /// On a full Redis the election and the sweep go on, and make room.
+  @Suite struct FullStoreSweepTests {
     private static let check: PromiseCheck = { store, breaches in
       await store.stock(["A"])
       try await store.hold(5, ["A"])
@@ -29,18 +29,15 @@ extension LeaseAndSweep {
       ScriptMutant(script, "is refused on a full store", "#!lua flags=allow-oom", "#!lua")
     }
 
-    @Test("lease and sweep run where a reserve is refused for lack of memory")
-    func runs() async throws {
+    @Test func `lease and sweep run where a reserve is refused for lack of memory`() async throws {
       #expect(try await breaches(of: Self.check) == [])
     }
 
-    @Test("a script that is refused on a full store is noticed")
-    func noticed() async throws {
+    @Test func `a script that is refused on a full store is noticed`() async throws {
       #expect(try await unnoticed(Self.mutants, by: Self.check) == [])
     }
 
-    @Test("a Redis full of holds has room again once they are swept and their records have lapsed")
-    func makesRoom() async throws {
+    @Test func `a Redis full of holds has room again once they are swept and their records have lapsed`() async throws {
       // Records of what is final last a second, and the outbox is at its bound from the beginning.
       let lasting = "local KEPT = '61'"
       let scripts = TestClock.scripts(tuning: .init(retentionSeconds: 1, eventsMaxLength: 10)).edited { _, source in

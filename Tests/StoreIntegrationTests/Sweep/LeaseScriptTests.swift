@@ -6,12 +6,12 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("The lease in Redis: one holder at a time, epochs that only rise")
-  struct LeaseScriptTests {
+  /// The lease in Redis has one holder at a time, and epochs that only rise.
+  @Suite struct LeaseScriptTests {
     private static let (ours, theirs) = (ScriptStore.ours, ScriptStore.theirs)
     private static let place = "7 node-1 host:1"
 
-    /// What the key holds.
+    /// The text of the lease key.
     private static func record(_ token: String, _ epoch: Int64, _ since: Int64, _ place: String = place) -> String {
       "\(token) \(epoch) \(since) \(place)"
     }
@@ -153,30 +153,28 @@ extension LeaseAndSweep {
       ScriptMutant("lease_acquire", "knows no end", "if now > ARGV[1] then", "if false then"),
     ]
 
-    @Test("acquired, refreshed, refused, renewed, moved, released: by its holder alone")
-    func held() async throws {
+    @Test
+    func `the lease is acquired, refreshed, refused, renewed, moved, released: by its holder alone`() async throws {
       #expect(try await breaches(of: Self.holding) == [])
     }
 
-    @Test("a holder is replaced only where it is taken for gone, and none outlives a clock that is set back")
-    func replaced() async throws {
+    @Test
+    func `a holder is replaced only if taken for gone, and none outlives a clock that is set back`() async throws {
       #expect(try await breaches(of: Self.replacing) == [])
     }
 
-    @Test("each term's epoch is greater: after replacement, lapse, a clock set back, loss of its keys and of all data")
-    func rising() async throws {
+    @Test
+    func `each term's epoch is greater: after a lapse, a clock set back, a loss of keys or of all data`() async throws {
       #expect(try await breaches(of: Self.epochs) == [])
     }
 
-    @Test("mistakes in the lease are noticed")
-    func noticed() async throws {
+    @Test func `mistakes in the lease are noticed`() async throws {
       #expect(try await unnoticed(Self.holdingMutants, by: Self.holding) == [])
       #expect(try await unnoticed(Self.epochMutants, by: Self.epochs) == [])
       #expect(try await unnoticed(Self.replacingMutants, by: Self.replacing) == [])
     }
 
-    @Test("who waits for the lease is woken by its release, by every later one too, and after its link was cut")
-    func releases() async throws {
+    @Test func `who waits for the lease is woken by each release, and after its link was cut too`() async throws {
       let redis = try await PrivateRedis()
       let store = try await ScriptStore(redis)
       let waiting = try await LinkHandle(redis.url)

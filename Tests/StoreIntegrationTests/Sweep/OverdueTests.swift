@@ -4,8 +4,8 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("How far behind the sweep is")
-  struct OverdueTests {
+  /// How far behind the sweep is.
+  @Suite struct OverdueTests {
     private static let check: PromiseCheck = { store, breaches in
       await store.stock(["A", "B", "C", "D"])
       breaches.expect(try await store.run(\.overdue.script, "50", "1000"), "OK 0 -", "nothing held")
@@ -26,7 +26,7 @@ extension LeaseAndSweep {
       breaches.expect(try await store.run(\.overdue.script, "1", "1000"), "OK 0 -", "one SKU looked at")
       breaches.expect(try await store.run(\.overdue.script, "2", "1000"), "OK 3 \(oldest)", "two SKUs looked at")
 
-      // Of three entries looked at each is a hold of its own; so are the others taken to be.
+      // Of the three entries looked at, each is a hold of its own. The others are taken to be so too.
       breaches.expect(try await store.run(\.overdue.script, "50", "3"), "OK 10 \(oldest)", "three entries looked at")
       let before = try await store.everything()
       _ = try await store.run(\.overdue.script, "50", "1000")
@@ -57,13 +57,12 @@ extension LeaseAndSweep {
       ScriptMutant("overdue", "looks at all SKUs", "'LIMIT', '0', ARGV[2]", "'LIMIT', '0', '-1'"),
     ]
 
-    @Test("holds past their deadline are counted, and the oldest is told; stale bounds count for nothing")
-    func overdue() async throws {
+    @Test
+    func `holds past their deadline are counted, the oldest is told; stale bounds count for nothing`() async throws {
       #expect(try await breaches(of: Self.check) == [])
     }
 
-    @Test("mistakes in the look are noticed")
-    func noticed() async throws {
+    @Test func `mistakes in counting what is overdue are noticed`() async throws {
       #expect(try await unnoticed(Self.mutants, by: Self.check) == [])
     }
   }

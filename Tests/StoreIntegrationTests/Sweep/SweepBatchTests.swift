@@ -4,8 +4,8 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("A batch of the sweep is bounded work, and loses sight of nothing")
-  struct SweepBatchTests {
+  /// A batch of the sweep is bounded work, and loses sight of nothing.
+  @Suite struct SweepBatchTests {
     private static let deadline = ScriptStore.at(60_000)
 
     /// The replies of so many sweeps.
@@ -128,28 +128,23 @@ extension LeaseAndSweep {
       ),
     ]
 
-    @Test("80 item lines of one SKU a batch, and word of when to come again")
-    func oneSKU() async throws {
+    @Test func `a batch takes 80 item lines of one SKU, and says when to come again`() async throws {
       #expect(try await breaches(of: Self.ofOneSKU) == [])
     }
 
-    @Test("bounded by item lines, not by reservations")
-    func manyLines() async throws {
+    @Test func `a batch is bounded by item lines, not by reservations`() async throws {
       #expect(try await breaches(of: Self.ofManyLines) == [])
     }
 
-    @Test("bounded by SKUs, those due first before the others")
-    func manySKUs() async throws {
+    @Test func `a batch is bounded by SKUs, those due first before the others`() async throws {
       #expect(try await breaches(of: Self.ofManySKUs) == [])
     }
 
-    @Test("bounds in `due` that have become too early are corrected, a bounded number at a time")
-    func staleBounds() async throws {
+    @Test func `bounds in 'due' that have become too early are corrected, a bounded number at a time`() async throws {
       #expect(try await breaches(of: Self.ofStaleBounds) == [])
     }
 
-    @Test("mistakes in a batch's bounds are noticed")
-    func noticed() async throws {
+    @Test func `mistakes in a batch's bounds are noticed`() async throws {
       for (check, mutants) in Self.mutants { #expect(try await unnoticed(mutants, by: check) == []) }
     }
   }

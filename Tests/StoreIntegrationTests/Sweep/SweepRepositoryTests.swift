@@ -6,8 +6,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  @Suite("Lease and sweep as a node asks for them, with Redis's own clock")
-  struct SweepRepositoryTests {
+  /// Lease and sweep as a node asks for them, with Redis's own clock.
+  @Suite struct SweepRepositoryTests {
     private struct Office {
       let link: LinkHandle
       let session: NIOLoopBound<StoreSession>
@@ -30,11 +30,13 @@ extension AgainstRedis {
         }.get()
       }
 
-      func acquire(_ token: String, replacing: String? = nil) async throws -> LeaseRepository.AcquireOutcome {
+      func acquire(
+        _ token: String, replacing: String? = nil, epochSeen: Int64 = 0
+      ) async throws -> LeaseRepository.AcquireOutcome {
         try await ask { session, completion in
           session.lease.acquire(
-            token: token, replacing: replacing, holder: "node-\(token.first ?? "?") host:1", ttl: .seconds(60),
-            limit: patience, completion: completion)
+            token: token, replacing: replacing, holder: "node-\(token.first ?? "?") host:1", epochSeen: epochSeen,
+            ttl: .seconds(60), limit: patience, completion: completion)
         }
       }
 
@@ -68,8 +70,8 @@ extension AgainstRedis {
 
     private static let patience = Duration.seconds(30)
 
-    /// A sweep and a look have no more time than they have in a node: what a busy machine does not do in that begins
-    /// again, from nothing.
+    /// A sweep and a look have no more time here than in a node. If a busy machine does not do it in that time, it
+    /// begins again from nothing.
     private func inTime(_ test: () async throws -> Void) async throws {
       try await untilShown("all calls are answered within their limits") {
         do {
@@ -84,8 +86,7 @@ extension AgainstRedis {
     }
     private static let (ours, theirs) = (ScriptStore.ours, ScriptStore.theirs)
 
-    @Test("the lease: what each reply means, and where its holder is found")
-    func lease() async throws {
+    @Test func `the lease: what each reply means, and where its holder is found`() async throws {
       let redis = try await PrivateRedis()
       let (first, second) = (try await Office(redis), try await Office(redis))
       guard case .acquired(let epoch, let since) = try await first.acquire(Self.ours) else {
@@ -127,8 +128,40 @@ extension AgainstRedis {
       #expect(try await second.release(Self.theirs))
     }
 
-    @Test("the sweep: what was released, when to come again, what lapsed, how far behind it is; fenced or not")
-    func sweep() async throws {
+    private static func epoch(_ outcome: LeaseRepository.AcquireOutcome) -> Int64? {
+      if case .acquired(let epoch, _) = outcome { epoch } else { nil }
+    }
+
+    /// A replica that becomes the master may lack the last terms, and its clock may be behind.
+    @Test func `a new term's epoch is greater than what its node has seen, whatever the server knows`() async throws {
+      let redis = try await PrivateRedis()
+      let office = try await Office(redis)
+      let first = try #require(Self.epoch(try await office.acquire(Self.ours)))
+      #expect(try await office.release(Self.ours))
+      #expect(Self.epoch(try await office.acquire(Self.ours, epochSeen: first + 5000)) == first + 5001)
+    }
+
+    @Test func `a term older than what a node has seen is over`() async throws {
+      let redis = try await PrivateRedis()
+      let office = try await Office(redis)
+      let first = try #require(Self.epoch(try await office.acquire(Self.ours)))
+      #expect(Self.epoch(try await office.acquire(Self.theirs, epochSeen: first)) == nil, "it has seen this very term")
+      let later = Self.epoch(try await office.acquire(Self.theirs, epochSeen: first + 1))
+      #expect(later.map { $0 > first + 1 } ?? false)
+      #expect(try await !office.renew(Self.ours))
+    }
+
+    @Test func `an epoch years ahead was never given out, and is not believed`() async throws {
+      let redis = try await PrivateRedis()
+      let office = try await Office(redis)
+      let absurd = Int64(9_000_000_000_000)
+      let epoch = try #require(Self.epoch(try await office.acquire(Self.ours, epochSeen: absurd)))
+      #expect(epoch < absurd)
+      #expect(Self.epoch(try await office.acquire(Self.theirs, epochSeen: absurd)) == nil, "the holder is not replaced")
+    }
+
+    @Test
+    func `the sweep: what was released, what lapsed, when to come again, how far behind; fenced or not`() async throws {
       try await inTime { try await sweepInTime() }
     }
 

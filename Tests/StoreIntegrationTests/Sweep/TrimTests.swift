@@ -5,8 +5,8 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  @Suite("Trimming keeps the audit's index of sales as short as what it can count")
-  struct TrimTests {
+  /// Trimming keeps the audit's index of sales as short as what it can count.
+  @Suite struct TrimTests {
     /// How long a sale's reservation is kept.
     private static let kept = Int64(ScriptStore.retentionSeconds + 60) * 1000
 
@@ -101,18 +101,16 @@ extension LeaseAndSweep {
       ),
     ]
 
-    @Test("one lapsed sale stays as a witness, and all whose reservation is still there, or too young to be gone")
-    func lapses() async throws {
+    @Test
+    func `one lapsed sale stays as a witness, and so do those whose reservation is there or may be`() async throws {
       #expect(try await breaches(of: Self.whatLapses) == [])
     }
 
-    @Test("goes round all SKUs in bounded steps by its cursor")
-    func goesRound() async throws {
+    @Test func `trimming goes round all SKUs in bounded steps by its cursor`() async throws {
       #expect(try await breaches(of: Self.round) == [])
     }
 
-    @Test("mistakes in the trimming are noticed")
-    func noticed() async throws {
+    @Test func `mistakes in the trimming are noticed`() async throws {
       for (check, mutants) in Self.mutants { #expect(try await unnoticed(mutants, by: check) == []) }
     }
   }

@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  @Suite("Redis's clock alone decides deadlines")
-  struct RedisTimeTests {
-    @Test("a reservation's instants are those of Redis's TIME, and its deadline is as long after as was asked for")
-    func instants() async throws {
+  /// Redis's clock alone decides deadlines.
+  @Suite struct RedisTimeTests {
+    @Test
+    func `a reservation's instants are those of Redis's TIME, its deadline as long after as asked for`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 1000)))
@@ -23,8 +23,7 @@ extension AgainstRedis {
       }
     }
 
-    @Test("from its deadline on, and not before, a hold is told as expired and sold to nobody")
-    func exactDeadline() async throws {
+    @Test func `from its deadline on, not before, a hold is told as expired and sold to nobody`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 1000)))

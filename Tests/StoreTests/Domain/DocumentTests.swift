@@ -8,7 +8,7 @@ import Testing
 
 /// The JSON that clients get, as the contract has it.
 @Suite struct DocumentTests {
-  @Test func aReservationIsTheDocumentOfTheContract() {
+  @Test func `a reservation is the document of the contract`() {
     let reservation = Reservation(
       id: ReservationID("9tKc2VbQ0yXh4LrJmA7sEw") ?? ReservationID(), status: .confirmed,
       lines: ["B", "a"].map { ReservationLine(sku: SKU(stored: $0.utf8), quantity: 2) },
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...10)
-  func everyReservationIsAWholeDocument(seed: UInt64) throws {
+  func `every reservation is a whole document`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     for _ in 0..<50 {
       let reservation = random.reservation()
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func anInventoryAddsUp() throws {
+  @Test func `an inventory adds up`() throws {
     var random = SeededRandom(1)
     for _ in 0..<100 {
       let (available, reserved, sold) = (random.number(0...1000), random.number(0...1000), random.number(0...1000))

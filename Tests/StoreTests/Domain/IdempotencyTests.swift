@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 @Suite struct IdempotencyTests {
-  @Test func keyNamesAreThoseOfTheContract() {
+  @Test func `key names are those of the contract`() {
     // The names that others may read: `inventory:{sku}`, `reservation:{reservationId}`, `idem:{scope}:{key}`.
     let keys = RedisKeys()
     let key = IdempotencyKey(operation: "reserve", caller: "web", text: "k:1")
@@ -19,7 +19,7 @@ import Testing
     #expect(shared.inventory == "shop-1:inventory:" && shared.record(of: key) == "shop-1:idem:reserve/web:k:1")
   }
 
-  @Test func noTwoKindsOfKeysShareAName() {
+  @Test func `no two kinds of keys share a name`() {
     let keys = RedisKeys()
     let prefixes = [
       keys.inventory, keys.total, keys.sold, keys.holds, keys.sales, keys.reservation, "idem:",
@@ -32,14 +32,14 @@ import Testing
     }
   }
 
-  @Test func aFingerprintIsTheFirstHalfOfTheSHA256() {
+  @Test func `a fingerprint is the first half of the SHA-256`() {
     for canonical in ["", "A 2,\n\n\n", "canonical\ntéxt"] {
       let expected = Base64URL.standard(of: SHA256.hash(data: Data(canonical.utf8)).prefix(16))
       #expect(Fingerprint(of: canonical).text == expected && expected.utf8.count == Fingerprint.length)
     }
   }
 
-  @Test func aRecordAnswersOnlyTheRequestThatMadeIt() {
+  @Test func `a record answers only the request that made it`() {
     let (mine, other) = (Fingerprint(of: "a"), Fingerprint(of: "b"))
     let record = Array((IdempotencyRecord.head(mine) + "the answer").utf8)
     #expect(IdempotencyRecord.head(mine) == "1\(mine.text) ")
@@ -56,14 +56,14 @@ import Testing
     #expect(found(record.prefix(24), mine) == .ours([]))
   }
 
-  @Test func differentContentsHaveDifferentFingerprints() {
+  @Test func `different contents have different fingerprints`() {
     let texts = (0..<5000).map { Fingerprint(of: "reserve \($0)").text }
     #expect(Set(texts).count == texts.count)
     #expect(Fingerprint(of: "") != Fingerprint(of: "\n"))
   }
 
   @Test(arguments: UInt64(1)...5)
-  func base64URLIsThatOfRFC4648(seed: UInt64) {
+  func `base64url is that of RFC 4648`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<500 {
       let (high, low) =

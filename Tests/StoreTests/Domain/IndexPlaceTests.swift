@@ -3,7 +3,7 @@ import Testing
 @testable import Store
 
 @Suite struct IndexPlaceTests {
-  @Test func aPlaceIsToldInWordsAndReadFromThem() throws {
+  @Test func `a place is told in words and read from them`() throws {
     let members: [[UInt8]] = [
       Array("moka".utf8), Array("a b".utf8), [0], [255, 0, 10], Array(repeating: 0x61, count: 64),
       Array(repeating: 0x61, count: 65),

@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 @Suite struct LabelTests {
-  @Test func aLabelIsUpTo128VisibleASCIICharacters() {
+  @Test func `a label is up to 128 visible ASCII characters`() {
     for byte in UInt8.min...127 {
       let text = "a" + String(Unicode.Scalar(byte))
       #expect((Label(text)?.text == text) == (0x21...0x7E).contains(byte), "\(byte)")
@@ -15,7 +15,7 @@ import Testing
     #expect(Label(String(repeating: "x", count: 128)) != nil && Label(String(repeating: "x", count: 129)) == nil)
   }
 
-  @Test func labelsAreJSONMembersByTheirNames() throws {
+  @Test func `labels are JSON members by their names`() throws {
     var random = SeededRandom(3)
     for _ in 0..<200 {
       let labels = random.labels()
@@ -28,7 +28,7 @@ import Testing
   }
 
   /// Quote and backslash are escaped, in a record as in a document, and nothing else is.
-  @Test func quoteAndBackslashStandInARecordAsTheyDoInADocument() throws {
+  @Test func `quote and backslash stand in a record as they do in a document`() throws {
     let labels = Labels(customerID: Label(#"\"#), reference: Label(#"a"b\c/"#))
     #expect(labels.json == #","customerId":"\\","reference":"a\"b\\c/""#)
     var reservation = Reservation(
@@ -48,7 +48,7 @@ import Testing
     #""customerId":"a"#, #""customerId":"a\"#, #""customerId":a"#, #""reference":"r","customerId":"c""#,
     #""customerId":"c","customerId":"c""#, #""note":"n""#,
   ])
-  func otherLabelsAreMalformed(members: String) {
+  func `other labels are malformed`(members: String) {
     let record = #"{"v":1,"status":"ACTIVE","expiresAt":7,"createdAt":5,"items":{"A":2},\#(members)}"#
     #expect(throws: StoredReservation.Malformed.self) {
       try StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)

@@ -5,18 +5,18 @@ import Testing
 
 /// What must hold between bounds that are set one by one.
 @Suite struct LimitsTests {
-  @Test func oneReservationIsWithinWhatASKUMayHaveAndAHoldMayLast() {
+  @Test func `one reservation is within what a SKU may have, and a hold may last`() {
     #expect(Limits.maxQuantity <= Limits.maxStockTotal)
     #expect((1...Limits.maxTTLSeconds).contains(Limits.defaultTTLSeconds))
     #expect(Limits.maxTTLSeconds <= Limits.maxHoldSeconds)
   }
 
   /// Lua's numbers are doubles, and its shortest form of them has 14 digits.
-  @Test func scriptsCountExactlyAndWriteWhatTheyCountInFull() {
+  @Test func `scripts count exactly, and write what they count in full`() {
     #expect(Limits.maxStockTotal * Limits.maxLines < 100_000_000_000_000)
   }
 
-  @Test func partsOfTheBudgetComeInTheirOrder() {
+  @Test func `parts of the budget come in their order`() {
     #expect(Budget.isInOrder && Budget.answer == .seconds(2))
   }
 }

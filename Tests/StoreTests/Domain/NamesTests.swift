@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [
     "A", "z", "0", "moka-pot-6", "grinder-burr.steel", "a_b", "A..B--C__", "9.", String(repeating: "x", count: 64),
   ])
-  func aSKUIsUpTo64LettersDigitsDotsLowLinesAndHyphens(text: String) {
+  func `a SKU is up to 64 letters, digits, dots, underscores and hyphens`(text: String) {
     #expect(SKU(text)?.text == text)
   }
 
@@ -16,11 +16,11 @@ import Testing
     "e\u{301}",
     "a\u{301}", "٣", "ａ", "a\u{0}", "a\"", "a\\", "a,", "a{", "\u{212A}",
   ])
-  func nothingElseIsASKU(text: String) {
+  func `nothing else is a SKU`(text: String) {
     #expect(SKU(text) == nil)
   }
 
-  @Test func everyByteIsJudgedInItsPlace() {
+  @Test func `every byte is judged in its place`() {
     let first = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
     for byte in UInt8.min...127 {
       let text = String(Unicode.Scalar(byte))
@@ -31,14 +31,14 @@ import Testing
 
   /// As Redis orders members of equal score, whatever the language of the machine.
   @Test(arguments: UInt64(1)...5)
-  func theOrderOfSKUsIsThatOfTheirBytes(seed: UInt64) {
+  func `the order of SKUs is that of their bytes`(seed: UInt64) {
     var random = SeededRandom(seed)
     let skus = (0..<300).compactMap { _ in SKU(random.text("aAbBzZ019", 1...1) + random.text("aAbBzZ019._-", 0...5)) }
     let byBytes = skus.map { Array($0.text.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
     #expect(skus.sorted().map { Array($0.text.utf8) } == byBytes)
   }
 
-  @Test func aReservationIDIsUnguessableAndOpaque() {
+  @Test func `a reservation id is unguessable and opaque`() {
     var pool = RandomPool()
     let ids = (0..<10_000).map { $0 < 100 ? ReservationID().text : ReservationID(random: &pool).text }
     #expect(Set(ids).count == ids.count)
@@ -55,7 +55,7 @@ import Testing
     String(repeating: "a", count: 21) + "=",
     String(repeating: "a", count: 21) + " ", String(repeating: "a", count: 20) + "é", "reservation:aaaaaaaaaa",
   ])
-  func whatNoReservationIsCalledIsNoID(text: String) {
+  func `what no reservation is called is no id`(text: String) {
     #expect(ReservationID(text) == nil)
   }
 }

@@ -15,13 +15,13 @@ import Testing
     return ReserveRequest(lines: lines, labels: labels, ttlSeconds: ttl)
   }
 
-  @Test func linesOfOneSKUAreSummedAndAllAreSortedByTheirBytes() {
+  @Test func `lines of one SKU are summed, and all are sorted by their bytes`() {
     let wish = Self.wish([Self.line("b", 1), Self.line("A", 2), Self.line("b", 40), Self.line("B", 5)])
     #expect(wish.lines == [Self.line("A", 2), Self.line("B", 5), Self.line("b", 41)])
   }
 
   @Test(arguments: UInt64(1)...10)
-  func theOrderAndSplittingOfLinesDoNotMatter(seed: UInt64) {
+  func `the order and splitting of lines do not matter`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<200 {
       let lines = random.lines(1...8)
@@ -32,19 +32,19 @@ import Testing
     }
   }
 
-  @Test func anAbsentTTLIsAnotherWishThanAnyGivenOne() {
+  @Test func `an absent TTL is another wish than any given one`() {
     let absent = Self.wish([Self.line("A", 1)]).canonical
     for ttl in [1, 300, 3600] { #expect(Self.wish([Self.line("A", 1)], ttl: ttl).canonical != absent) }
   }
 
-  @Test func aCustomerIsNoReference() {
+  @Test func `a customer is no reference`() {
     let line = [Self.line("A", 1)]
     #expect(Self.wish(line, customer: "x").canonical != Self.wish(line, reference: "x").canonical)
     #expect(Self.wish(line, customer: "x").labels != Self.wish(line, reference: "x").labels)
   }
 
   @Test(arguments: UInt64(1)...20)
-  func noTwoDifferentRequestsShareACanonicalText(seed: UInt64) {
+  func `no two different requests share a canonical text`(seed: UInt64) {
     var random = SeededRandom(seed)
     var meant: [String: ReserveRequest] = [:]
     for _ in 0..<3000 {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct StoredReservationTests {
   @Test(arguments: UInt64(1)...20)
-  func aRecordReadsAsTheReservationItWasMadeOf(seed: UInt64) throws {
+  func `a record reads as the reservation it was made of`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     for _ in 0..<100 {
       let reservation = random.reservation()
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  @Test func aRecordIsJSONThatOperatorsCanRead() throws {
+  @Test func `a record is JSON that operators can read`() throws {
     var random = SeededRandom(1)
     for _ in 0..<100 {
       let reservation = random.reservation()
@@ -27,7 +27,7 @@ import Testing
   }
 
   /// Scripts look at fixed places instead of parsing (Lua counts from 1).
-  @Test func whatScriptsPutAnewStandsInFixedPlaces() throws {
+  @Test func `what scripts put anew stands in fixed places`() throws {
     var random = SeededRandom(2)
     for _ in 0..<50 {
       var reservation = random.reservation()
@@ -40,7 +40,7 @@ import Testing
   }
 
   /// The contract: from `expiresAt` on, no answer treats the hold as alive, whether or not a sweeper has run.
-  @Test func anActiveRecordHasExpiredFromItsDeadlineOn() throws {
+  @Test func `an active record has expired from its deadline on`() throws {
     var random = SeededRandom(3)
     var reservation = random.reservation()
     reservation.status = .active
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func aFinalRecordStaysWhatItIs() throws {
+  @Test func `a final record stays what it is`() throws {
     var random = SeededRandom(4)
     for _ in 0..<50 {
       let reservation = random.reservation()
@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test(arguments: UInt64(1)...10)
-  func aRecordThatWasCutShortIsMalformed(seed: UInt64) throws {
+  func `a record that was cut short is malformed`(seed: UInt64) throws {
     var random = SeededRandom(seed)
     let reservation = random.reservation()
     let record = reservation.record
@@ -96,19 +96,19 @@ import Testing
     #"{"v":1,"status":"ACTIVE","expiresAt":7,"createdAt":5,"items":{"A":2}"#,
     #"{"v":1,"status":"ACTIVE","expiresAt":7,"createdAt":5,"items":{"A"#,
   ])
-  func whatNoScriptWritesIsMalformed(record: String) {
+  func `what no script writes is malformed`(record: String) {
     #expect(throws: StoredReservation.Malformed.self) {
       try StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)
     }
   }
 
   @Test(arguments: UInt64(1)...20)
-  func aSpoiledRecordIsReadOrMalformed(seed: UInt64) {
+  func `a spoiled record is read or malformed`(seed: UInt64) {
     var random = SeededRandom(seed)
     for _ in 0..<200 {
       var record = random.reservation().record
       for _ in 0..<random.number(1...3) { random.mutate(&record, with: Array(#"{}":,0123456789"#.utf8)) }
-      // It does not crash; what it makes of it is the audit's to find.
+      // It does not crash. Whether it reads something wrong is for the audit to find.
       _ = try? StoredReservation.read(record[...], id: ReservationID(), now: 0)
     }
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 /// How a SKU is counted, and what Redis's replies mean for the count.
-@Suite("Counting a SKU for the audit") struct AuditRepositoryTests {
+@Suite struct AuditRepositoryTests {
   private static let sku = SKU(stored: "moka".utf8)
 
   /// A repository whose Redis replies as the test says.
@@ -58,8 +58,7 @@ import Testing
     "OK 5 21 71 31 700 500 100 200 7 1 4 6 0",
   ]
 
-  @Test("what fits into one step is counted at one instant, and nothing is watched")
-  func few() {
+  @Test func `what fits into one step is counted at one instant, and nothing is watched`() {
     let bench = Bench(["OK 5 1 2 3 312 200 6 7 8 9 10 11 12"])
     let count = AuditCount(
       available: 1, total: 2, sold: 3, holds: 312, sales: 200, unreadable: 9, active: 6, confirmed: 7, lapsed: 8,
@@ -68,8 +67,7 @@ import Testing
     #expect(bench.link.sent.map { $0.arguments.dropFirst(4) } == [["moka", "0", "512"]])
   }
 
-  @Test("more is counted in steps, which add up, while Redis watches all keys of the SKU")
-  func many() {
+  @Test func `more is counted in steps, which add up, while Redis watches all keys of the SKU`() {
     let bench = Bench([Self.steps[0]] + Self.steps)
     let count = AuditCount(
       available: 21, total: 71, sold: 31, holds: 700, sales: 500, unreadable: 1, active: 111, confirmed: 222,
@@ -82,25 +80,22 @@ import Testing
   }
 
   @Test(
-    "what was counted is dropped unless Redis says that nothing was touched",
     arguments: [
       .success(.null), .success(.error("EXECABORT")), .failure(.unknown(.linkLost)), .failure(.notSent(.offline)),
     ] as [ScriptedLink.Answer])
-  func changed(answer: ScriptedLink.Answer) {
+  func `what was counted is dropped unless Redis says that nothing was touched`(answer: ScriptedLink.Answer) {
     let bench = Bench([Self.steps[0]] + Self.steps)
     bench.answers["EXEC"] = answer
     #expect(bench.count() == .success(.changed))
   }
 
-  @Test("a new connection has watched nothing: what was counted is dropped")
-  func otherConnection() {
+  @Test func `a new connection has watched nothing: what was counted is dropped`() {
     let bench = Bench([Self.steps[0]] + Self.steps)
     bench.link.at(bench.link.loop.now + .milliseconds(25)) { [link = bench.link] in link.reconnects += 1 }
     #expect(bench.count() == .success(.changed))
   }
 
-  @Test("a SKU that is gone is told as such, and watched no longer")
-  func gone() {
+  @Test func `a SKU that is gone is told as such, and watched no longer`() {
     #expect(Bench(["GONE 5"]).count() == .success(.gone))
     let deleted = Bench([Self.steps[0], Self.steps[0], "GONE 5"])
     #expect(deleted.count() == .success(.gone))
@@ -108,19 +103,17 @@ import Testing
   }
 
   @Test(
-    "out of time no further step is begun, and what is watched is let go",
     arguments: [
       (0, []), (10, ["from 0"]), (11, ["from 0", "WATCH", "MULTI", "EXEC"]),
       (35, ["from 0", "WATCH", "from 0", "from 512", "MULTI", "EXEC"]),
     ] as [(Int64, [String])])
-  func outOfTime(limit: Int64, sent: [String]) {
+  func `out of time no further step is begun, and what is watched is let go`(limit: Int64, sent: [String]) {
     let bench = Bench([Self.steps[0]] + Self.steps)
     #expect(bench.count(within: limit) == .success(.outOfTime))
     #expect(bench.sent == sent)
   }
 
-  @Test("a step is waited for beyond the end, any other command from its sending on")
-  func deadlines() {
+  @Test func `a step is waited for beyond the end, any other command from its sending on`() {
     let bench = Bench([Self.steps[0]] + Self.steps)
     let begin = bench.link.loop.now
     _ = bench.count()
@@ -130,13 +123,12 @@ import Testing
     }
   }
 
-  @Test("a failure ends the count", arguments: [0, 1, 2])
-  func failure(steps: Int) {
+  @Test(arguments: [0, 1, 2])
+  func `a failure ends the count`(steps: Int) {
     #expect(Bench(Array(repeating: Self.steps[0], count: steps)).count() == .failure(.redis(.notSent(.offline))))
   }
 
-  @Test("a watch that is refused, and a reply that means nothing, are failures")
-  func refusal() {
+  @Test func `a watch that is refused, and a reply that means nothing, are failures`() {
     let refused = Bench([Self.steps[0]])
     refused.answers["WATCH"] = .success(.error("OOM no"))
     #expect(refused.count() == .failure(.redis(.rejected(.unwritable("OOM no")))))
@@ -146,8 +138,7 @@ import Testing
     }
   }
 
-  @Test("a step of the search tells where to go on, and what it has found")
-  func search() {
+  @Test func `a step of the search tells where to go on, and what it has found`() {
     let bench = Bench(["OK 5 18446744073709551615 1 2 a b", "OK 5 x 1 2"])
     let found = [7, 0].map { (cursor: UInt64) in
       let told = bench.link.begin(bench.repository) { repository throws(StoreFailure) in

@@ -7,7 +7,7 @@ import Testing
 
 /// What the leader asks for: lease and sweep.
 @Suite struct LeaderRepositoriesTests {
-  @Test func boundsCountByTheTimeOfTheLoop() {
+  @Test func `bounds count by the time of the loop`() {
     let link = ScriptedLink()
     let session = StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link)
     let token = String(repeating: "0", count: LeaseRecord.tokenDigits)

@@ -14,7 +14,7 @@ import Testing
     ],
     labels: Labels(customerID: Label("c")), ttlSeconds: 60)
 
-  @Test func theReserveScriptIsGivenEverythingInItsPlace() {
+  @Test func `the reserve script is given everything in its place`() {
     let bench = Bench()
     _ = bench.reserve(Self.wish, key: "k", answer: "OK 5 6")
     let id = bench.arguments[0]
@@ -28,7 +28,7 @@ import Testing
     #expect(bench.arguments[3...4] == ["", ""] && bench.arguments[0] != id)
   }
 
-  @Test func aHoldIsToldWithItsInstants() throws {
+  @Test func `a hold is told with its instants`() throws {
     let bench = Bench()
     let told = bench.reserve(Self.wish, answer: "OK 1795337100123 1795337160123")
     let held = Reservation(
@@ -40,7 +40,7 @@ import Testing
 
   /// The contract: same status, same body byte for byte.
   @Test(arguments: UInt64(1)...20)
-  func aReplayIsTheFirstAnswerByteForByte(seed: UInt64) {
+  func `a replay is the first answer, byte for byte`(seed: UInt64) {
     var random = SeededRandom(seed)
     let (first, second) = (Bench(), Bench())
     let wish = random.reserveRequest()
@@ -57,13 +57,13 @@ import Testing
     #expect(replayed == held && replayed.document == held.document)
   }
 
-  @Test func theRecordOfAnotherRequestMeansThatTheKeyWasReused() {
+  @Test func `the record of another request means that the key was reused`() {
     let other = "PRIOR 9 " + IdempotencyRecord.head(Fingerprint(of: "other")) + "9tKc2VbQ0yXh4LrJmA7sEw 5 6"
     #expect(Bench().reserve(Self.wish, key: "k", answer: other) == .success(.keyReused))
     #expect(Bench().checkOut(.confirm, ReservationID(), key: "k", answer: other) == .success(.keyReused))
   }
 
-  @Test func refusalsOfAReserveBringTheirFacts() {
+  @Test func `refusals of a reserve bring their facts`() {
     let (a, b) = (SKU(stored: "A".utf8), SKU(stored: "B".utf8))
     #expect(Bench().reserve(Self.wish, answer: "UNKNOWN 5 A B") == .success(.unknown([a, b])))
     #expect(Bench().reserve(Self.wish, answer: "DUE 5 B") == .success(.due([b])))
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test(arguments: ["OK 5", "OK 5 x", "GONE 5", "EXPIRED 5", "LIMIT 5 1"])
-  func aReplyThatMeansNothingToAReserveIsADefect(line: String) {
+  func `a reply that means nothing to a reserve is a defect`(line: String) {
     // What was done, if anything, nobody knows.
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().reserve(Self.wish, answer: line) else {
       Issue.record("taken for something")
@@ -92,7 +92,7 @@ import Testing
       (.extend(ttlSeconds: 60), "CONFIRMED 5", .refused(.confirmed)), (.extend(ttlSeconds: 60), "GONE 5", .gone),
       (.extend(ttlSeconds: 60), "LIMIT 5", .holdLimit),
     ] as [(ReservationRepository.CheckoutStep, String, ReservationRepository.CheckoutOutcome)])
-  func refusalsOfAStepAreTold(
+  func `refusals of a step are told`(
     step: ReservationRepository.CheckoutStep, line: String, outcome: ReservationRepository.CheckoutOutcome
   ) {
     #expect(Bench().checkOut(step, ReservationID(), answer: line) == .success(outcome))
@@ -103,14 +103,14 @@ import Testing
       (.confirm, "CONFIRMED 5"), (.confirm, "LIMIT 5"), (.cancel, "EXPIRED 5"), (.cancel, "CANCELLED 5"),
       (.cancel, "LIMIT 5"), (.extend(ttlSeconds: 60), "SHORT 5"), (.extend(ttlSeconds: 60), "OK 5 no record"),
     ] as [(ReservationRepository.CheckoutStep, String)])
-  func aReplyThatMeansNothingToAStepIsADefect(step: ReservationRepository.CheckoutStep, line: String) {
+  func `a reply that means nothing to a step is a defect`(step: ReservationRepository.CheckoutStep, line: String) {
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().checkOut(step, ReservationID(), answer: line) else {
       Issue.record("taken for something")
       return
     }
   }
 
-  @Test func aStepIsToldWithTheRecordAsItIsNowAndRepeatedAsItWasThen() {
+  @Test func `a step is told with the record as it is now, and repeated as it was then`() {
     var random = SeededRandom(5)
     for _ in 0..<50 {
       let reservation = random.reservation()
@@ -139,7 +139,7 @@ import Testing
     "1795337100123 1795337100122", "1795337100123 1795337100123", "1795337100123 1795340700124",
     "9999999990000 9999999999999", "1795337100123 1795337160123 x", "1795337100123", "x 1795337160123",
   ])
-  func aReplayOfInstantsThatNoHoldCanHaveIsDamage(instants: String) {
+  func `a replay of instants that no hold can have is damage`(instants: String) {
     let record = IdempotencyRecord.head(Fingerprint(of: Self.wish.canonical)) + "9tKc2VbQ0yXh4LrJmA7sEw " + instants
     let bench = Bench()
     #expect(
@@ -154,7 +154,7 @@ import Testing
       (.extend(ttlSeconds: 1), .expired, 0), (.extend(ttlSeconds: 1), .confirmed, 0), (.confirm, .confirmed, year2286),
       (.cancel, .expired, year2286), (.extend(ttlSeconds: 1), .active, year2286),
     ] as [(ReservationRepository.CheckoutStep, Reservation.Status, Int64)])
-  func aReplayOfAStepThatItCannotHaveComeToIsDamage(
+  func `a replay of a step that it cannot have come to is damage`(
     step: ReservationRepository.CheckoutStep, status: Reservation.Status, later: Int64
   ) {
     let ended: Int64? = status == .active ? nil : 1_795_337_160_123 + later
@@ -171,7 +171,7 @@ import Testing
 
   private static let year2286: Int64 = 8_200_000_000_000
 
-  @Test func stepsGiveTheirScriptsWhatTheyNeed() {
+  @Test func `steps give their scripts what they need`() {
     let bench = Bench()
     let id = ReservationID()
     let steps: [(ReservationRepository.CheckoutStep, Script, [String])] = [
@@ -184,7 +184,7 @@ import Testing
     }
   }
 
-  @Test func aReservationIsReadAsOfRedissTime() {
+  @Test func `a reservation is read as of Redis's time`() {
     let bench = Bench()
     var reservation = Reservation(
       id: ReservationID(), status: .active, lines: Self.wish.lines, labels: Labels(), createdAt: 1_795_337_100_123,

@@ -15,7 +15,7 @@ import Testing
     Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: next)
   }
 
-  @Test func stockIsToldAsItsCounters() {
+  @Test func `stock is told as its counters`() {
     let told = Bench().read("OK 5 97 120 20 1795337100123")
     #expect(told == .success(.stock(Self.inventory(97, 120, 20, 1_795_337_100_123))))
     #expect(Bench().read("OK 5 1 1 0 -") == .success(.stock(Self.inventory(1, 1, 0))))
@@ -24,14 +24,14 @@ import Testing
   }
 
   @Test(arguments: ["OK 5", "OK 5 1 2", "OK 5 a b c -", "SHORT 5", "INUSE 5 1 1"])
-  func aReplyThatMeansNothingIsADefect(line: String) {
+  func `a reply that means nothing is a defect`(line: String) {
     guard case .failure(.redis(.rejected(.other))) = Bench().read(line) else {
       Issue.record("taken for something")
       return
     }
   }
 
-  @Test func changesGiveTheirScriptWhatItNeeds() {
+  @Test func `changes give their script what it needs`() {
     let bench = Bench()
     _ = bench.change(.set(total: 7), "GONE 5")
     #expect(bench.arguments == ["moka", "idem:adjust-stock/ops:k", Self.mine, "set", "7", ""])
@@ -46,7 +46,7 @@ import Testing
     ("PRIOR 5 \(mine)created 7 7 0 -", true, true),
     ("PRIOR 5 \(mine)changed 7 7 0 -", false, true),
   ])
-  func aChangeIsToldAsNewOrChangedAndAgainAsItWas(line: String, isNew: Bool, isReplay: Bool) {
+  func `a change is told as new or changed, and again as it was`(line: String, isNew: Bool, isReplay: Bool) {
     let expected = StockRepository.ChangeOutcome.done(Self.inventory(7, 7, 0), isNew: isNew, isReplay: isReplay)
     #expect(Bench().change(.set(total: 7), line) == .success(expected))
   }
@@ -55,7 +55,7 @@ import Testing
     "made 7 7 0 -", "created 7 7 0 -  ", "created 7 7 0 - x", "created 7 7 0 x", "created 7 7 0",
     "changed 7 7 0 9999999999999", "changed 8 7 0 -",
   ])
-  func aReplayThatIsNoAnswerIsDamage(answer: String) {
+  func `a replay that is no answer is damage`(answer: String) {
     let damage = StoreDamage(key: "idem:adjust-stock/ops:k")
     #expect(Bench().change(.set(total: 7), "PRIOR 1795337200000 \(Self.mine)\(answer)") == .failure(.damaged(damage)))
     #expect(Bench().delete("PRIOR 1795337200000 \(Self.mine)\(answer)") == .failure(.damaged(damage)))
@@ -65,7 +65,7 @@ import Testing
     ("INUSE 5 3 4", StockRepository.ChangeOutcome.inUse(reserved: 3, sold: 4)), ("LIMIT 5 9", .limit(total: 9)),
     ("GONE 5", .gone), ("DUE 5 moka", .due([sku])), ("PRIOR 5 \(other)changed 1 1 0 -", .keyReused),
   ])
-  func refusalsOfChangesBringTheirFacts(line: String, outcome: StockRepository.ChangeOutcome) {
+  func `refusals of changes bring their facts`(line: String, outcome: StockRepository.ChangeOutcome) {
     #expect(Bench().change(.adjust(delta: 1, reason: nil), line) == .success(outcome))
   }
 
@@ -74,12 +74,12 @@ import Testing
     ("PRIOR 5 \(other)", .keyReused), ("GONE 5", .gone), ("DUE 5 moka", .due([sku])),
     ("INUSE 5 2 0", .inUse(reserved: 2, sold: 0)),
   ])
-  func deletionsAreTold(line: String, outcome: StockRepository.DeleteOutcome) {
+  func `deletions are told`(line: String, outcome: StockRepository.DeleteOutcome) {
     #expect(Bench().delete(line) == .success(outcome))
   }
 
   @Test(arguments: [("OK 5 3 -", false), ("OK 5 3 6", false), ("OK 5 3 5", true), ("OK 5 80 4", true)])
-  func aReleaseTellsWhetherMoreIsDue(line: String, isMoreDue: Bool) {
+  func `a release tells whether more is due`(line: String, isMoreDue: Bool) {
     #expect(Bench().release(line) == .success(isMoreDue))
   }
 }

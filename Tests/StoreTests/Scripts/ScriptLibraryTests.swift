@@ -10,7 +10,7 @@ import Testing
     var script: Script
     var kind: StoreScriptKind
     var verdicts: Set<String>
-    /// Those that say no; nil for a script without a key.
+    /// The verdicts that say no; nil for a script without a key.
     var refusals: Set<String>?
 
     init<Verdict: StoreVerdict>(_ known: StoreScript<Verdict>) {
@@ -50,7 +50,7 @@ import Testing
     ]
   }
 
-  @Test func everyScriptIsItsFirstLineThenTheConstantsThenTheSharedHead() {
+  @Test func `every script is its first line, then the constants, then the shared head`() {
     for script in Self.all.map(\.script) {
       let lines = script.source.split(separator: "\n", omittingEmptySubsequences: false)
       #expect(lines[0].hasPrefix("#!lua"), "\(script.name)")
@@ -62,7 +62,7 @@ import Testing
   }
 
   /// Scripts that free memory or keep order run on a full Redis too.
-  @Test func whatFinishesRunsOnAFullStoreAndWhatReadsWritesNothing() {
+  @Test func `what finishes runs on a full store, and what reads writes nothing`() {
     for (script, kind) in Self.all.map({ ($0.script, $0.kind) }) {
       let flags = script.source.prefix { $0 != "\n" }
       #expect(script.writes == (kind != .reads), "\(script.name)")
@@ -80,7 +80,7 @@ import Testing
     #expect(Self.all.filter { $0.kind == .adds }.map(\.script.name) == ["reserve", "change_stock"])
   }
 
-  @Test func anOperatorsTuningIsPartOfTheScripts() {
+  @Test func `an operator's tuning is part of the scripts`() {
     let scripts = [Self.library.extend.script, Self.library.confirm.script, Self.library.reserve.script]
     let source = scripts.map(\.source).joined()
     for constant in [
@@ -92,7 +92,7 @@ import Testing
     #expect(ScriptLibrary(tuning: .init()).reserve.script.sha != Self.library.reserve.script.sha)
   }
 
-  @Test func everyConstantHasANameOfItsOwnAndIsUsed() {
+  @Test func `every constant has a name of its own, and is used`() {
     let constants = ScriptConstant.all(.init(), RedisKeys())
     #expect(Set(constants.map(\.name)).count == constants.count)
     let sources = Self.all.map(\.script.source)
@@ -102,7 +102,7 @@ import Testing
     #expect(ScriptConstant("A", #"\["\]"#).literal == #"'\\["\\]'"#, "Lua reads what was meant")
   }
 
-  @Test func everyScriptIsLoadedWhereItIsCalled() {
+  @Test func `every script is loaded where it is called`() {
     let library = Self.library
     #expect(
       Set(library.forShoppers.map(\.name)) == [
@@ -119,7 +119,7 @@ import Testing
   }
 
   /// What a script can answer stands three times: in its head, in its text, and in its enum of verdicts.
-  @Test func everyVerdictIsTheSameInAScriptsHeadInItsTextAndInSwift() throws {
+  @Test func `every verdict is the same in a script's head, in its text and in Swift`() throws {
     for known in Self.all {
       let script = known.script
       let own = try #require(script.source.split(separator: "\n-- ARGV: ").last)
@@ -135,8 +135,8 @@ import Testing
     }
   }
 
-  /// What leaves it open may come to another end when it is asked again; all else is a no.
-  @Test func noIsSaidByEveryVerdictButThoseThatLeaveItOpen() {
+  /// A verdict that leaves it open may be another one when it is asked again. Every other one is a no.
+  @Test func `every verdict says no, but those that leave it open`() {
     for known in Self.all {
       guard let refusals = known.refusals else { continue }
       #expect(refusals == known.verdicts.subtracting(["OK", "PRIOR", "DUE"]), "\(known.script.name)")

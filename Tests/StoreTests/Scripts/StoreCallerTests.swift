@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func anAnswerIsItsVerdictItsTimeAndTheRest() throws {
+  @Test func `an answer is its verdict, its time and the rest`() throws {
     let bench = Bench()
     bench.run()
     bench.link[0].line("SHORT 1763800800123 A 1 2 -")
@@ -59,7 +59,7 @@ import Testing
     #expect(read.verdict == .prior && Array(read.rest.remainder) == Array("1record answer".utf8))
   }
 
-  @Test func redissClockIsTakenFromAnswersThatAreUnderstood() {
+  @Test func `Redis's clock is taken from answers that are understood`() {
     let bench = Bench(knowsClock: false)
     bench.run()
     bench.link[0].line("HELD 1763800800123 1")
@@ -71,7 +71,7 @@ import Testing
 
   /// Of no script at all, in another spelling, or of another script.
   @Test(arguments: ["NO 5", "ok 5", "GONE 5 1", "HELD 5"])
-  func aVerdictThatIsNoneOfTheScriptsIsADefect(line: String) {
+  func `a verdict that is none of the script's is a defect`(line: String) {
     let bench = Bench()
     bench.run()
     bench.link[0].line(line)
@@ -94,7 +94,7 @@ import Testing
     ("DAMAGED 5 - events NOPERM not for you", .redis(.rejected(.other(Bench.signed("NOPERM not for you"))))),
     ("DAMAGED 5", .damaged(StoreDamage(key: "?"))),
   ])
-  func damageIsToldByItsKeyAndARefusalOfAKeyByRedissWords(line: String, failure: StoreFailure) {
+  func `damage is told by its key, and a refusal of a key by Redis's words`(line: String, failure: StoreFailure) {
     let bench = Bench()
     bench.run()
     bench.link[0].line(line)
@@ -112,7 +112,7 @@ import Testing
     ),
     ("OOM command not allowed", false),
   ])
-  func aLackOfRightsIsTold(line: String, isForbidden: Bool) {
+  func `a lack of rights is told`(line: String, isForbidden: Bool) {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.success(.error(line)))
@@ -121,7 +121,7 @@ import Testing
     #expect(bench.forbidden == (isForbidden ? 2 : 0) && bench.failures.count == 2)
   }
 
-  @Test func whatIsStoredAndCantBeReadIsToldAsDamageMetByTheScript() {
+  @Test func `what is stored and can't be read is told as damage met by the script`() {
     let bench = Bench()
     bench.run()
     bench.link[0].line("OK 5")
@@ -133,7 +133,7 @@ import Testing
     #expect(bench.sighted.first?.script == "write")
   }
 
-  @Test func aReadIsAskedAgainOnceWhenItsLinkIsLost() throws {
+  @Test func `a read is asked again once when its link is lost`() throws {
     let bench = Bench()
     var told: [Result<StoreReply<ReadStockVerdict>, StoreFailure>] = []
     let deadline = bench.link.loop.now + .seconds(1)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct InDoubtKeysTests {
   private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-  @Test func aKeyIsInDoubtUntilItsEndAndAMarginMore() {
+  @Test func `a key is in doubt until its end and a margin more`() {
     var keys = InDoubtKeys()
     let end = Self.start + .seconds(1)
     keys.insert("k", until: end, at: Self.start)
@@ -16,7 +16,7 @@ import Testing
     #expect(!keys.contains("other", at: Self.start) && !keys.contains(nil, at: Self.start))
   }
 
-  @Test func theLongestAttemptCounts() {
+  @Test func `the longest attempt counts`() {
     var keys = InDoubtKeys()
     let (near, far) = (Self.start + .seconds(1), Self.start + .seconds(2))
     keys.insert("k", until: far, at: Self.start)
@@ -24,7 +24,7 @@ import Testing
     #expect(keys.end(of: "k", after: Self.start) == far)
   }
 
-  @Test func whatIsSettledIsForgottenInTime() {
+  @Test func `what is settled is forgotten in time`() {
     var keys = InDoubtKeys()
     for number in 0..<1024 { keys.insert("old-\(number)", until: Self.start, at: Self.start) }
     #expect(keys.count == 1024)

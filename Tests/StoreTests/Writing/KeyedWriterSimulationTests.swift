@@ -10,14 +10,14 @@ import Testing
 /// until it knows, links that die, and commands that reach Redis long after they were given up.
 @Suite struct KeyedWriterSimulationTests {
   @Test(arguments: UInt64(1)...400)
-  func noClientIsToldNoOfWhatTakesEffectAndNoneWaitsTooLong(seed: UInt64) {
+  func `no client is told no of what takes effect, and none waits too long`(seed: UInt64) {
     let world = World(seed: seed)
     for index in 0..<20 { world.client("idem:\(index)") }
     world.loop.advanceTime(by: .seconds(120))
     world.check()
   }
 
-  @Test func theSimulationHasFaultsEnoughToProveSomething() {
+  @Test func `the simulation has faults enough to prove something`() {
     var effects = 0
     var refusals = 0
     var unknowns = 0

@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: ["OK", "PRIOR", "DUE", "SHORT", "UNKNOWN", "GONE", "INUSE"], ["idem:a", nil])
-  func anAnswerIsToldAsItIs(verdict: String, record: String?) {
+  func `an answer is told as it is`(verdict: String, record: String?) {
     let bench = Bench()
     bench.run(record: record)
     bench.pass(to: 20)
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(arguments: [RedisFailure.unknown(.linkLost), .unknown(.deadlinePassed), .notSent(.offline)])
-  func aWriteWithoutAKeyIsNeverRepeated(failure: RedisFailure) {
+  func `a write without a key is never repeated`(failure: RedisFailure) {
     let bench = Bench()
     bench.run(record: nil)
     bench.link[0].answer(.failure(failure))
@@ -68,7 +68,7 @@ import Testing
     #expect(bench.link.sent.count == 1 && bench.failures == [.redis(failure)])
   }
 
-  @Test func anAttemptLostWithItsLinkIsSentOnceMoreInTheSameBytes() {
+  @Test func `an attempt lost with its link is sent once more in the same bytes`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -77,7 +77,7 @@ import Testing
     #expect(bench.verdicts == [.prior] && bench.link.sent.count == 2)
   }
 
-  @Test func anAttemptThatHadNoAnswerInTimeIsNotSentAgainAndToldAsUnknown() {
+  @Test func `an attempt that had no answer in time is told as unknown, and not sent again`() {
     let bench = Bench()
     bench.run()
     bench.pass(to: 1500)
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test(arguments: ["SHORT", "UNKNOWN", "GONE", "EXPIRED", "LIMIT"])
-  func aRefusalInDoubtIsKeptBackUntilTheDoubtIsOverAndAskedForAgain(verdict: String) {
+  func `a refusal in doubt is kept back until the doubt is over, and asked for again`(verdict: String) {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -101,7 +101,7 @@ import Testing
     #expect(bench.toldAt == [Self.settled] && bench.verdicts == [.init(rawValue: verdict)])
   }
 
-  @Test func theFirstAttemptsLateSuccessIsToldInsteadOfTheRefusalBehindIt() {
+  @Test func `the first attempt's late success is told instead of the refusal behind it`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -111,7 +111,7 @@ import Testing
     #expect(bench.verdicts == [.prior])
   }
 
-  @Test func anotherRequestWithTheKeyIsNotRefusedEither() {
+  @Test func `another request with the key is not refused either`() {
     let bench = Bench()
     bench.run()
     bench.pass(to: 100)
@@ -129,7 +129,7 @@ import Testing
     #expect(bench.verdicts == [.short, .short])
   }
 
-  @Test func aRefusalThatWasAskedForInDoubtAndCameAfterItIsAskedForAgain() {
+  @Test func `a refusal that was asked for in doubt, and came after it, is asked for again`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -141,7 +141,7 @@ import Testing
     #expect(bench.told.isEmpty && bench.link.sent.count >= 4)
   }
 
-  @Test func aSuccessIsToldAtOnceInDoubtToo() {
+  @Test func `a success is told at once, in doubt too`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -150,7 +150,7 @@ import Testing
     #expect(bench.toldAt == [50] && bench.verdicts == [.ok])
   }
 
-  @Test func onceTheDoubtIsOverARefusalIsToldAtOnce() {
+  @Test func `once the doubt is over, a refusal is told at once`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -161,7 +161,7 @@ import Testing
     #expect(bench.toldAt.last == 2000 && bench.verdicts.last == .short)
   }
 
-  @Test func anotherKeyIsNotInDoubt() {
+  @Test func `another key is not in doubt`() {
     let bench = Bench()
     bench.run(record: "idem:a")
     bench.lose(0)
@@ -170,7 +170,7 @@ import Testing
     #expect(bench.toldAt == [0] && bench.verdicts == [.short])
   }
 
-  @Test func unknownIsToldOnlyWhenNothingCanTakeEffectAnyMore() {
+  @Test func `'unknown' is told only when nothing can take effect any more`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -187,7 +187,7 @@ import Testing
     #expect(bench.toldAt == [1755] && bench.failures == [notKnown] && bench.link.sent.count == 3)
   }
 
-  @Test func afterTheLastTryTheKeyIsInDoubtAsLongAsThatTryMayTakeEffect() {
+  @Test func `after the last try the key is in doubt as long as that try may take effect`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test(arguments: [RedisFailure.notSent(.offline), .rejected(.other("ERR")), .notSent(.late)])
-  func inDoubtNoFailureSaysThatNothingWasDone(failure: RedisFailure) {
+  func `in doubt, no failure says that nothing was done`(failure: RedisFailure) {
     let bench = Bench()
     bench.run()
     bench.lose(0)
@@ -214,7 +214,7 @@ import Testing
     #expect(bench.failures == [notKnown])
   }
 
-  @Test func whatNeverReachedRedisLeavesNoDoubt() {
+  @Test func `what never reached Redis leaves no doubt`() {
     let bench = Bench()
     bench.run()
     bench.link[0].answer(.failure(.notSent(.offline)))
@@ -223,7 +223,7 @@ import Testing
     #expect(bench.toldAt == [0, 0] && bench.failures == [.redis(.notSent(.offline)), nil])
   }
 
-  @Test func aDoubtOfAnotherRequestThatOutlastsThisOneEndsItAsUnknownInTime() {
+  @Test func `a doubt of another request that outlasts this one ends it as unknown in time`() {
     let bench = Bench()
     bench.run()
     bench.pass(to: 1000)
@@ -236,7 +236,7 @@ import Testing
     #expect(bench.toldAt == [1755, 2405] && bench.failures == [notKnown, nil])
   }
 
-  @Test func aNearlyFullStoreRepeatsWhatWasAnsweredAndTakesNothingNew() {
+  @Test func `a nearly full store repeats what was answered, and takes nothing new`() {
     let bench = Bench()
     bench.writer.fullness.isNearlyFull = true
     let refusal = StoreFailure.nearlyFull
@@ -255,7 +255,7 @@ import Testing
 
   /// Redis refuses the script before it could look for its key.
   @Test(arguments: [reserve, confirm])
-  func whatAFullRedisRefusesIsRepeatedIfItWasAnsweredBefore(script: StoreScript<AnyVerdict>) {
+  func `what a full Redis refuses is repeated if it was answered before`(script: StoreScript<AnyVerdict>) {
     let bench = Bench()
     bench.run(script)
     bench.pass(to: 10)
@@ -268,7 +268,7 @@ import Testing
   }
 
   @Test(arguments: [ScriptedLink.Answer.success(.null), .success(.error("ERR")), .failure(.unknown(.linkLost))])
-  func whatAFullRedisRefusesIsRefusedIfNothingIsKnownOfItsKey(answer: ScriptedLink.Answer) {
+  func `what a full Redis refuses is refused if nothing is known of its key`(answer: ScriptedLink.Answer) {
     let bench = Bench()
     let refusal = StoreFailure.redis(.rejected(.unwritable("\(Self.full) (script reserve)")))
     bench.run()
@@ -280,7 +280,7 @@ import Testing
     #expect(bench.failures == [refusal, refusal] && bench.link.sent.count == 3)
   }
 
-  @Test func inDoubtAFullRedisIsAskedForTheRecordAndItsRefusalIsNoWord() {
+  @Test func `in doubt, a full Redis is asked for the record, and its refusal does not count`() {
     let bench = Bench()
     for isKnownInTheEnd in [true, false] {
       let began = bench.now
@@ -298,14 +298,14 @@ import Testing
     #expect(bench.verdicts == [.prior, nil] && bench.failures == [nil, notKnown])
   }
 
-  @Test func aNearlyFullStoreStillFinishesWhatIsHeld() {
+  @Test func `a nearly full store still finishes what is held`() {
     let bench = Bench()
     bench.writer.fullness.isNearlyFull = true
     bench.run(Self.confirm)
     #expect(bench.link[0].arguments[1] == Self.confirm.script.sha)
   }
 
-  @Test func whatIsInDoubtIsSettledByItsScriptOnANearlyFullStoreToo() {
+  @Test func `what is in doubt is settled by its script, on a nearly full store too`() {
     let bench = Bench()
     bench.run()
     bench.lose(0)

@@ -15,15 +15,23 @@ package final class LinkHandle: Sendable {
   package let link: NIOLoopBound<RedisLink>
 
   package init(
-    _ url: String, tls: RedisTLS? = nil, scripts: [Script] = [], maxPending: Int = 8192,
+    _ url: String, tls: RedisTLS? = nil, scripts: [Script] = [], minReplicas: Int = 0, maxPending: Int = 8192,
+    sentinels: SentinelAccess = SentinelAccess(),
     eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(), logger: Logger = .silent
   ) async throws {
     let configuration = RedisLink.Configuration(
-      url: try RedisURL(url), tls: tls, clientName: "holdfast:test", scripts: scripts, vacantKey: Self.vacantKey,
+      tls: tls, clientName: "holdfast:test", scripts: scripts, vacantKey: Self.vacantKey, minReplicas: minReplicas,
       maxPending: maxPending)
+    let topology = try RedisTopology(url)
     self.eventLoop = eventLoop
     link = try await eventLoop.submit {
-      let link = RedisLink(eventLoop: eventLoop, configuration: configuration, logger: logger)
+      let servers: any ServerLocator =
+        switch topology {
+        case .single(let url): FixedServer(url)
+        case .sentinel(let group):
+          SentinelLocator(eventLoop: eventLoop, group: group, access: sentinels, logger: logger)
+        }
+      let link = RedisLink(eventLoop: eventLoop, servers: servers, configuration: configuration, logger: logger)
       link.start()
       return NIOLoopBound(link, eventLoop: eventLoop)
     }.get()
@@ -39,12 +47,17 @@ package final class LinkHandle: Sendable {
     await send(words, within: limit)
   }
 
-  package func send(_ words: [String], within limit: TimeAmount = .seconds(30)) async -> Answer {
+  /// - Parameter awaitsReplicas: whether a success is told only when replicas have it.
+  package func send(
+    _ words: [String], within limit: TimeAmount = .seconds(30), awaitsReplicas: Bool = false
+  ) async -> Answer {
     await withCheckedContinuation { continuation in
       eventLoop.execute { [link] in
         var command = ByteBuffer()
         command.writeRedisCommand(words)
-        link.value.send(command, deadline: .now() + limit) { continuation.resume(returning: $0) }
+        link.value.send(command, deadline: .now() + limit, awaitsReplicas: awaitsReplicas) {
+          continuation.resume(returning: $0)
+        }
       }
     }
   }

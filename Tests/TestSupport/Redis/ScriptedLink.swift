@@ -17,6 +17,7 @@ package final class ScriptedLink: CommandSender {
     package var bytes: [UInt8]
     package var sentAt: NIODeadline
     package var deadline: NIODeadline
+    package var awaitsReplicas: Bool
     package var answer: (Answer) -> Void
 
     /// Redis's clock may say no more than this when a script does something.
@@ -43,11 +44,12 @@ package final class ScriptedLink: CommandSender {
     if knowsClock { observe(redisMilliseconds: redisNow) }
   }
 
-  /// The command that was sent as the so-manieth. A test that asks for one that was not sent has failed.
+  /// The command that was sent at this place. A test that asks for one that was not sent has failed.
   package subscript(index: Int) -> Command {
     if sent.indices.contains(index) { return sent[index] }
     Issue.record("only \(sent.count) commands were sent, none at \(index)")
-    return Command(arguments: Self.noArguments, bytes: [], sentAt: loop.now, deadline: loop.now) { _ in }
+    return Command(arguments: Self.noArguments, bytes: [], sentAt: loop.now, deadline: loop.now, awaitsReplicas: false)
+    { _ in }
   }
 
   package var last: Command { self[sent.count - 1] }
@@ -55,10 +57,12 @@ package final class ScriptedLink: CommandSender {
   /// Redis's clock, epoch milliseconds.
   package var redisNow: Int64 { Self.redisOffset + Int64(loop.now.uptimeNanoseconds / 1_000_000) }
 
-  package func send(_ command: ByteBuffer, deadline: NIODeadline, completion: @escaping RedisLink.Completion) {
+  package func send(
+    _ command: ByteBuffer, deadline: NIODeadline, awaitsReplicas: Bool, completion: @escaping RedisLink.Completion
+  ) {
     let sending = Command(
       arguments: Self.arguments(command), bytes: Array(command.readableBytesView), sentAt: loop.now, deadline: deadline,
-      answer: completion)
+      awaitsReplicas: awaitsReplicas, answer: completion)
     sent.append(sending)
     onSend(sending)
   }

@@ -93,7 +93,9 @@ struct NodeFacts {
     let limit = redis.limitBytes > 0 ? " of \(Wording.bytes(redis.limitBytes))" : ""
     return [
       Row(name: "Connected", value: redis.connected ? "yes" : "no", style: redis.connected ? "" : "poor"),
+      redis.server.map { Row(name: "Server", value: $0 + (redis.mode == "sentinel" ? ", by Sentinel" : "")) },
       redis.version.map { Row(name: "Version", value: $0) },
+      redis.replicas.map { Row(name: "Replicas", value: $0.words, style: $0.isShort ? "poor" : "") },
       redis.roundTripMs.map { Row(name: "Round trip", value: Wording.took(milliseconds: $0)) },
       Row(name: "Pending", value: Wording.count(redis.pending)),
       Row(name: "Reconnects", value: Wording.count(redis.reconnects)),

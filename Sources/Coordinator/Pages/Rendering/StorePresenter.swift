@@ -1,5 +1,16 @@
 import Common
 
+extension HealthReport.Redis.Replicas {
+  /// Whether the changes that wait for replicas wait in vain.
+  var isShort: Bool { connected < awaited }
+
+  var words: String {
+    let behind = lagBytes.map { $0 == 0 ? ", up to date" : ", \(Wording.bytes($0)) behind" } ?? ""
+    let wanted = awaited == 0 ? "" : ", of which \(Wording.count(awaited)) must have a change before it is acknowledged"
+    return "\(Wording.count(connected))\(behind)\(wanted)"
+  }
+}
+
 /// The store as the nodes see it: what it is, what is wrong with it, and what is damaged in it.
 struct StorePresenter {
   /// Deadlines go by Redis's clock; nodes by their own.
@@ -25,6 +36,8 @@ struct StorePresenter {
     let limit = store.limitBytes.flatMap { $0 > 0 ? " of \(Wording.bytes($0))" : nil } ?? ""
     return [
       store.version.map { Row(name: "Redis", value: $0) },
+      store.servers.isEmpty ? nil : Row(name: "Master", value: store.servers.joined(separator: ", ")),
+      store.replicas.map { Row(name: "Replicas", value: $0.words, style: $0.isShort ? "poor" : "") },
       store.usedBytes.map { Row(name: "Memory", value: Wording.bytes($0) + limit) },
       store.identity.map { Row(name: "Identity", value: $0) },
       store.mark.map { Row(name: "Last mark", value: Instants.full($0) ?? $0) },

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Where Redis is and who we are there: `redis[s]://[[user]:password@]host[:port][/database]`.
+/// Where a Redis server is and who we are there: `redis[s]://[[user]:password@]host[:port][/database]`.
 package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
   package var usesTLS: Bool
   package var host: String
@@ -9,10 +9,17 @@ package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDeb
   package var password: String?
   package var database: Int
 
+  init(usesTLS: Bool, address: ServerAddress, user: String?, password: String?) {
+    self.usesTLS = usesTLS
+    (host, port, self.user, self.password, database) = (address.host, address.port, user, password, 0)
+  }
+
   package struct Invalid: Error, Equatable { package let reason: String }
 
   /// - Throws: ``Invalid`` with a reason that never repeats the URL, since that may hold a password.
-  package init(_ text: String) throws(Invalid) {
+  package init(_ text: String) throws(Invalid) { try self.init(text, defaultPort: 6379) }
+
+  init(_ text: String, defaultPort: Int) throws(Invalid) {
     guard let parts = URLComponents(string: text) else { throw Invalid(reason: "not a URL") }
     switch parts.scheme {
     case "redis": usesTLS = false
@@ -23,7 +30,7 @@ package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDeb
     guard parts.query == nil, parts.fragment == nil else { throw Invalid(reason: "no query or fragment is known") }
     // An IPv6 address comes with its brackets.
     self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-    port = parts.port ?? 6379
+    port = parts.port ?? defaultPort
     guard (1...65535).contains(port) else { throw Invalid(reason: "the port must be 1 to 65535") }
     user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
     password = parts.password.flatMap { $0.isEmpty ? nil : $0 }
@@ -34,7 +41,9 @@ package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDeb
     self.database = database
   }
 
-  /// The address without secrets, for logs.
+  package var address: ServerAddress { ServerAddress(host: host, port: port) }
+
+  /// Without secrets, for logs.
   package var description: String { "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)" }
   package var debugDescription: String { description }
 }

@@ -1,0 +1,81 @@
+import NIOCore
+
+/// One connection to a Sentinel, for as long as something is asked or listened for on it. Belongs to its event loop.
+final class SentinelSession: ReplyReceiver {
+  typealias Reply = (RedisReply) -> Void
+
+  private let connector: RedisConnector
+  private let url: RedisURL
+  private let problem: LinkProblem
+  private let limit: TimeAmount
+  private var channel: (any Channel)?
+  /// One for each command whose reply is due.
+  private var waiting: [Reply] = []
+  private var reasonToClose: String?
+  private var ended: ((String) -> Void)?
+  /// Called with what comes without having been asked for.
+  var pushed: Reply = { _ in }
+
+  /// - Parameter limit: within which the connection must be made.
+  init(connector: RedisConnector, url: RedisURL, limit: TimeAmount) {
+    (self.connector, self.url, self.limit) = (connector, url, limit)
+    problem = connector.problem(of: url)
+  }
+
+  private var eventLoop: any EventLoop { connector.eventLoop }
+
+  /// Connects, and tells who we are.
+  ///
+  /// - Parameters:
+  ///   - ready: called once commands can be sent.
+  ///   - ended: called once, when the session has come to its end, with the reason in plain words.
+  func start(ready: @escaping () -> Void, ended: @escaping (String) -> Void) {
+    self.ended = ended
+    connector.connect(to: url, within: limit, receiver: self) { [self] result in
+      switch result {
+      case .failure(let failure): end(failure.words)
+      // It was given up meanwhile.
+      case .success(let channel) where self.ended == nil: channel.closeHard()
+      case .success(let channel):
+        self.channel = channel
+        guard let login = LinkHandshake.login(url) else { return ready() }
+        send(login) { [self] reply in
+          guard case .error(let line) = reply else { return ready() }
+          end(LinkProblem.words(refusedBySentinel: url.address, with: line))
+        }
+      }
+    }
+  }
+
+  func send(_ command: RedisArguments, reply: @escaping Reply) {
+    guard let channel else { return }
+    waiting.append(reply)
+    var bytes = ByteBuffer()
+    bytes.writeRedisCommand(command)
+    channel.writeAndFlush(bytes, promise: nil)
+  }
+
+  /// Ends the session: nobody is told.
+  func stop() {
+    ended = nil
+    channel?.closeHard()
+  }
+
+  /// Ends the session, and tells why.
+  func end(_ words: String) {
+    let told = ended
+    stop()
+    told?(words)
+  }
+
+  // MARK: - Events of the channel
+
+  func received(_ reply: RedisReply) {
+    guard ended != nil else { return }
+    if waiting.isEmpty { pushed(reply) } else { waiting.removeFirst()(reply) }
+  }
+
+  func caught(_ error: any Error) {}
+
+  func closed(because words: String) { end(words) }
+}

@@ -1,0 +1,89 @@
+import NIOCore
+
+/// Listens to every Sentinel for `+switch-master`, so that links need not wait for their next try: each learns of a
+/// failover at another instant, and the first counts. It is a short cut and no more: what it misses is found by asking.
+/// Belongs to its event loop.
+final class SentinelWatch {
+  enum News: Equatable {
+    case moved(to: ServerAddress)
+    /// A Sentinel is listened to from now on.
+    case listens
+  }
+
+  private static let connectLimit = TimeAmount.milliseconds(250)
+  /// A Sentinel that is silent for longer is connected to anew.
+  private static let pingInterval = TimeAmount.seconds(2)
+  private static let pause = TimeAmount.seconds(1)
+  private static let channel = "+switch-master"
+
+  private let group: MasterGroup
+  private let connector: RedisConnector
+  private let access: SentinelAccess
+  private var sessions: [ServerAddress: SentinelSession] = [:]
+  /// Since the last PING.
+  private var hasHeard: Set<ServerAddress> = []
+  /// Nil before the start and after the end.
+  private var told: ((News) -> Void)?
+
+  init(_ group: MasterGroup, connector: RedisConnector, access: SentinelAccess) {
+    (self.group, self.connector, self.access) = (group, connector, access)
+  }
+
+  func start(_ told: @escaping (News) -> Void) {
+    self.told = told
+    for sentinel in group.sentinels { listen(to: sentinel) }
+  }
+
+  func stop() {
+    told = nil
+    for session in sessions.values { session.stop() }
+    sessions = [:]
+  }
+
+  private func listen(to sentinel: ServerAddress) {
+    guard told != nil else { return }
+    let session = SentinelSession(connector: connector, url: access.url(of: sentinel), limit: Self.connectLimit)
+    sessions[sentinel] = session
+    session.pushed = { [self] in heard($0, from: sentinel) }
+    session.start(
+      ready: { [self] in
+        session.send(RedisArguments("SUBSCRIBE", Self.channel)) { [self] _ in
+          hasHeard.insert(sentinel)
+          ping(sentinel, session)
+          told?(.listens)
+        }
+      },
+      ended: { [self] _ in
+        connector.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in listen(to: sentinel) }
+      })
+  }
+
+  private func ping(_ sentinel: ServerAddress, _ session: SentinelSession) {
+    guard session === sessions[sentinel] else { return }
+    guard hasHeard.remove(sentinel) != nil else { return session.end("silent") }
+    // A message may come before the answer, and is then taken for it.
+    session.send(RedisArguments("PING")) { [self] in heard($0, from: sentinel) }
+    connector.eventLoop.assumeIsolated().scheduleTask(in: Self.pingInterval) { [self] in ping(sentinel, session) }
+  }
+
+  private func heard(_ reply: RedisReply, from sentinel: ServerAddress) {
+    hasHeard.insert(sentinel)
+    if let message = SwitchMessage(reply, of: Self.channel, masterName: group.masterName) {
+      told?(.moved(to: message.master))
+    }
+  }
+}
+
+/// What `+switch-master` tells: `name old-host old-port new-host new-port`.
+struct SwitchMessage: Equatable {
+  let master: ServerAddress
+
+  /// Nil for anything else.
+  init?(_ reply: RedisReply, of channel: String, masterName: String) {
+    guard case .array(let parts) = reply, parts.count == 3, parts[0].text == "message", parts[1].text == channel,
+      let words = parts[2].text?.split(separator: " "), words.count == 5, words[0] == masterName,
+      let port = Int(words[4]), (1...65535).contains(port)
+    else { return nil }
+    master = ServerAddress(host: String(words[3]), port: port)
+  }
+}

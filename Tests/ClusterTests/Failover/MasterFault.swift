@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+
+/// What happens to a master, so that another server takes its place and it comes back as a replica.
+enum MasterFault: String, CaseIterable {
+  case kill = "kill -9"
+  case stop = "SIGSTOP"
+  case command = "SENTINEL FAILOVER"
+  /// The master, a Sentinel and a node are cut off from all others; and then not any more.
+  case split = "split brain"
+
+  /// Whether the past master takes writes while there is another one.
+  var leavesTwoMasters: Bool { self == .command || self == .split }
+
+  struct Course {
+    /// The time in which what was told may have got lost.
+    let doubt: ClosedRange<Int>
+    /// The group's before it and after it.
+    let epochs: (before: Int, after: Int)
+  }
+
+  /// Returns when all is whole again, and all nodes serve.
+  func strike(_ group: SentinelGroup, _ cluster: TestCluster, _ traffic: Traffic) async throws -> Course {
+    let ttl = traffic.habits.ttlSeconds.lowerBound
+    let replicas = group.servers.count - 1
+    let past = try await group.master(replicas: replicas)
+    let before = group.epoch
+    let began = epochMilliseconds()
+    try await group.whenReplicasHoldAll()
+    try await hit(past, of: group, cutOffWith: cluster.nodes[0])
+    try await group.master(otherThan: past, replicas: replicas - 1)
+    // Whoever is cut off with the past master may serve or not.
+    try await cluster.whenAllServe(ttlSeconds: ttl, but: self == .split ? cluster.nodes[0] : nil)
+    try await traffic.flows()
+    let served = epochMilliseconds()
+    try await heal(past, of: group)
+    try await eventually("the past master is a replica") {
+      let masters = group.masters
+      return masters.count == 1 && masters[0] !== past
+    }
+    try await group.master(otherThan: past, replicas: replicas)
+    try await cluster.whenAllServe(ttlSeconds: ttl)
+    // One that was dead or stood still must get no write when it comes back, though it may not know yet that its time is
+    // over: what is told from then on is kept.
+    let ended = leavesTwoMasters ? epochMilliseconds() : served
+    return Course(doubt: began...ended, epochs: (before, group.epoch))
+  }
+
+  private func hit(_ master: PrivateRedis, of group: SentinelGroup, cutOffWith node: NodeUnderTest) async throws {
+    switch self {
+    case .kill: master.kill()
+    case .stop: master.signal(SIGSTOP)
+    case .command: try await group.failOver()
+    case .split: try await group.part([master.pid, group.sentinels[0].pid, node.process.pid])
+    }
+  }
+
+  private func heal(_ past: PrivateRedis, of group: SentinelGroup) async throws {
+    switch self {
+    case .kill: try past.startAgain()
+    case .stop: past.signal(SIGCONT)
+    case .command: break
+    case .split: try await group.unite()
+    }
+  }
+}

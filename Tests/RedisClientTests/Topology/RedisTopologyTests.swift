@@ -1,0 +1,58 @@
+import Testing
+
+@testable import RedisClient
+
+@Suite struct RedisTopologyTests {
+  private func group(_ text: String) throws -> MasterGroup {
+    guard case .sentinel(let group) = try RedisTopology(text) else { throw RedisURL.Invalid(reason: "no Sentinel") }
+    return group
+  }
+
+  @Test func `a plain URL is one server`() throws {
+    let topology = try RedisTopology("rediss://web:hush@h:7/2")
+    #expect(topology == .single(try RedisURL("rediss://web:hush@h:7/2")))
+    #expect(topology.mode == "single" && topology.usesTLS && topology.hasPassword && !topology.hasReplicas)
+  }
+
+  @Test func `Sentinels are named with the master they watch`() throws {
+    let group = try group("redis+sentinel://a,b:7,[::1]:8/shop")
+    #expect(group.sentinels.map(\.description) == ["a:26379", "b:7", "[::1]:8"] && group.masterName == "shop")
+    #expect(group.server(at: ServerAddress(host: "m", port: 1)) == (try RedisURL("redis://m:1/0")))
+  }
+
+  @Test func `credentials, database and TLS are those of the servers that store`() throws {
+    let text = "rediss+sentinel://web:s%40cr%2Fet@a,b/shop/3"
+    let url = try group(text).server(at: ServerAddress(host: "::1", port: 9))
+    #expect(url.usesTLS && url.user == "web" && url.password == "s@cr/et" && url.database == 3)
+    #expect(url.host == "::1" && url.port == 9)
+    let topology = try RedisTopology(text)
+    #expect(topology.mode == "sentinel" && topology.usesTLS && topology.hasPassword && topology.hasReplicas)
+  }
+
+  @Test(arguments: [
+    "redis+sentinel://", "redis+sentinel:///shop", "redis+sentinel://a", "redis+sentinel://a/",
+    "redis+sentinel://a,/shop", "redis+sentinel://,a/shop", "redis+sentinel://a:0/shop", "redis+sentinel://a:x/shop",
+    "redis+sentinel://a/shop/x", "redis+sentinel://a/shop/1/2", "redis+sentinel://a/the shop", "redis+sentinel://a/ä",
+    "redis+sentinel://a,a/shop", "redis+sentinel://a,a:26379/shop", "redis+sentinel://u@a/shop",
+    "redis+sentinel://:p@a,:p@b/shop", "http+sentinel://a/shop", "+sentinel://a/shop", "redis+sentinel:a/shop",
+    "redis+sentinel", "redis+sentinel://a/shop?x=1", "redis+cluster://a", "redis+other://a/shop",
+  ])
+  func `anything else is refused`(text: String) {
+    #expect(throws: RedisURL.Invalid.self) { try RedisTopology(text) }
+  }
+
+  @Test(arguments: [
+    "redis+sentinel://web:hidden@a:0/shop", "redis+sentinel://:hidden@a", "redis+sentinel://hidden@a/shop",
+    "http+sentinel://:hidden@a/shop", "redis+sentinel://:hidden@a/shop/x", "redis+sentinel://a,:hidden@b/shop",
+  ])
+  func `no refusal tells a password`(text: String) {
+    let error = #expect(throws: RedisURL.Invalid.self) { try RedisTopology(text) }
+    #expect(error?.reason.contains("hidden") == false)
+  }
+
+  @Test func `what is logged tells no secret`() throws {
+    let topology = try RedisTopology("rediss+sentinel://web:hidden@a,b:7/shop/2")
+    #expect("\(topology)" == "rediss+sentinel://a:26379,b:7/shop/2")
+    #expect(!String(reflecting: topology).contains("hidden"))
+  }
+}
