@@ -30,7 +30,7 @@ final class ControlPlane {
 
     let watch = StoreWatch(
       link: watchLink, scripts: scripts,
-      replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasReplicas),
+      replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasSentinels),
       logger: Logger(label: "store"),
       report: { seen in
         store.fullness.isNearlyFull = seen.isNearlyFull

@@ -56,10 +56,8 @@ struct NodeMetrics {
     nearlyFull.record(store?.isNearlyFull == true ? 1 : 0)
     if let offset = store?.clockOffset { clockOffset.record(Double(offset) / 1000) }
     replicasAwaited.record(minReplicas)
-    if let replication = store?.replication {
-      replicas.record(replication.connected)
-      replicaLag.record(replication.lagBytes ?? 0)
-    }
+    replicas.record(store?.replication?.connected ?? 0)
+    replicaLag.record(store?.replication?.lagBytes ?? 0)
     warnings.record(store?.warnings.count ?? 0)
     faults.record(store?.faults.count ?? 0)
     loss.record(store?.judge.loss == nil ? 0 : 1)

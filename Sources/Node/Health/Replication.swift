@@ -10,7 +10,9 @@ struct Replication: Equatable, Sendable {
     var isExpected = false
   }
 
-  /// Replicas that take in what the master writes.
+  private static let maxSilentSeconds = 2
+
+  /// Replicas that take in what the master writes, and have lately said so.
   var connected = 0
   /// How far the one is behind that is the last of those that count, in bytes of the stream; nil without one.
   var lagBytes: Int?
@@ -24,7 +26,10 @@ struct Replication: Equatable, Sendable {
     for line in info.split(whereSeparator: \.isNewline) where line.hasPrefix("slave") {
       // slave0:ip=127.0.0.1,port=6380,state=online,offset=1234,lag=0
       let members = line.drop { $0 != ":" }.dropFirst().split(separator: ",")
+      // Replicas tell every second how far they are. The master gives one up only after a minute.
       guard members.contains("state=online"),
+        let age = members.first(where: { $0.hasPrefix("lag=") }).flatMap({ Int($0.dropFirst("lag=".count)) }),
+        age <= Self.maxSilentSeconds,
         let own = members.first(where: { $0.hasPrefix("offset=") }).flatMap({ Int($0.dropFirst("offset=".count)) })
       else { continue }
       let (lag, isOverflow) = offset.subtractingReportingOverflow(own)

@@ -62,15 +62,15 @@ struct StoreStanding {
     case .success(let look):
       clock.observe(look.time, wall: wall, sent: sent, arrived: arrived)
       answers[.write] =
-        look.after == nil
+        look.after == nil && look.isReplicated
         ? [StoreFinding(subject: "identity", meaning: .warning, words: Self.noIdentity)] : []
-      newLoss = judge.ended(probe, found: look.found, after: look.after, at: wall) ?? newLoss
+      // What replicas lack may be gone tomorrow without a loss of anything that was acknowledged: it is no evidence.
+      let after = look.isReplicated ? look.after : judge.found
+      newLoss = judge.ended(probe, found: look.found, after: after, at: wall) ?? newLoss
     case .failure(.redis(.notSent(.offline))):
       // There is no link: that is told elsewhere, and what was refused on the last one says nothing of the next.
-      if isChecked { answers[.write] = [] }
-    case .failure(.redis(.unknown(.notReplicated))):
-      // Redis takes writes; that replicas lack them is told by their number.
-      answers[.write] = []
+      replication = nil
+      if isChecked { (answers[.write], answers[.replicas]) = ([], []) }
     case .failure(let failure):
       if let finding = StoreFinding.write(refused: failure) { answers[.write] = [finding] }
     }

@@ -132,7 +132,9 @@ final class StoreWatch {
 
   private func look(_ done: @escaping () -> Void) {
     let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
-    repository.look(limit: Self.limit) { [self] result in
+    // The mark waits for replicas.
+    let limit = Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero)
+    repository.look(limit: limit) { [self] result in
       standing.looked(
         probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
       done()

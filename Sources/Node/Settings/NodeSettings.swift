@@ -71,7 +71,7 @@ struct NodeSettings: ProcessSettings {
       "sentinelPassword", .text("a password"), help: "The password that Sentinels want")
     let sentinelTls = try reader.readOptional(
       "sentinelTls", .boolean, otherwise: "as redisUrl", help: "Whether Sentinels speak TLS")
-    self.sentinelTls = sentinelTls ?? (redisUrl.mode == "sentinel" && redisUrl.usesTLS)
+    self.sentinelTls = sentinelTls ?? (redisUrl.hasSentinels && redisUrl.usesTLS)
     minReplicas = try reader.read(
       "minReplicas", .integer(0...16), default: "0",
       help: "So many replicas of Redis must have a change before it is acknowledged")
@@ -131,7 +131,7 @@ struct NodeSettings: ProcessSettings {
     if (sentinelUser != nil) && (sentinelPassword == nil) {
       throw SettingsError("setting sentinelUser: needs sentinelPassword")
     }
-    if redisUrl.mode != "sentinel", sentinelPassword != nil || sentinelTls != nil {
+    if !redisUrl.hasSentinels, sentinelPassword != nil || sentinelTls != nil {
       throw SettingsError(
         "setting \(sentinelPassword == nil ? "sentinelTls" : "sentinelPassword"): has no effect without Sentinels:"
           + " redisUrl must begin with redis+sentinel:// or rediss+sentinel://")

@@ -20,8 +20,8 @@ final class RedisConnector {
 
   let eventLoop: any EventLoop
   private let tls: RedisTLS?
-  /// One question at a time for each host.
-  private var names: [String: NameLookup] = [:]
+  /// One question at a time for each server.
+  private var names: [ServerAddress: NameLookup] = [:]
 
   init(eventLoop: any EventLoop, tls: RedisTLS?) {
     (self.eventLoop, self.tls) = (eventLoop, tls)
@@ -37,7 +37,7 @@ final class RedisConnector {
     completion: @escaping (Result<any Channel, Failure>) -> Void
   ) {
     let problem = problem(of: url)
-    let names = names(of: url.host)
+    let names = names(of: url.address)
     let tls = url.usesTLS ? tls : nil
     let receiver = NIOLoopBound(receiver, eventLoop: eventLoop)
     let attempt = ClientBootstrap(group: eventLoop)
@@ -62,10 +62,10 @@ final class RedisConnector {
     }
   }
 
-  private func names(of host: String) -> NameLookup {
-    if let known = names[host] { return known }
+  private func names(of server: ServerAddress) -> NameLookup {
+    if let known = names[server] { return known }
     let lookup = NameLookup(eventLoop: eventLoop)
-    names[host] = lookup
+    names[server] = lookup
     return lookup
   }
 }

@@ -53,8 +53,9 @@ package enum RedisFailure: Error, Equatable, Sendable {
   package enum Unknown: Equatable, Sendable {
     case deadlinePassed
     case linkLost
-    /// It has run, and was answered so, but too few replicas have it: a failover may undo it.
-    case notReplicated(RedisReply)
+    /// It has run, and was answered so, but replicas are not known to have it: a failover may undo it. With what Redis
+    /// said instead of their number, if it did.
+    case notReplicated(RedisReply, because: String? = nil)
     /// It failed while it ran, or told what can't be understood: what it had written by then stays. In Redis's words.
     case scriptFailed(String)
   }
@@ -64,7 +65,8 @@ package enum RedisFailure: Error, Equatable, Sendable {
     switch self {
     case .rejected(let rejection): rejection.line
     case .unknown(.scriptFailed(let line)): line
-    case .notSent, .unknown(.deadlinePassed), .unknown(.linkLost), .unknown(.notReplicated): nil
+    case .unknown(.notReplicated(_, let why)): why
+    case .notSent, .unknown(.deadlinePassed), .unknown(.linkLost): nil
     }
   }
 

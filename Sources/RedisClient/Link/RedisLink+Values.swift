@@ -7,7 +7,7 @@ extension RedisLink {
   /// commands (``LinkMachine/silenceBeforeRefusing``).
   static let silenceBeforeClosing = TimeAmount.milliseconds(2500)
   /// Replicas have so long to take in what a flush has written.
-  static let replicaLimit = TimeAmount.milliseconds(400)
+  package static let replicaLimit = TimeAmount.milliseconds(400)
   /// A link that is left waits no longer for what was sent on it.
   static let leaveLimit = TimeAmount.milliseconds(100)
 

@@ -99,6 +99,7 @@ package final class RedisLink {
   package func stop() {
     eventLoop.preconditionInEventLoop()
     ticker?.cancel()
+    servers.forget(self)
     perform(machine.stop())
     fail(pipeline.takeWaiting(), with: .notSent(.offline))
   }
@@ -201,10 +202,18 @@ package final class RedisLink {
       completion: { [self] result in
         // A link that is lost has told all who were held.
         guard case .success(let reply) = result else { return }
-        let isDone = if case .integer(let count) = reply { count >= wanted } else { false }
+        let (isDone, why): (Bool, String?) =
+          switch reply {
+          case .integer(let count): (count >= wanted, nil)
+          case .error(let line): (false, line)
+          default: (false, "WAIT was answered with \(reply)")
+          }
         for held in pipeline.takeHeld() {
-          held.completion(isDone ? .success(held.reply) : .failure(.unknown(.notReplicated(held.reply))))
+          held.completion(
+            isDone ? .success(held.reply) : .failure(.unknown(.notReplicated(held.reply, because: why))))
         }
+        // It is no master any more, or was told to wait no longer.
+        if let why { reconnect(because: why) }
       })
     pipeline.send(wait, at: now)
   }

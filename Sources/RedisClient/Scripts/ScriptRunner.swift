@@ -64,10 +64,10 @@ package final class ScriptRunner {
 
     link.send(command, deadline: call.deadline, awaitsReplicas: call.awaitsReplicas) { [self] result in
       switch result {
-      case .failure(.unknown(.notReplicated(let raw))):
+      case .failure(.unknown(.notReplicated(let raw, let why))):
         // A script that ran late did nothing that a replica could lack.
         guard let reply = try? ScriptReply(raw), reply.verdict == ScriptReply.late else {
-          return completion(.failure(.unknown(.notReplicated(raw))))
+          return completion(.failure(.unknown(.notReplicated(raw, because: why))))
         }
         judge(call, reply, triesLeft, completion)
       case .failure(let failure): completion(.failure(failure))

@@ -35,8 +35,8 @@ package enum RedisTopology: Equatable, Sendable, CustomStringConvertible, Custom
     }
   }
 
-  /// Whether there are to be replicas, of which one becomes the master when that one fails.
-  package var hasReplicas: Bool {
+  /// Whether Sentinels are asked for the master. Then there are to be replicas, one of which takes its place.
+  package var hasSentinels: Bool {
     switch self {
     case .single: false
     case .sentinel: true

@@ -5,15 +5,15 @@ import NIOCore
 ///
 /// One for all links of an event loop: what several ask for at once is asked once. Belongs to that loop.
 package final class SentinelLocator: ServerLocator {
+  /// A Sentinel that has not answered by then is passed over.
+  static let answerLimit = TimeAmount.milliseconds(250)
+  private static let lookInterval = TimeAmount.seconds(5)
+
+  package var longestRetryDelay: TimeAmount { .milliseconds(250) }
+
   private struct Follower {
     weak var value: (any ServerFollower)?
   }
-
-  private static let lookInterval = TimeAmount.seconds(2)
-  /// A Sentinel that has not answered by then is passed over.
-  static let answerLimit = TimeAmount.milliseconds(250)
-
-  package var longestRetryDelay: TimeAmount { .milliseconds(250) }
 
   private let group: MasterGroup
   private let access: SentinelAccess
@@ -21,11 +21,12 @@ package final class SentinelLocator: ServerLocator {
   private let logger: Logger
   private let watch: SentinelWatch
   private var followers: [Follower] = []
-  private var isLooking = false
-  /// The one that answered last comes first.
+  /// The one that answered last comes first, and those that most others contradict come last.
   private var order: [ServerAddress]
   private var waiting: [(Result<RedisURL, LocationFailure>) -> Void] = []
   private var known: ServerAddress?
+  private var looks: RepeatedTask?
+  private var isLooking = false
 
   package init(eventLoop: any EventLoop, group: MasterGroup, access: SentinelAccess, logger: Logger) {
     (self.group, self.access, self.logger) = (group, access, logger)
@@ -34,6 +35,8 @@ package final class SentinelLocator: ServerLocator {
     order = group.sentinels
   }
 
+  // MARK: - The search of a link that connects
+
   package func locate(_ completion: @escaping (Result<RedisURL, LocationFailure>) -> Void) {
     waiting.append(completion)
     guard waiting.count == 1 else { return }
@@ -41,64 +44,12 @@ package final class SentinelLocator: ServerLocator {
     perform(search.start(), search)
   }
 
-  package func tell(_ follower: any ServerFollower) {
-    followers.append(Follower(value: follower))
-    guard followers.count == 1 else { return }
-    watch.start { [self] news in
-      switch news {
-      case .moved(let address): tell(address)
-      // What was told while nobody listened is lost.
-      case .listens: look()
-      }
-    }
-    lookAgain()
-  }
-
-  /// Whether there is still somebody to look for.
-  private var isWanted: Bool {
-    followers.removeAll { $0.value == nil }
-    return !followers.isEmpty
-  }
-
-  private func tell(_ address: ServerAddress) {
-    guard isWanted else { return watch.stop() }
-    learned(address)
-    for follower in followers { follower.value?.serverMoved(to: address) }
-  }
-
-  // MARK: - Looking without having been asked
-
-  /// A link to a master of the past is moved, though no message came: one that was cut off with it, and is so no more.
-  private func lookAgain() {
-    connector.eventLoop.assumeIsolated().scheduleTask(in: Self.lookInterval) { [self] in
-      guard isWanted else { return watch.stop() }
-      look()
-      lookAgain()
-    }
-  }
-
-  /// Asks all Sentinels. What most of them say counts: one that is cut off knows nothing new.
-  private func look() {
-    guard !isLooking else { return }
-    isLooking = true
-    var (votes, open) = ([ServerAddress: Int](), group.sentinels.count)
-    for sentinel in group.sentinels {
-      ask(sentinel) { [self] answer in
-        if case .master(let address) = answer { votes[address, default: 0] += 1 }
-        open -= 1
-        guard open == 0 else { return }
-        isLooking = false
-        if let (address, _) = votes.first(where: { 2 * $0.value > group.sentinels.count }) { tell(address) }
-      }
-    }
-  }
-
   private func perform(_ step: SentinelSearch.Step, _ search: SentinelSearch) {
     switch step {
     case .ask(let sentinel):
       ask(sentinel) { [self] answer in
         var search = search
-        if case .master = answer { answered(sentinel) }
+        if case .master = answer { order = [sentinel] + order.filter { $0 != sentinel } }
         perform(search.answered(answer, by: sentinel), search)
       }
     case .found(let address):
@@ -128,15 +79,10 @@ package final class SentinelLocator: ServerLocator {
           completion(SentinelSearch.Answer(reply, from: sentinel))
         }
       },
-      ended: { words in
+      ended: { end in
         limit.cancel()
-        completion(.failed(words))
+        completion(end.hasAnswered ? .useless(end.words) : .silent(end.words))
       })
-  }
-
-  private func answered(_ sentinel: ServerAddress) {
-    order.removeAll { $0 == sentinel }
-    order.insert(sentinel, at: 0)
   }
 
   private func learned(_ address: ServerAddress) {
@@ -145,5 +91,59 @@ package final class SentinelLocator: ServerLocator {
       known == nil ? "Sentinel names the master" : "Sentinel names another master",
       metadata: ["master": "\(address)", "before": "\(known?.description ?? "unknown")"])
     known = address
+  }
+
+  // MARK: - What is told without having been asked for
+
+  package func tell(_ follower: any ServerFollower) {
+    followers.append(Follower(value: follower))
+    guard looks == nil else { return }
+    watch.start { [self] news in
+      switch news {
+      case .moved(let address): tell(address)
+      // What was told while nobody listened is lost.
+      case .listens: look()
+      }
+    }
+    // A link to a master of the past is moved, though no message came: one that was cut off with it, and is so no more.
+    let locator = NIOLoopBound(self, eventLoop: connector.eventLoop)
+    looks = connector.eventLoop.scheduleRepeatedTask(initialDelay: Self.lookInterval, delay: Self.lookInterval) { _ in
+      locator.value.look()
+    }
+  }
+
+  package func forget(_ follower: any ServerFollower) {
+    followers.removeAll { $0.value == nil || $0.value === follower }
+    guard followers.isEmpty else { return }
+    looks?.cancel()
+    looks = nil
+    watch.stop()
+  }
+
+  private func tell(_ address: ServerAddress) {
+    learned(address)
+    for follower in followers { follower.value?.serverMoved(to: address) }
+  }
+
+  /// Asks all Sentinels. What most of them say counts: one that is cut off knows nothing new.
+  private func look() {
+    guard !isLooking else { return }
+    isLooking = true
+    var (named, open) = ([ServerAddress: ServerAddress](), group.sentinels.count)
+    for sentinel in group.sentinels {
+      ask(sentinel) { [self] answer in
+        if case .master(let address) = answer { named[sentinel] = address }
+        open -= 1
+        if open == 0 { looked(named) }
+      }
+    }
+  }
+
+  /// - Parameter named: the master, by the Sentinels that have answered.
+  private func looked(_ named: [ServerAddress: ServerAddress]) {
+    isLooking = false
+    guard let master = SentinelVote(named, of: group.sentinels.count).master else { return }
+    order = order.filter { named[$0] == master } + order.filter { named[$0] != master }
+    tell(master)
   }
 }

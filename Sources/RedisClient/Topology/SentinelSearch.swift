@@ -8,8 +8,10 @@ struct SentinelSearch {
     case master(ServerAddress)
     /// This Sentinel watches no master of that name.
     case nameUnknown
-    /// It gave no answer, or one that tells nothing; in plain words.
-    case failed(String)
+    /// It gave no answer; why, in plain words.
+    case silent(String)
+    /// It gave one that names no server; in plain words.
+    case useless(String)
   }
 
   enum Step: Equatable {
@@ -22,6 +24,7 @@ struct SentinelSearch {
   private var left: ArraySlice<ServerAddress>
   private var strangers: [ServerAddress] = []
   private var failures: [String] = []
+  private var hasAnswered = false
 
   /// - Parameter order: the Sentinels, in the order to ask them in.
   init(for masterName: String, order: [ServerAddress]) {
@@ -35,7 +38,10 @@ struct SentinelSearch {
     switch answer {
     case .master(let address): return .found(address)
     case .nameUnknown: strangers.append(sentinel)
-    case .failed(let words): failures.append(words)
+    case .silent(let words): failures.append(words)
+    case .useless(let words):
+      failures.append(words)
+      hasAnswered = true
     }
     return next()
   }
@@ -44,10 +50,11 @@ struct SentinelSearch {
     if let sentinel = left.popFirst() { return .ask(sentinel) }
     let reasons = failures.joined(separator: "; ")
     guard !strangers.isEmpty else {
-      return .failed(LocationFailure(words: "no Sentinel answers: \(reasons)"))
+      let what = hasAnswered ? "no Sentinel names the master" : "no Sentinel answers"
+      return .failed(LocationFailure(words: "\(what): \(reasons)"))
     }
     let who = strangers.map(\.description).joined(separator: ", ")
-    let others = reasons.isEmpty ? "" : "; no other Sentinel answers: \(reasons)"
+    let others = reasons.isEmpty ? "" : "; no other one names the master: \(reasons)"
     return .failed(
       LocationFailure(words: "the Sentinel at \(who) knows no master by the name \(masterName)\(others)"))
   }
@@ -61,13 +68,13 @@ extension SentinelSearch.Answer {
       guard parts.count == 2, let host = parts[0].text, !host.isEmpty, let port = parts[1].text.flatMap({ Int($0) }),
         (1...65535).contains(port)
       else {
-        self = .failed("\(sentinel) names no address of a server")
+        self = .useless("\(sentinel) names no address of a server")
         return
       }
       self = .master(ServerAddress(host: host, port: port))
     case .null: self = .nameUnknown
-    case .error(let line): self = .failed(LinkProblem.words(refusedBySentinel: sentinel, with: line))
-    case .status, .bytes, .integer: self = .failed("\(sentinel) does not answer as a Sentinel does")
+    case .error(let line): self = .useless(LinkProblem.words(refusedBySentinel: sentinel, with: line))
+    case .status, .bytes, .integer: self = .useless("\(sentinel) does not answer as a Sentinel does")
     }
   }
 }

@@ -4,6 +4,13 @@ import NIOCore
 final class SentinelSession: ReplyReceiver {
   typealias Reply = (RedisReply) -> Void
 
+  struct End: Equatable {
+    /// Why, in plain words.
+    let words: String
+    /// Whether the other side has said anything before.
+    let hasAnswered: Bool
+  }
+
   private let connector: RedisConnector
   private let url: RedisURL
   private let problem: LinkProblem
@@ -11,8 +18,8 @@ final class SentinelSession: ReplyReceiver {
   private var channel: (any Channel)?
   /// One for each command whose reply is due.
   private var waiting: [Reply] = []
-  private var reasonToClose: String?
-  private var ended: ((String) -> Void)?
+  private var hasAnswered = false
+  private var ended: ((End) -> Void)?
   /// Called with what comes without having been asked for.
   var pushed: Reply = { _ in }
 
@@ -28,8 +35,8 @@ final class SentinelSession: ReplyReceiver {
   ///
   /// - Parameters:
   ///   - ready: called once commands can be sent.
-  ///   - ended: called once, when the session has come to its end, with the reason in plain words.
-  func start(ready: @escaping () -> Void, ended: @escaping (String) -> Void) {
+  ///   - ended: called once, when the session has come to its end.
+  func start(ready: @escaping () -> Void, ended: @escaping (End) -> Void) {
     self.ended = ended
     connector.connect(to: url, within: limit, receiver: self) { [self] result in
       switch result {
@@ -58,20 +65,24 @@ final class SentinelSession: ReplyReceiver {
   /// Ends the session: nobody is told.
   func stop() {
     ended = nil
+    // They may hold the session.
+    (waiting, pushed) = ([], { _ in })
     channel?.closeHard()
+    channel = nil
   }
 
   /// Ends the session, and tells why.
   func end(_ words: String) {
     let told = ended
     stop()
-    told?(words)
+    told?(End(words: words, hasAnswered: hasAnswered))
   }
 
   // MARK: - Events of the channel
 
   func received(_ reply: RedisReply) {
     guard ended != nil else { return }
+    hasAnswered = true
     if waiting.isEmpty { pushed(reply) } else { waiting.removeFirst()(reply) }
   }
 

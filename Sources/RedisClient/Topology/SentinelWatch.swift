@@ -11,6 +11,7 @@ final class SentinelWatch {
   }
 
   private static let connectLimit = TimeAmount.milliseconds(250)
+  private static let subscribeLimit = TimeAmount.seconds(1)
   /// A Sentinel that is silent for longer is connected to anew.
   private static let pingInterval = TimeAmount.seconds(2)
   private static let pause = TimeAmount.seconds(1)
@@ -24,6 +25,8 @@ final class SentinelWatch {
   private var hasHeard: Set<ServerAddress> = []
   /// Nil before the start and after the end.
   private var told: ((News) -> Void)?
+  /// Rises with each start: what was begun before it goes on no more.
+  private var term = 0
 
   init(_ group: MasterGroup, connector: RedisConnector, access: SentinelAccess) {
     (self.group, self.connector, self.access) = (group, connector, access)
@@ -31,30 +34,35 @@ final class SentinelWatch {
 
   func start(_ told: @escaping (News) -> Void) {
     self.told = told
-    for sentinel in group.sentinels { listen(to: sentinel) }
+    term += 1
+    for sentinel in group.sentinels { listen(to: sentinel, in: term) }
   }
 
   func stop() {
     told = nil
+    term += 1
     for session in sessions.values { session.stop() }
     sessions = [:]
   }
 
-  private func listen(to sentinel: ServerAddress) {
-    guard told != nil else { return }
+  private func listen(to sentinel: ServerAddress, in term: Int) {
+    guard term == self.term else { return }
     let session = SentinelSession(connector: connector, url: access.url(of: sentinel), limit: Self.connectLimit)
     sessions[sentinel] = session
     session.pushed = { [self] in heard($0, from: sentinel) }
+    let limit = after(Self.subscribeLimit) { session.end("silent") }
     session.start(
       ready: { [self] in
         session.send(RedisArguments("SUBSCRIBE", Self.channel)) { [self] _ in
+          limit.cancel()
           hasHeard.insert(sentinel)
           ping(sentinel, session)
           told?(.listens)
         }
       },
       ended: { [self] _ in
-        connector.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in listen(to: sentinel) }
+        limit.cancel()
+        after(Self.pause) { [self] in listen(to: sentinel, in: term) }
       })
   }
 
@@ -63,7 +71,7 @@ final class SentinelWatch {
     guard hasHeard.remove(sentinel) != nil else { return session.end("silent") }
     // A message may come before the answer, and is then taken for it.
     session.send(RedisArguments("PING")) { [self] in heard($0, from: sentinel) }
-    connector.eventLoop.assumeIsolated().scheduleTask(in: Self.pingInterval) { [self] in ping(sentinel, session) }
+    after(Self.pingInterval) { [self] in ping(sentinel, session) }
   }
 
   private func heard(_ reply: RedisReply, from sentinel: ServerAddress) {
@@ -71,6 +79,11 @@ final class SentinelWatch {
     if let message = SwitchMessage(reply, of: Self.channel, masterName: group.masterName) {
       told?(.moved(to: message.master))
     }
+  }
+
+  @discardableResult
+  private func after(_ delay: TimeAmount, _ act: @escaping () -> Void) -> Scheduled<Void> {
+    connector.eventLoop.assumeIsolated().scheduleTask(in: delay, act)
   }
 }
 

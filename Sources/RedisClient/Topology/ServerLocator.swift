@@ -4,9 +4,10 @@ import NIOCore
 package protocol ServerLocator: AnyObject {
   /// Finds the server anew; `completion` may be called before `locate` returns.
   func locate(_ completion: @escaping (Result<RedisURL, LocationFailure>) -> Void)
-  /// Tells `follower`, for as long as it lives, which server is the one to use from now on, whenever it learns that
+  /// Tells `follower`, until it is forgotten or gone, which server is the one to use from now on, whenever it learns that
   /// without having been asked.
   func tell(_ follower: any ServerFollower)
+  func forget(_ follower: any ServerFollower)
   /// How long a link waits at most before it tries again.
   var longestRetryDelay: TimeAmount { get }
 }
@@ -33,6 +34,7 @@ package final class FixedServer: ServerLocator {
 
   /// It never moves.
   package func tell(_ follower: any ServerFollower) {}
+  package func forget(_ follower: any ServerFollower) {}
 
   package var longestRetryDelay: TimeAmount { .seconds(1) }
 }

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Takes the lease for a new term, or refreshes it if it is the caller's already: an attempt whose answer was lost can
 -- be repeated. The caller may name a holder that need not be waited for. No other is replaced; nor is that one if it
--- holds the lease on another connection than the caller says. A term that is older than one the caller has seen is over.
--- ARGV: 1 not-after, 2 token, 3 ttl in ms, 4 'connection node-id address', 5 greatest epoch that the caller has seen,
---       6 token of the holder to replace, or '', 7 its connection (may be left out)
+-- holds the lease on another connection than the caller says. A term older than one that the caller has seen is over.
+-- ARGV: 1 not-after, 2 token, 3 ttl in ms, 4 'connection node-id address', 5 token of the holder to replace, or '',
+--       6 its connection, or '', 7 greatest epoch that the caller has seen (the last two may be left out)
 -- Reply: OK now epoch acquired-at (- key)… | HELD now remaining-ms record
 --        record: token epoch acquired-at connection node-id address
 --        Behind an OK stand keys that were damaged and have been made anew.
@@ -12,7 +12,7 @@ if record and (record.err or not string.find(record, LEASE_RECORD)) then
   -- Nobody can renew or release it, nor sweep by it: no holder stands behind it.
   record, healed = false, ' - ' .. LEASE
 end
-local seen = tonumber(ARGV[5])
+local seen = tonumber(ARGV[7] or 0)
 if seen - now > EPOCH_AHEAD then
   seen = 0
 end
@@ -24,7 +24,9 @@ end
 if holder == ARGV[2] then
   redis.call('PEXPIRE', LEASE, ARGV[3])
   return 'OK ' .. now .. ' ' .. string.sub(record, EPOCH_START, TERM_END)
-elseif holder and holder ~= ARGV[6] or holder and ARGV[7] and string.match(record, '%d+', HOLDER_START) ~= ARGV[7] then
+elseif holder and holder ~= ARGV[5]
+  or holder and (ARGV[6] or '') ~= '' and string.match(record, '%d+', HOLDER_START) ~= ARGV[6]
+then
   local remaining = redis.call('PTTL', LEASE)
   -- A clock of Redis's that is set back would prolong a lease that nobody renews. Without an end it would last for
   -- ever.

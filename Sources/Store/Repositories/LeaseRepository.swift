@@ -37,9 +37,9 @@ package final class LeaseRepository {
     ttl: Duration, limit: Duration, completion: @escaping Completion<AcquireOutcome>
   ) {
     guard var arguments = arguments(token, ttl, holder) else { return refuse(completion) }
-    arguments.append(Int(epochSeen))
     arguments.append(replacing ?? "")
-    if let connection { arguments.append(Int(connection)) }
+    arguments.append(connection.map { "\($0)" } ?? "")
+    arguments.append(Int(epochSeen))
     run(scripts.acquireLease, arguments, limit, completion) { [caller] reply in
       var tokens = reply.rest
       switch reply.verdict {

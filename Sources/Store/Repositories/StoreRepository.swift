@@ -20,6 +20,8 @@ package final class StoreRepository {
     package var raised: Int64?
     /// Redis's clock, epoch milliseconds.
     package var time: Int64
+    /// Whether as many replicas as are wanted hold all that was found, and the mark that was raised.
+    package var isReplicated = true
   }
 
   private let caller: StoreCaller
@@ -39,14 +41,20 @@ package final class StoreRepository {
     arguments.append(Self.maxMarks)
     arguments.append(Int(last))
     let end = caller.now + limit
-    // A mark that replicas lack may be gone after a failover by which nothing was lost that was acknowledged.
+    // A mark that replicas lack may be gone after a failover by which nothing was lost that was acknowledged. It proves
+    // nothing; what was found does.
     let call = StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end)
-    caller.runAwaitingReplicas(call) { [self] result in
-      let look = caller.decoded(result, from: script) { Look($0, name: name) }
+    caller.runAwaitingReplicas(call) { [self] result, notReplicated in
+      let look = caller.decoded(result, from: script) { reply in
+        var look = Look(reply, name: name)
+        look?.isReplicated = notReplicated == nil
+        return look
+      }
       switch look {
       case .success(let look):
         let isHeld = last == 0 || StoreEvidence(identity: "", marks: [name: last]).marksAreHeld(by: look.found)
-        mark = isHeld ? (name, look.raised ?? last) : (StoreMark.newName(), 0)
+        let next = look.isReplicated ? look.raised ?? last : last
+        mark = isHeld ? (name, next) : (StoreMark.newName(), 0)
       // It may have been raised all the same.
       case .failure(.redis(.unknown)): mark = (StoreMark.newName(), 0)
       case .failure: break

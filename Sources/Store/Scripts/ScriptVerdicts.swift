@@ -4,13 +4,14 @@
 /// "damaged" to ``StoreCaller``. The head of each `.lua` file says what follows a verdict.
 protocol StoreVerdict: RawRepresentable<String>, CaseIterable, Equatable, Sendable {}
 
-extension StoreVerdict {
+/// The answers of a script by which somebody relies on what the store holds.
+protocol ReliedUponVerdict: StoreVerdict {
   /// Whether it tells of something that was done, now or before; any other has changed nothing.
-  var isAcknowledgement: Bool { rawValue == "OK" || rawValue == "PRIOR" }
+  var isAcknowledgement: Bool { get }
 }
 
 /// The answers of a script that looks for an idempotency key first.
-protocol KeyedVerdict: StoreVerdict {
+protocol KeyedVerdict: ReliedUponVerdict {
   /// The key was used before; its record follows.
   static var prior: Self { get }
   /// Whether the caller is told "no": the effect was judged and refused.
@@ -27,6 +28,13 @@ enum ReserveVerdict: String, KeyedVerdict {
   case due = "DUE"
   case short = "SHORT"
 
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .unknownSKU, .due, .short: false
+    }
+  }
+
   var isRefusal: Bool {
     switch self {
     case .ok, .prior, .due: false
@@ -42,6 +50,13 @@ enum ConfirmVerdict: String, KeyedVerdict {
   case expired = "EXPIRED"
   case cancelled = "CANCELLED"
 
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .gone, .expired, .cancelled: false
+    }
+  }
+
   var isRefusal: Bool {
     switch self {
     case .ok, .prior: false
@@ -55,6 +70,13 @@ enum CancelVerdict: String, KeyedVerdict {
   case prior = "PRIOR"
   case gone = "GONE"
   case confirmed = "CONFIRMED"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .gone, .confirmed: false
+    }
+  }
 
   var isRefusal: Bool {
     switch self {
@@ -73,6 +95,13 @@ enum ExtendVerdict: String, KeyedVerdict {
   case confirmed = "CONFIRMED"
   /// It has been held for as long as any hold may be.
   case holdLimit = "LIMIT"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .gone, .expired, .cancelled, .confirmed, .holdLimit: false
+    }
+  }
 
   var isRefusal: Bool {
     switch self {
@@ -109,6 +138,13 @@ enum ChangeStockVerdict: String, KeyedVerdict {
   /// The SKU would have more pieces than one may have.
   case stockLimit = "LIMIT"
 
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .gone, .due, .inUse, .stockLimit: false
+    }
+  }
+
   var isRefusal: Bool {
     switch self {
     case .ok, .prior, .due: false
@@ -123,6 +159,13 @@ enum DeleteStockVerdict: String, KeyedVerdict {
   case gone = "GONE"
   case due = "DUE"
   case inUse = "INUSE"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    case .gone, .due, .inUse: false
+    }
+  }
 
   var isRefusal: Bool {
     switch self {
@@ -185,6 +228,12 @@ enum OverdueVerdict: String, StoreVerdict {
 
 // MARK: - The store itself
 
-enum ProbeVerdict: String, StoreVerdict {
+enum ProbeVerdict: String, ReliedUponVerdict {
   case ok = "OK"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok: true
+    }
+  }
 }

@@ -26,20 +26,30 @@ final class StoreCaller {
   }
 
   /// Calls a script whose success is relied upon: it is told when the replicas have it.
-  func runAwaitingReplicas<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
+  func runAwaitingReplicas<Verdict: ReliedUponVerdict>(
+    _ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>
+  ) {
+    runAwaitingReplicas(call) { answer, failure in completion(failure.map { .failure(.redis($0)) } ?? answer) }
+  }
+
+  /// The same.
+  ///
+  /// - Parameter completion: called with what the script has answered, and, where that is to be relied upon but replicas are
+  ///   not known to have it, with the failure which that is.
+  func runAwaitingReplicas<Verdict: ReliedUponVerdict>(
+    _ call: StoreCall<Verdict>,
+    completion: @escaping (Result<StoreReply<Verdict>, StoreFailure>, RedisFailure?) -> Void
+  ) {
     var plain = plain(call)
     plain.awaitsReplicas = true
     runner.run(plain) { [self] result in
-      guard case .failure(.unknown(.notReplicated(let raw))) = result, let reply = try? ScriptReply(raw) else {
-        return completion(understood(result, from: call.script))
-      }
+      guard case .failure(let failure) = result, case .unknown(.notReplicated(let raw, _)) = failure,
+        let reply = try? ScriptReply(raw)
+      else { return completion(understood(result, from: call.script), nil) }
       let answer = understood(.success(reply), from: call.script)
       // A refusal has changed nothing that could be lost.
-      if case .success(let reply) = answer, reply.verdict.isAcknowledgement {
-        completion(.failure(.redis(.unknown(.notReplicated(raw)))))
-      } else {
-        completion(answer)
-      }
+      let isReliedUpon = if case .success(let reply) = answer { reply.verdict.isAcknowledgement } else { false }
+      completion(answer, isReliedUpon ? failure : nil)
     }
   }
 

@@ -82,7 +82,7 @@ final class KeyedWriter {
     command.writeRedisCommand(RedisArguments("GET", record))
     // To repeat an answer is to acknowledge once more.
     caller.link.send(command, deadline: deadline, awaitsReplicas: true) { [self] result in
-      if case .failure(.unknown(let why)) = result, case .notReplicated(.bytes) = why {
+      if case .failure(.unknown(let why)) = result, case .notReplicated(.bytes, _) = why {
         return completion(.failure(.redis(.unknown(why))))
       }
       guard case .success(.bytes(let bytes)) = result, let time = caller.link.clock.time(at: now) else {

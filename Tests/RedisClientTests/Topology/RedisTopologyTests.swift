@@ -11,7 +11,7 @@ import Testing
   @Test func `a plain URL is one server`() throws {
     let topology = try RedisTopology("rediss://web:hush@h:7/2")
     #expect(topology == .single(try RedisURL("rediss://web:hush@h:7/2")))
-    #expect(topology.mode == "single" && topology.usesTLS && topology.hasPassword && !topology.hasReplicas)
+    #expect(topology.mode == "single" && topology.usesTLS && topology.hasPassword && !topology.hasSentinels)
   }
 
   @Test func `Sentinels are named with the master they watch`() throws {
@@ -26,7 +26,7 @@ import Testing
     #expect(url.usesTLS && url.user == "web" && url.password == "s@cr/et" && url.database == 3)
     #expect(url.host == "::1" && url.port == 9)
     let topology = try RedisTopology(text)
-    #expect(topology.mode == "sentinel" && topology.usesTLS && topology.hasPassword && topology.hasReplicas)
+    #expect(topology.mode == "sentinel" && topology.usesTLS && topology.hasPassword && topology.hasSentinels)
   }
 
   @Test(arguments: [

@@ -15,7 +15,7 @@ import Testing
 
   @Test mutating func `one that gives no answer is passed over`() {
     _ = search.start()
-    #expect(search.answered(.failed("a refuses connections"), by: Self.a) == .ask(Self.b))
+    #expect(search.answered(.silent("a refuses connections"), by: Self.a) == .ask(Self.b))
     #expect(search.answered(.master(Self.master), by: Self.b) == .found(Self.master))
   }
 
@@ -27,10 +27,18 @@ import Testing
 
   @Test mutating func `that none answers is told with every reason`() {
     _ = search.start()
-    _ = search.answered(.failed("a is silent"), by: Self.a)
+    _ = search.answered(.silent("a is silent"), by: Self.a)
     #expect(
-      search.answered(.failed("b is gone"), by: Self.b)
+      search.answered(.silent("b is gone"), by: Self.b)
         == .failed(LocationFailure(words: "no Sentinel answers: a is silent; b is gone")))
+  }
+
+  @Test mutating func `one that answers, and names none, is told apart from silence`() {
+    _ = search.start()
+    _ = search.answered(.silent("a is silent"), by: Self.a)
+    #expect(
+      search.answered(.useless("b wants a password"), by: Self.b)
+        == .failed(LocationFailure(words: "no Sentinel names the master: a is silent; b wants a password")))
   }
 
   @Test mutating func `a name that nobody knows is told apart from silence`() {
@@ -43,9 +51,9 @@ import Testing
 
   @Test mutating func `where one does not know the name and others are silent, both are told`() {
     _ = search.start()
-    _ = search.answered(.failed("a is silent"), by: Self.a)
+    _ = search.answered(.silent("a is silent"), by: Self.a)
     let words =
-      "the Sentinel at b:2 knows no master by the name shop; no other Sentinel answers: a is silent"
+      "the Sentinel at b:2 knows no master by the name shop; no other one names the master: a is silent"
     #expect(search.answered(.nameUnknown, by: Self.b) == .failed(LocationFailure(words: words)))
   }
 
@@ -54,21 +62,21 @@ import Testing
   @Test(
     arguments: [
       (.array([text("m"), text("6379")]), .master(master)), (.null, .nameUnknown),
-      (.array([text(""), text("6379")]), .failed("a:1 names no address of a server")),
-      (.array([text("m"), text("0")]), .failed("a:1 names no address of a server")),
-      (.array([text("m"), text("65536")]), .failed("a:1 names no address of a server")),
-      (.array([text("m")]), .failed("a:1 names no address of a server")),
-      (.array([]), .failed("a:1 names no address of a server")),
-      (.integer(1), .failed("a:1 does not answer as a Sentinel does")),
+      (.array([text(""), text("6379")]), .useless("a:1 names no address of a server")),
+      (.array([text("m"), text("0")]), .useless("a:1 names no address of a server")),
+      (.array([text("m"), text("65536")]), .useless("a:1 names no address of a server")),
+      (.array([text("m")]), .useless("a:1 names no address of a server")),
+      (.array([]), .useless("a:1 names no address of a server")),
+      (.integer(1), .useless("a:1 does not answer as a Sentinel does")),
       (
         .error("ERR unknown command 'SENTINEL', with args"),
-        .failed("a:1 is no Sentinel: ERR unknown command 'SENTINEL', with args")
+        .useless("a:1 is no Sentinel: ERR unknown command 'SENTINEL', with args")
       ),
       (
         .error("NOAUTH Authentication required."),
-        .failed("the Sentinel at a:1 wants a password: set sentinelPassword")
+        .useless("the Sentinel at a:1 wants a password: set sentinelPassword")
       ),
-      (.error("NOPERM no"), .failed("the Sentinel at a:1 refuses to answer: NOPERM no")),
+      (.error("NOPERM no"), .useless("the Sentinel at a:1 refuses to answer: NOPERM no")),
     ] as [(RedisReply, SentinelSearch.Answer)])
   func `an answer is judged before it is believed`(reply: RedisReply, answer: SentinelSearch.Answer) {
     #expect(SentinelSearch.Answer(reply, from: Self.a) == answer)

@@ -12,6 +12,8 @@ enum AnyVerdict: String, KeyedVerdict {
   case limit = "LIMIT"
   case inUse = "INUSE"
 
+  var isAcknowledgement: Bool { self == .ok || self == .prior }
+
   var isRefusal: Bool {
     switch self {
     case .ok, .prior, .due: false

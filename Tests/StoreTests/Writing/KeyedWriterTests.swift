@@ -68,6 +68,45 @@ import Testing
     #expect(bench.link.sent.count == 1 && bench.failures == [.redis(failure)])
   }
 
+  private static func lacking(_ verdict: String) -> RedisFailure {
+    .unknown(.notReplicated(.bytes(Array("\(verdict) 1795337100000".utf8))))
+  }
+
+  @Test(arguments: ["OK", "PRIOR"], ["idem:a", nil])
+  func `what replicas lack is not told as done, and not done again`(verdict: String, record: String?) {
+    let bench = Bench()
+    bench.run(record: record)
+    #expect(bench.link[0].awaitsReplicas)
+    bench.link[0].answer(.failure(Self.lacking(verdict)))
+    bench.pass(to: 5000)
+    #expect(bench.link.sent.count == 1 && bench.failures == [.redis(Self.lacking(verdict))])
+  }
+
+  @Test(arguments: ["DUE", "SHORT", "UNKNOWN", "GONE", "INUSE"], ["idem:a", nil])
+  func `what has changed nothing is told, whatever replicas lack`(verdict: String, record: String?) {
+    let bench = Bench()
+    bench.run(record: record)
+    bench.link[0].answer(.failure(Self.lacking(verdict)))
+    #expect(bench.link.sent.count == 1 && bench.verdicts == [.init(rawValue: verdict)])
+  }
+
+  @Test func `a script that ran late is called again, whatever replicas lack`() {
+    let bench = Bench()
+    bench.run()
+    bench.link[0].answer(.failure(Self.lacking("LATE")))
+    #expect(bench.link.sent.count == 2 && bench.link[1].awaitsReplicas)
+  }
+
+  @Test func `a recorded answer that replicas lack is not repeated`() {
+    let bench = Bench()
+    bench.writer.fullness.isNearlyFull = true
+    bench.run()
+    #expect(bench.link[0].arguments == ["GET", "idem:a"] && bench.link[0].awaitsReplicas)
+    let lacking = RedisFailure.unknown(.notReplicated(.bytes(Array("1record answer".utf8))))
+    bench.link[0].answer(.failure(lacking))
+    #expect(bench.failures == [.redis(lacking)])
+  }
+
   @Test func `an attempt lost with its link is sent once more in the same bytes`() {
     let bench = Bench()
     bench.run()
