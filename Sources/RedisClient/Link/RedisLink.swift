@@ -202,18 +202,13 @@ package final class RedisLink {
       completion: { [self] result in
         // A link that is lost has told all who were held.
         guard case .success(let reply) = result else { return }
-        let (isDone, why): (Bool, String?) =
-          switch reply {
-          case .integer(let count): (count >= wanted, nil)
-          case .error(let line): (false, line)
-          default: (false, "WAIT was answered with \(reply)")
-          }
+        let answer = WaitReply(reply, wanted: wanted)
         for held in pipeline.takeHeld() {
           held.completion(
-            isDone ? .success(held.reply) : .failure(.unknown(.notReplicated(held.reply, because: why))))
+            answer.isDone
+              ? .success(held.reply) : .failure(.unknown(.notReplicated(held.reply, because: answer.objection))))
         }
-        // It is no master any more, or was told to wait no longer.
-        if let why { reconnect(because: why) }
+        if let objection = answer.objection { reconnect(because: objection) }
       })
     pipeline.send(wait, at: now)
   }

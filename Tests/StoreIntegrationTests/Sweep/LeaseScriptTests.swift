@@ -91,6 +91,12 @@ extension LeaseAndSweep {
       let late = try await store.run(\.acquireLease.script, ours, "600000", place, theirs, notAfter: "\(first + 1999)")
       breaches.expect(late, "LATE", "given up on")
       breaches.expect(try await lease(store), record(theirs, first + 2001, first + 2000), "the record at last")
+      // A replica that has become the master may lack later terms, which nodes have seen.
+      let (third, seen) = (String(repeating: "e", count: 32), first + 9000)
+      let taken = try await store.run(\.acquireLease.script, third, "600000", place, "", "", "\(seen)")
+      breaches.expect(taken, "OK \(seen + 1) \(first + 2000)", "a later term was seen")
+      let absurd = try await store.run(\.acquireLease.script, ours, "600000", place, "", "", "9000000000000")
+      breaches.expect(absurd.hasPrefix("HELD "), "an epoch years ahead was believed: \(absurd)")
     }
 
     /// Replacing a holder that is taken for gone, and a clock that is set back.
@@ -113,7 +119,7 @@ extension LeaseAndSweep {
     private static let replacingMutants = [
       ScriptMutant(
         "lease_acquire", "does not look at the connection",
-        "or holder and ARGV[6] and string.match(record, '%d+', HOLDER_START) ~= ARGV[6]",
+        "or holder and (ARGV[6] or '') ~= '' and string.match(record, '%d+', HOLDER_START) ~= ARGV[6]",
         ""),
       ScriptMutant(
         "lease_acquire", "takes another number for the connection", "'%d+', HOLDER_START", "'%d+', EPOCH_END"),
@@ -147,7 +153,10 @@ extension LeaseAndSweep {
       ScriptMutant("lease_acquire", "counts from one", "tonumber(now)", "1"),
       ScriptMutant(
         "lease_acquire", "counts by the clock alone",
-        "math.max((last or 0) + 1, tonumber(now))", "tonumber(now)"),
+        "math.max((last or 0) + 1, seen + 1, tonumber(now))", "tonumber(now)"),
+      ScriptMutant("lease_acquire", "knows no more than the server", "seen + 1, ", ""),
+      ScriptMutant("lease_acquire", "lets a term go on that another has followed", "  holder = false\n", ""),
+      ScriptMutant("lease_acquire", "believes any epoch", "  seen = 0\n", ""),
       ScriptMutant("lease_acquire", "forgets the epoch", "redis.call('SET', LEASE_EPOCH, epoch)", ""),
       ScriptMutant("lease_acquire", "replaces nobody", "holder and holder ~= ARGV[5]", "holder"),
       ScriptMutant("lease_acquire", "knows no end", "if now > ARGV[1] then", "if false then"),
