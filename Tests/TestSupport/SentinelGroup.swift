@@ -81,7 +81,7 @@ package final class SentinelGroup: Sendable {
   private static func file(watching port: Int, announced: Int) -> String {
     """
     sentinel monitor \(masterName) 127.0.0.1 \(port) \(quorum)
-    sentinel down-after-milliseconds \(masterName) 1000
+    sentinel down-after-milliseconds \(masterName) 1500
     sentinel failover-timeout \(masterName) 2000
     sentinel parallel-syncs \(masterName) 2
     sentinel announce-ip 127.0.0.1
