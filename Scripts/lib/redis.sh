@@ -282,7 +282,7 @@ request_failover() {
   while true; do
     answer='no Sentinel runs that decides (cluster.sh resume)'
     if sentinel=$(watchful_sentinel); then
-      answer=$(redis_at "$sentinel" sentinel failover "$MASTER_NAME") || true
+      answer=$(redis_at "$sentinel" sentinel failover "$MASTER_NAME") || answer='' # told below as no answer
     fi
     [[ $answer != OK && $answer != INPROG* ]] || return 0
     ((SECONDS < deadline)) || die 1 "no failover: ${answer:-$sentinel does not answer}"

@@ -367,9 +367,11 @@ package final class RedisLink {
 
   func received(_ reply: RedisReply) {
     // What came with the reply for which the link was given up.
-    guard let connection else { return }
+    guard connection != nil else { return }
     guard let command = pipeline.answered(at: eventLoop.now) else {
-      return abandon(because: connection.problem.words(violated: "a reply that nobody asked for"))
+      // Only here, since each reply would else pay for the copy.
+      let problem = connection?.problem
+      return abandon(because: problem?.words(violated: "a reply that nobody asked for") ?? "")
     }
     if machine.isSettled {
       answer(command, reply)
