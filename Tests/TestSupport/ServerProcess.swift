@@ -60,7 +60,7 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
 
 /// Polls until `condition` holds; records what was waited for when it never does.
 package func eventually(
-  _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(20),
+  _ what: String, within limit: Duration = .seconds(300), every pause: Duration = .milliseconds(20),
   _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()

@@ -101,7 +101,7 @@ extension HeavyTests {
         }
         var audit = ""
         do {
-          try await eventually("the audit finds nothing", within: .seconds(20)) {
+          try await eventually("the audit finds nothing") {
             let answer = try await node.send(.audit())
             audit = answer.text
             return answer.json["consistent"] as? Bool == true
