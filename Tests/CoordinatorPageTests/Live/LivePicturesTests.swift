@@ -114,7 +114,7 @@ import Testing
       connection.withLock { $0 = opened }
       try await eventually("somebody looks") { await bench.site.pictures.viewerCount == 1 }
     }
-    // The server has stopped here, gracefully: an open page did not hold it up.
+    // The server has stopped gracefully here, so an open page did not delay it.
     let opened = try #require(connection.withLock { $0 })
     try await opened.waitForEnd()
   }
