@@ -199,7 +199,7 @@ extension AgainstRedis {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       try await engine.link.reply("ZADD", "holds:A", score, store.live)
-      // No other hold is due. So the damaged entry is found at once if it comes first, and otherwise it is not read.
+      // No other hold is due. So reading the stock reports the damaged entry or corrects it.
       try await engine.link.reply("ZREM", "holds:A", store.due)
       let seen = await engine.ask(Call(wish: .readStock("A")))
       if score.hasPrefix("15") || score.contains("e") {
