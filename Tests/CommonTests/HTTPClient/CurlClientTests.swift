@@ -242,7 +242,7 @@ import Testing
   @Test func `a name that has no address is told as such`() async {
     // No part of a name may exceed 63 letters, so no resolver is asked.
     guard case .unusable? = failure(await client.get("http://\(String(repeating: "a", count: 64))/")) else {
-      Issue.record("was not told as a name without an address")
+      Issue.record("the error does not say that the name has no address")
       return
     }
   }

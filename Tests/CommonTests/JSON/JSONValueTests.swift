@@ -147,7 +147,7 @@ import Testing
       Issue.record("not found")
       return
     }
-    if case .null? = value["n"] {} else { Issue.record("a null is there") }
+    if case .null? = value["n"] {} else { Issue.record("a null member must be present") }
     #expect(value["b"] == nil && value["a"]?["b"]?["c"] == nil)
   }
 

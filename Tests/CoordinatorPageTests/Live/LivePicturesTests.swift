@@ -86,7 +86,7 @@ import Testing
     let dropped = Mutex(false)
     let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
     var reading = try await pictures.stream(look, for: viewer) {
-      Issue.record("a viewer was dropped that reads")
+      Issue.record("a viewer that reads was dropped")
     }.makeAsyncIterator()
     _ = await reading.next()
     for epoch in 0..<100 where !dropped.withLock({ $0 }) {

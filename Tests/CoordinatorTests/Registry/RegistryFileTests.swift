@@ -71,7 +71,7 @@ import Testing
   ) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: file.path))
     guard case .damaged(let reason, let movedTo?) = file.load() else {
-      Issue.record("was not found to be damaged")
+      Issue.record("the damage was not found")
       return
     }
     #expect(!reason.isEmpty)

@@ -84,7 +84,7 @@ struct RegistryBench {
     var bench = RegistryBench()
     do {
       try bench.announce(announcement)
-      Issue.record("was taken")
+      Issue.record("the announcement was accepted")
     } catch AnnouncementRefusal.invalid(let words) {
       #expect(words.hasPrefix("\(member): must be "))
     } catch {

@@ -21,7 +21,7 @@ import Testing
     async let odd = Self.failing(Self.seeds.filter { $0 % 2 == 1 })
     let failing = await even + odd
     for seed in failing.prefix(Self.maxReports) {
-      Issue.record("\(LeaseRun(seed: seed, keepsTrace: true).breach ?? "seed \(seed) fails, and does not again")")
+      Issue.record("\(LeaseRun(seed: seed, keepsTrace: true).breach ?? "seed \(seed) failed only once")")
     }
     #expect(failing.count <= Self.maxReports, "further seeds fail, too")
   }
@@ -55,7 +55,7 @@ import Testing
   func `a successor is there in time`(fault: LeaseDrill.Fault) async {
     for seed: UInt64 in 1...200 {
       if LeaseDrill(fault, seed: seed).breach != nil {
-        Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "not again")")
+        Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "failed only once")")
         return
       }
       await Task.yield()

@@ -22,7 +22,7 @@ import Testing
         eventLoop: link.loop, sweep: StoreSession(scripts: scripts, link: link).sweep,
         metrics: SweepMetrics(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
       let term = LeaseMachine.Term(token: String(repeating: "a", count: 32), epoch: 1)
-      sweeper.start(.init(term: { term }, fenced: { _ in Issue.record("a term was ended") }))
+      sweeper.start(.init(term: { term }, fenced: { _ in Issue.record("the sweeper ended a term") }))
       sweeper.begin()
       link.pass(0)
     }

@@ -5,7 +5,7 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// Trimming limits the audit's index of sales to sales whose reservations still exist.
+  /// Trimming removes old sales from the audit's index, because the audit can't count them any more.
   @Suite struct TrimTests {
     /// How long the reservation of a sale is kept, in milliseconds.
     private static let kept = Int64(ScriptStore.retentionSeconds + 60) * 1000

@@ -133,7 +133,7 @@ import Testing
     refused.answers["WATCH"] = .success(.error("OOM no"))
     #expect(refused.count() == .failure(.redis(.rejected(.unwritable("OOM no")))))
     guard case .failure(.redis(.rejected(.other))) = Bench(["OK 5 1 2 3"]).count() else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }
@@ -151,7 +151,7 @@ import Testing
     let skus = ["a", "b"].map { SKU(stored: $0.utf8) }
     #expect(found[0] == .success(.init(next: .max, unreadable: 1, lapsing: 2, skus: skus)))
     guard case .failure(.redis(.rejected(.other))) = found[1] else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }

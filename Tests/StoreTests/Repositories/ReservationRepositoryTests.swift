@@ -78,7 +78,7 @@ import Testing
   func `a reply that means nothing to a reserve is a defect`(line: String) {
     // The effect is unknown.
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().reserve(Self.wish, answer: line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }
@@ -105,7 +105,7 @@ import Testing
     ] as [(ReservationRepository.CheckoutStep, String)])
   func `a reply that means nothing to a step is a defect`(step: ReservationRepository.CheckoutStep, line: String) {
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().checkOut(step, ReservationID(), answer: line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }

@@ -26,7 +26,7 @@ import Testing
   @Test(arguments: ["OK 5", "OK 5 1 2", "OK 5 a b c -", "SHORT 5", "INUSE 5 1 1"])
   func `a reply that means nothing is a defect`(line: String) {
     guard case .failure(.redis(.rejected(.other))) = Bench().read(line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }

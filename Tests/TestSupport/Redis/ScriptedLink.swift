@@ -102,7 +102,7 @@ package final class ScriptedLink: CommandSender {
     var reader = ReplyReader()
     command.withUnsafeReadableBytes { bytes in try? reader.feed(bytes) }
     guard let reply = try? reader.next(), case .array(let parts) = reply else {
-      Issue.record("what was sent is no command")
+      Issue.record("the sent bytes are no command")
       return noArguments
     }
     return parts.map { $0.text ?? "" }
