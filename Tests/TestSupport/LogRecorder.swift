@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what is logged, so that a test can read it.
+/// Keeps log messages, so that a test can read them.
 package final class LogRecorder: Sendable {
   private let lines = Mutex<[String]>([])
 

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// What nodes take for a coordinator, and a test plays.
+/// A coordinator played by the test.
 final class ScriptedCoordinator: Sendable {
   private struct Script {
     var reply = LittleServer.answer(200, #"{"wanted":"serve"}"#)
@@ -32,10 +32,10 @@ final class ScriptedCoordinator: Sendable {
     }
   }
 
-  /// From now on.
+  /// Sets the reply from now on.
   func reply(_ reply: LittleServer.Reply) { state.script.withLock { $0.reply = reply } }
 
-  /// To the next announcement alone, after doing something.
+  /// Sets the reply to the next announcement only. `before` runs first.
   func replyOnce(_ reply: LittleServer.Reply, before: @escaping @Sendable () -> Void) {
     state.script.withLock { $0.once = (reply, before) }
   }
@@ -47,7 +47,7 @@ final class ScriptedCoordinator: Sendable {
 
   var url: String { server.url }
   var requests: [String] { server.requests }
-  /// That nodes announced, in their order.
+  /// The announced states, in order.
   var states: [String] { requests.compactMap { $0.firstMatch(of: /"state":"(\w+)"/).map { String($0.1) } } }
 
   func settings(_ others: [String: String] = [:]) -> [String: String] {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Shoppers who reserve, extend, confirm, cancel or forget, while operators change the stock under them.
+  /// Shoppers reserve, extend, confirm, cancel or forget while operators change the stock.
   @Suite(.cluster(nodes: 3)) struct MixedLifeTests {
     private let cluster = TestCluster.current!
     private let skus = (1...5).map { "mixed-\($0)" }
@@ -14,11 +14,11 @@ extension HeavyTests {
       case confirm, cancel, extendThenConfirm, forget
     }
 
-    /// What a shopper was told last about a reservation.
+    /// The last answers to a shopper about a reservation.
     private struct Outcome: Sendable {
       var id: String
       var status: String
-      /// The answer by which it became final.
+      /// The answer that made it final.
       var final: [UInt8]?
     }
 
@@ -75,7 +75,7 @@ extension HeavyTests {
       return Outcome(id: held.id, status: done.reservationStatus ?? "", final: done.body)
     }
 
-    /// Every reservation came to the one end that its shopper was told, at every node, word for word.
+    /// Checks that every node shows each reservation in the final state that its shopper was told, word for word.
     private func expectFinal(_ outcomes: [Outcome]) async throws {
       _ = try await concurrently(outcomes, width: 30) { outcome in
         try await eventually("\(outcome.id) is final") {

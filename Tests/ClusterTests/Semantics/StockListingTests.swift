@@ -6,7 +6,7 @@ import Testing
 @Suite(.cluster(nodes: 2)) struct StockListingTests {
   private let cluster = TestCluster.current!
 
-  /// All pages of one walk through the list.
+  /// Reads all pages of the list.
   private func walk(limit: Int) async throws -> [[String: Any]] {
     var items: [[String: Any]] = []
     var cursor: String?
@@ -22,7 +22,7 @@ import Testing
 
   @Test
   func `a SKU that exists throughout is listed exactly once, in byte order, though others come and go`() async throws {
-    // Digits, capitals and small letters, so that order by bytes is not that of a dictionary.
+    // Digits, capitals and small letters, so that byte order differs from dictionary order.
     let staying = Set((0..<120).map { ["0", "B", "a", "a-", "a.", "a_", "z"][$0 % 7] + "\($0)" })
     _ = try await concurrently(staying, width: 20) { try await cluster.succeed(.setStock($0, total: 3)) }
     let isOver = Mutex(false)
@@ -38,7 +38,7 @@ import Testing
     do {
       defer { isOver.withLock { $0 = true } }
       var limits = [1, 7, 50, 51, 119, 1000]
-      // And on until enough has come and gone meanwhile.
+      // Continues until enough SKUs have come and gone meanwhile.
       while let limit = limits.first {
         limits.removeFirst()
         if limits.isEmpty, changes.withLock({ $0 }) <= 20 { limits = [7] }

@@ -85,7 +85,7 @@ import Testing
   @Test func `many are under way at once: 100 requests come before the first is answered`() async throws {
     let count = 100
     let waiting = Mutex(0)
-    // The last one is answered, and with it the connection of each of the others ends.
+    // The reply to the last request also ends the connections of all others.
     let server = try await LittleServer { _ in
       waiting.withLock { waiting in
         waiting += 1
@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test func `an answer that comes too slowly is given up, be it within its headers or its body`() async throws {
-    // What is whole only after minutes.
+    // Answers that take minutes to arrive.
     let headers = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     let server = try await LittleServer { request in
       request.hasPrefix("GET /headers")
@@ -240,9 +240,9 @@ import Testing
   }
 
   @Test func `a name that has no address is told as such`() async {
-    // No name has a part of more than 63 letters, so that nobody is asked.
+    // No part of a name may exceed 63 letters, so no resolver is asked.
     guard case .unusable? = failure(await client.get("http://\(String(repeating: "a", count: 64))/")) else {
-      Issue.record("was not told as a name without an address")
+      Issue.record("the error does not say that the name has no address")
       return
     }
   }
@@ -274,7 +274,7 @@ import Testing
   }
 }
 
-/// Listens, and never accepts: as a stopped process does.
+/// Listens and never accepts, like a stopped process.
 private final class SilentListener: Sendable {
   private struct Failed: Error { let reason: String }
 
@@ -297,7 +297,7 @@ private final class SilentListener: Sendable {
 
   var url: String { "http://127.0.0.1:\(port)" }
 
-  /// Until the kernel takes no more connections for it.
+  /// Opens connections until the kernel accepts no more for it.
   func fillUp() throws {
     for _ in 0..<64 {
       let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)

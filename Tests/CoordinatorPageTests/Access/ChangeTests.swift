@@ -156,7 +156,7 @@ import Testing
       #expect(asked.text.contains(#"<form method="post" action="\#(path)">"#))
       #expect(asked.text.contains(#"name="confirmed" value="yes""#) && asked.text.contains("the shop cannot sell"))
       #expect(bench.cluster.state.withLock { $0.wanted.isEmpty }, "nothing is done before it is answered")
-      // The page's script is told the same, and shows that page.
+      // The page's script gets the same answer and shows that page.
       let told = try await client.send(.post, path, form: alice.form, headers: ["Cookie": alice.cookie])
       #expect(told.problem == "last-ready-node" && told.status == .conflict)
       #expect(

@@ -86,7 +86,7 @@ import Testing
     let dropped = Mutex(false)
     let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
     var reading = try await pictures.stream(look, for: viewer) {
-      Issue.record("a viewer was dropped that reads")
+      Issue.record("a viewer that reads was dropped")
     }.makeAsyncIterator()
     _ = await reading.next()
     for epoch in 0..<100 where !dropped.withLock({ $0 }) {
@@ -114,7 +114,7 @@ import Testing
       connection.withLock { $0 = opened }
       try await eventually("somebody looks") { await bench.site.pictures.viewerCount == 1 }
     }
-    // The server has stopped here, gracefully: an open page did not hold it up.
+    // The server has stopped gracefully here, so an open page did not delay it.
     let opened = try #require(connection.withLock { $0 })
     try await opened.waitForEnd()
   }

@@ -3,7 +3,7 @@ import Synchronization
 
 @testable import Coordinator
 
-/// A watch over a cluster that is as a test says, and that keeps what it was asked for.
+/// A watch over a cluster that the test defines. It records what it was asked for.
 final class SampleCluster: ClusterWatching {
   struct State {
     var view: ClusterView
@@ -21,7 +21,7 @@ final class SampleCluster: ClusterWatching {
 
   init(_ view: ClusterView) { state = Mutex(State(view: view)) }
 
-  /// Changes the cluster, and tells those who watch.
+  /// Changes the cluster and notifies the watchers.
   func change(_ change: (inout ClusterView) -> Void) {
     state.withLock { state in
       change(&state.view)

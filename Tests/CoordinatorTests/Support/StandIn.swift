@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import Coordinator
 
-/// A little server that speaks the health protocol, and does what a test wants of it.
+/// A small server that speaks the health protocol and does what a test wants.
 final class StandIn: Sendable {
   private final class Contents: Sendable {
     let report: Mutex<HealthReport>
@@ -32,7 +32,7 @@ final class StandIn: Sendable {
   var port: Int { server.port }
   var connections: Int { server.connections }
   var requests: Int { server.requests.count }
-  /// What it was asked, as texts.
+  /// The requests it received, as texts.
   var requestTexts: [String] { server.requests }
 
   var report: HealthReport {
@@ -40,7 +40,7 @@ final class StandIn: Sendable {
     set { contents.report.withLock { $0 = newValue } }
   }
 
-  /// From now on; nil: its report again.
+  /// Sets the reply from now on. Nil for the report again.
   func reply(_ reply: LittleServer.Reply?) { contents.reply.withLock { $0 = reply } }
 
   var announcement: Announcement {

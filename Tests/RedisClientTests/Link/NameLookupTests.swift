@@ -9,7 +9,7 @@ import Testing
 @testable import RedisClient
 
 @Suite struct NameLookupTests {
-  /// A resolver that answers when it is told to.
+  /// A resolver that answers when the test says so.
   private final class Slow: Sendable {
     typealias Answer = Result<[SocketAddress], NameLookup.Failure>
     let asked = Mutex(0)
@@ -18,7 +18,7 @@ import Testing
 
     func ask(_ host: String, _ port: Int) -> Answer {
       asked.withLock { $0 += 1 }
-      // Nobody tells it of a question too many.
+      // The test does not release an unexpected question, so the wait has a limit.
       guard isAnswered.wait(timeout: .now() + 30) == .success else { return .failure(.init(code: EAI_FAIL)) }
       return answer.withLock { $0 }
     }

@@ -14,7 +14,7 @@ import Testing
     func serverMoved(to address: ServerAddress) { addresses.withLock { $0.append(address) } }
   }
 
-  /// A locator of these Sentinels on a loop of its own, which tells a follower.
+  /// A locator with these Sentinels and one follower, on an event loop of its own.
   private final class Bench: Sendable {
     let sentinels: [ScriptedSentinel]
     let follower = Follower()
