@@ -1,6 +1,6 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Tells how late this process is: timers that do nothing but look how much after their time they came.
 ///
@@ -36,7 +36,7 @@ package final class ControlTimer: Sendable {
     var due: [Int: ContinuousClock.Instant] = [:]
   }
 
-  private let past = Mutex(Past())
+  private let past = NIOLockedValueBox(Past())
 
   private init() {
     // Where clients wait for answers, where replies pass through proxies, and where tests run.
@@ -54,7 +54,7 @@ package final class ControlTimer: Sendable {
 
   private func noteTick(of timer: Int) {
     let now = ContinuousClock.now
-    past.withLock { past in
+    past.withLockedValue { past in
       if let due = past.due[timer], now > due { past.late.append(Tick(at: now, late: now - due)) }
       past.due[timer] = now + Self.tick
       if past.late.count > Self.maxKept { past.late.removeFirst(Self.maxKept / 2) }
@@ -64,7 +64,7 @@ package final class ControlTimer: Sendable {
   /// How late a timer was at worst since then. One that is overdue now counts too.
   package func worst(since instant: ContinuousClock.Instant) -> Duration {
     let now = ContinuousClock.now
-    return past.withLock { past in
+    return past.withLockedValue { past in
       let overdue = past.due.values.map { now - $0 }
       let late = past.late.reversed().prefix { $0.at >= instant }.map(\.late)
       return (late + overdue).max().map { max($0, .zero) } ?? .zero
