@@ -30,10 +30,9 @@ check_sanitize() {
 sanitize() { # SANITIZER
   local options=(--scratch-path ".build/sanitize-$1" --sanitize "$1")
   swift build --build-tests "${options[@]}" \
-    && SWIFT_BACKTRACE=enable=no TSAN_OPTIONS="suppressions=$ROOT/Tests/Sanitize/thread.supp" \
-      ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
+    && SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
       swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width "$(nproc)" \
-      --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.' --skip 'NodeCommandTests|CoordinatorCommandTests'
+      --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.'
 }
 
 # --- Fuzzers: each looks for inputs that reach new code, and for one that breaks a promise. Inputs that reach new code

@@ -1,6 +1,6 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Measures how late timers fire in this process.
 ///
@@ -35,7 +35,7 @@ package final class ControlTimer: Sendable {
     var due: [Int: ContinuousClock.Instant] = [:]
   }
 
-  private let past = Mutex(Past())
+  private let past = NIOLockedValueBox(Past())
 
   private init() {
     // The threads of clients and of proxies. Another timer covers the threads of tests.
@@ -53,7 +53,7 @@ package final class ControlTimer: Sendable {
 
   private func noteTick(of timer: Int) {
     let now = ContinuousClock.now
-    past.withLock { past in
+    past.withLockedValue { past in
       if let due = past.due[timer], now > due { past.late.append(Tick(at: now, late: now - due)) }
       past.due[timer] = now + Self.tick
       if past.late.count > Self.maxKept { past.late.removeFirst(Self.maxKept / 2) }
@@ -63,7 +63,7 @@ package final class ControlTimer: Sendable {
   /// The greatest lateness of a timer since `instant`. A timer that is overdue now counts too.
   package func worst(since instant: ContinuousClock.Instant) -> Duration {
     let now = ContinuousClock.now
-    return past.withLock { past in
+    return past.withLockedValue { past in
       let overdue = past.due.values.map { now - $0 }
       let late = past.late.reversed().prefix { $0.at >= instant }.map(\.late)
       return (late + overdue).max().map { max($0, .zero) } ?? .zero

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A Redis server or Sentinel for one test, with its own port and directory. It uses an append-only file and evicts
 /// nothing.
@@ -115,10 +115,10 @@ package enum FreePort {
   /// about to start again. Above the ports of the clusters of `Scripts/cluster.sh test`.
   private static let range = 20_000..<32_000
   private static let sliceSize = 100
-  private static let own = Mutex<[Int]>([])
+  private static let own = NIOLockedValueBox<[Int]>([])
 
   package static func find() throws -> Int {
-    try own.withLock { own in
+    try own.withLockedValue { own in
       for _ in 0..<range.count {
         if own.isEmpty { own = try takeSlice() }
         let port = own.removeLast()

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 
 /// A coordinator played by the test.
@@ -10,7 +10,7 @@ final class ScriptedCoordinator: Sendable {
   }
 
   private final class State: Sendable {
-    let script = Mutex(Script())
+    let script = NIOLockedValueBox(Script())
   }
 
   private let state: State
@@ -23,7 +23,7 @@ final class ScriptedCoordinator: Sendable {
       guard request.hasPrefix("POST /api/v1/nodes HTTP/1.1\r\n") else {
         return .bytes("HTTP/1.1 204 Status\r\n\r\n")
       }
-      let (reply, once) = state.script.withLock { script in
+      let (reply, once) = state.script.withLockedValue { script in
         defer { script.once = nil }
         return (script.reply, script.once)
       }
@@ -33,11 +33,11 @@ final class ScriptedCoordinator: Sendable {
   }
 
   /// Sets the reply from now on.
-  func reply(_ reply: LittleServer.Reply) { state.script.withLock { $0.reply = reply } }
+  func reply(_ reply: LittleServer.Reply) { state.script.withLockedValue { $0.reply = reply } }
 
   /// Sets the reply to the next announcement only. `before` runs first.
   func replyOnce(_ reply: LittleServer.Reply, before: @escaping @Sendable () -> Void) {
-    state.script.withLock { $0.once = (reply, before) }
+    state.script.withLockedValue { $0.once = (reply, before) }
   }
 
   static func text(wanting wanted: String) -> String {

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -12,8 +12,8 @@ private func strike(_ fault: MasterFault, times rounds: Int = 1, minReplicas: In
     let group = try await SentinelGroup(replicas: max(2, minReplicas + 1), isDivisible: fault == .split)
     defer { group.end() }
     let cluster = try await TestCluster(nodes: 3, on: group, settings: ["MIN_REPLICAS": "\(minReplicas)"])
-    let epochs = Mutex((known: group.epoch, isDisturbed: false))
-    let isUndisturbed = { @Sendable in epochs.withLock { !$0.isDisturbed && $0.known == group.epoch } }
+    let epochs = NIOLockedValueBox((known: group.epoch, isDisturbed: false))
+    let isUndisturbed = { @Sendable in epochs.withLockedValue { !$0.isDisturbed && $0.known == group.epoch } }
     let name = "\(rounds) × \(fault.rawValue), MIN_REPLICAS=\(minReplicas)"
     verdict = try await expectNothingImpossible(after: name, at: cluster, isUndisturbed: isUndisturbed) { traffic in
       var doubt: [ClosedRange<Int>] = []
@@ -22,7 +22,9 @@ private func strike(_ fault: MasterFault, times rounds: Int = 1, minReplicas: In
         doubt.append(course.doubt)
         // Two failovers instead of one, or another one between two.
         let isMore = course.epochs.after > course.epochs.before + 1
-        epochs.withLock { $0 = (course.epochs.after, $0.isDisturbed || isMore || $0.known != course.epochs.before) }
+        epochs.withLockedValue {
+          $0 = (course.epochs.after, $0.isDisturbed || isMore || $0.known != course.epochs.before)
+        }
       }
       return doubt
     }

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -14,17 +14,17 @@ func expectNothingImpossible(
   during fault: @escaping @Sendable (Traffic) async throws -> [ClosedRange<Int>]
 ) async throws -> Verdict {
   let traffic = try await Traffic(on: cluster, .stubborn)
-  let doubt = Mutex<[ClosedRange<Int>]>([])
+  let doubt = NIOLockedValueBox<[ClosedRange<Int>]>([])
   var ledger = try await traffic.run {
     try await traffic.flows()
     traffic.expect(.refusals, at: cluster.nodes)
     let times = try await fault(traffic)
-    doubt.withLock { $0 = times }
+    doubt.withLockedValue { $0 = times }
     traffic.expectNoMoreTrouble()
     try await traffic.flows()
   }
   let isSure = isUndisturbed()
-  let judge = Judge(totals: Traffic.totals, doubt: isSure ? doubt.withLock { $0 } : [0...Int.max])
+  let judge = Judge(totals: Traffic.totals, doubt: isSure ? doubt.withLockedValue { $0 } : [0...Int.max])
   // Before keys are repeated: refused requests had no effect, and no effect came after its time.
   let before = try StoreSnapshot(of: cluster.redis)
   expectPossible(judge.verdict(on: ledger, found: before, at: epochMilliseconds()))

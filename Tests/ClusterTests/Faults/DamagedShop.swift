@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -37,7 +37,7 @@ final class DamagedShop: Sendable {
   }
 
   private let cluster: TestCluster
-  private let books = Mutex(Books())
+  private let books = NIOLockedValueBox(Books())
 
   init(on cluster: TestCluster) async throws {
     self.cluster = cluster
@@ -45,14 +45,14 @@ final class DamagedShop: Sendable {
   }
 
   /// The faults found, and the events that led to them. Empty if there are none.
-  var faults: String { books.withLock { $0.faults == 0 ? "" : $0.journal.suffix(40).joined(separator: "\n") } }
+  var faults: String { books.withLockedValue { $0.faults == 0 ? "" : $0.journal.suffix(40).joined(separator: "\n") } }
 
-  func note(_ event: String) { books.withLock { $0.journal.append(event) } }
+  func note(_ event: String) { books.withLockedValue { $0.journal.append(event) } }
 
   /// - Parameter words: describes the fault if `isRight` is false.
   func expect(_ isRight: Bool, _ words: @autoclosure () -> String) {
     guard !isRight else { return }
-    books.withLock { books in
+    books.withLockedValue { books in
       books.faults += 1
       // The first faults are the most useful ones.
       if books.faults <= 10 { books.journal.append("wrong: \(words())") }
@@ -60,11 +60,11 @@ final class DamagedShop: Sendable {
   }
 
   /// Reservations whose records may be damaged.
-  var hurtIDs: Set<String> { books.withLock { Set($0.hurtIDs) } }
+  var hurtIDs: Set<String> { books.withLockedValue { Set($0.hurtIDs) } }
 
   /// The least and the greatest number of pieces of a whole SKU that were sold.
   func sold(_ sku: String) -> ClosedRange<Int> {
-    books.withLock { books in
+    books.withLockedValue { books in
       let sold = books.sold.filter { $0.key.sku == sku }.values.reduce(0, +)
       return sold...sold + (books.unknown[sku] ?? 0)
     }
@@ -76,25 +76,25 @@ final class DamagedShop: Sendable {
     do {
       try await work()
     } catch {
-      books.withLock { $0.isOver = true }
+      books.withLockedValue { $0.isOver = true }
       _ = await shopping.result
       throw error
     }
-    books.withLock { $0.isOver = true }
+    books.withLockedValue { $0.isOver = true }
     _ = try await shopping.value
   }
 
   /// Returns after this many further answers.
   func flows(_ answers: Int) async throws {
-    let before = books.withLock { $0.answers }
+    let before = books.withLockedValue { $0.answers }
     try await eventually("\(answers) further answers", every: .milliseconds(5)) {
-      books.withLock { $0.answers } >= before + answers
+      books.withLockedValue { $0.answers } >= before + answers
     }
   }
 
   /// Sets all SKUs after a repair. So the hurt SKUs exist again, and all are listed.
   func stockAnew() async throws {
-    books.withLock { books in
+    books.withLockedValue { books in
       books.generation += 1
       books.hurtIDs = []
     }
@@ -120,7 +120,7 @@ final class DamagedShop: Sendable {
 
   private func shop(_ shopper: Int) async throws {
     var visit = 0
-    while !books.withLock({ $0.isOver }) {
+    while !books.withLockedValue({ $0.isOver }) {
       visit += 1
       let isHurt = Bool.random()
       let skus = (isHurt ? Self.hurt : Self.whole).shuffled().prefix(.random(in: 1...2))
@@ -132,7 +132,7 @@ final class DamagedShop: Sendable {
       if Int.random(in: 0..<5) == 0 { try await ask(anything(of: lines[0].sku)) }
       guard held.status == 201 else { continue }
       // Holds from before the last repair are gone and can't be sold.
-      let generation = books.withLock { books in
+      let generation = books.withLockedValue { books in
         if isHurt { books.hurtIDs.append(held.id) }
         return books.generation
       }
@@ -155,14 +155,14 @@ final class DamagedShop: Sendable {
   }
 
   private func note(_ answer: TestAnswer, _ lines: [(sku: String, quantity: Int)], _ generation: Int) {
-    books.withLock { books in
+    books.withLockedValue { books in
       for (sku, quantity) in lines {
         let lot = Lot(sku: sku, generation: generation)
         if answer.status == 200 { books.sold[lot, default: 0] += quantity }
         if answer.status == 504 { books.unknown[sku, default: 0] += quantity }
       }
     }
-    for (lot, sold) in books.withLock({ $0.sold }) {
+    for (lot, sold) in books.withLockedValue({ $0.sold }) {
       expect(sold <= Self.total(of: lot.sku), "\(sold) of \(lot) are sold")
     }
   }
@@ -173,7 +173,7 @@ final class DamagedShop: Sendable {
     let answer = try await cluster.node.sendOnce(request)
     let isKnown = answer.isSuccess || answer.problem.map(Self.problems.contains) == true
     expect(isKnown && answer.isInTime, "\(request.method) \(request.path): \(answer)")
-    books.withLock { $0.answers += 1 }
+    books.withLockedValue { $0.answers += 1 }
     return answer
   }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -52,8 +52,8 @@ final class Traffic: Sendable {
 
   let habits: Habits
   private let cluster: TestCluster
-  private let progress = Mutex(Progress())
-  private let troubles = Mutex<[ObjectIdentifier: Trouble]>([:])
+  private let progress = NIOLockedValueBox(Progress())
+  private let troubles = NIOLockedValueBox<[ObjectIdentifier: Trouble]>([:])
   static let plenty = "plenty", ample = "ample", scarce = "scarce"
   static let totals = [plenty: 1_000_000, ample: 1_000_000, scarce: 25]
   /// The prefix of references of reservations made outside the traffic.
@@ -68,15 +68,15 @@ final class Traffic: Sendable {
 
   /// From now on requests to these nodes may fail. A failure at any other node is a fault.
   func expect(_ trouble: Trouble, at nodes: [NodeUnderTest]) {
-    troubles.withLock { troubles in
+    troubles.withLockedValue { troubles in
       for node in nodes { troubles[ObjectIdentifier(node)] = trouble }
     }
   }
 
-  func expectNoMoreTrouble() { troubles.withLock { $0.removeAll() } }
+  func expectNoMoreTrouble() { troubles.withLockedValue { $0.removeAll() } }
 
   private func trouble(at node: NodeUnderTest) -> Trouble {
-    troubles.withLock { $0[ObjectIdentifier(node)] ?? .none }
+    troubles.withLockedValue { $0[ObjectIdentifier(node)] ?? .none }
   }
 
   /// Lets shoppers buy until `fault` ends, and returns all answers.
@@ -87,25 +87,25 @@ final class Traffic: Sendable {
     do {
       try await fault()
     } catch {
-      progress.withLock { $0.isOver = true }
+      progress.withLockedValue { $0.isOver = true }
       _ = await shopping.result
       throw error
     }
-    progress.withLock { $0.isOver = true }
+    progress.withLockedValue { $0.isOver = true }
     return Ledger(entries: try await shopping.value.flatMap(\.self))
   }
 
   /// Returns after this many further successes.
   func flows(_ successes: Int = 150) async throws {
-    let before = progress.withLock { $0.successes }
+    let before = progress.withLockedValue { $0.successes }
     try await eventually("\(successes) further successes") {
-      progress.withLock { $0.successes } >= before + successes
+      progress.withLockedValue { $0.successes } >= before + successes
     }
   }
 
   private func shop(_ name: String) async throws -> [LedgerEntry] {
     var entries: [LedgerEntry] = []
-    while !progress.withLock({ $0.isOver }) {
+    while !progress.withLockedValue({ $0.isOver }) {
       guard cluster.nodes.contains(where: { trouble(at: $0) != .silence }) else {
         try await Task.sleep(for: .milliseconds(20))
         continue
@@ -146,7 +146,7 @@ final class Traffic: Sendable {
       last = node(among: cluster.nodes.filter { $0 !== last })
       try await attempt(&entry, at: last)
     }
-    if entry.success != nil { progress.withLock { $0.successes += 1 } }
+    if entry.success != nil { progress.withLockedValue { $0.successes += 1 } }
     // A shopper pauses for a moment, and longer after "try again".
     try await Task.sleep(for: .milliseconds(entry.isOpen ? 50 : Int.random(in: 1...15)))
     return entry

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -124,16 +124,16 @@ extension HeavyTests {
       let (redis, leaving) = try await start(drainDelay: "300")
       let staying = try await NodeUnderTest(redisURL: redis.url)
       try await staying.waitUntilReady()
-      let errands = Mutex(Errands())
+      let errands = NIOLockedValueBox(Errands())
       async let shopping = concurrently(0..<clients) { client in
         var answers: [TestAnswer] = []
         // Like a load balancer, a client uses a node as long as it is ready.
-        while errands.withLock({ $0.answersElsewhere[client] ?? 0 }) < most {
+        while errands.withLockedValue({ $0.answersElsewhere[client] ?? 0 }) < most {
           let isReady = await leaving.isReady
           let node = isReady ? leaving : staying
           answers.append(
             try await node.send(.reserve("stop", reference: "client-\(client)").key("\(client)/\(answers.count)")))
-          errands.withLock { errands in
+          errands.withLockedValue { errands in
             if isReady { errands.answersBefore[client, default: 0] += 1 }
             if !isReady { errands.answersElsewhere[client, default: 0] += 1 }
           }
@@ -141,7 +141,7 @@ extension HeavyTests {
         return answers
       }
       try await eventually("all clients are at it") {
-        errands.withLock { $0.answersBefore.values.count { $0 >= most } == clients }
+        errands.withLockedValue { $0.answersBefore.values.count { $0 >= most } == clients }
       }
       leaving.process.signal(SIGTERM)
       let answered = try await shopping.flatMap(\.self)

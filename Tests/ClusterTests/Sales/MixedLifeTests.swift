@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -25,14 +25,14 @@ extension HeavyTests {
     @Test
     func `invariants 1 and 2 at every instant of a mixed life: confirm, cancel, extend, expire, adjust`() async throws {
       for sku in skus { try await cluster.succeed(.setStock(sku, total: Self.initialTotal)) }
-      let changes = Mutex<[String: Int]>([:])
+      let changes = NIOLockedValueBox<[String: Int]>([:])
       let outcomes = try await cluster.withInvariantsWatched {
         try await concurrently(0..<900, width: 45) { index -> Outcome? in
           guard index % 10 == 0 else { return try await shop("mixed-\(index)") }
           let (sku, delta) = (skus.randomElement()!, [-4, -2, -1, 1, 2, 4].randomElement()!)
           let answers = try await cluster.insist(.adjustStock(sku, by: delta), key: "adjust-\(index)")
           expectAgreement(answers, [200, 409])
-          if answers.contains(where: \.isSuccess) { changes.withLock { $0[sku, default: 0] += delta } }
+          if answers.contains(where: \.isSuccess) { changes.withLockedValue { $0[sku, default: 0] += delta } }
           return nil
         }.compactMap(\.self)
       }
@@ -42,7 +42,7 @@ extension HeavyTests {
       try await expectFinal(outcomes)
       for sku in skus {
         let inventory = try await cluster.succeed(.inventory(sku))
-        #expect(inventory.number("total") == Self.initialTotal + changes.withLock { $0[sku] ?? 0 })
+        #expect(inventory.number("total") == Self.initialTotal + changes.withLockedValue { $0[sku] ?? 0 })
         #expect(inventory.number("reserved") == 0, "all that was not sold has come back: \(inventory)")
       }
       try await cluster.expectInvariants()

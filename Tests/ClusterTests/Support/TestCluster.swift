@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -20,8 +20,8 @@ struct TestCluster: Sendable {
 
   /// Current and past nodes.
   private final class Roster: Sendable {
-    let present = Mutex<[NodeUnderTest]>([])
-    let past = Mutex<[NodeUnderTest]>([])
+    let present = NIOLockedValueBox<[NodeUnderTest]>([])
+    let past = NIOLockedValueBox<[NodeUnderTest]>([])
   }
 
   init(
@@ -51,25 +51,25 @@ struct TestCluster: Sendable {
     self.settings = settings.merging(["LOG_LEVEL": "info"]) { given, _ in given }
     let nodes = try await concurrently(0..<count) { [self] index in try await start(index) }
     for node in nodes { try await node.waitUntilReady() }
-    roster.present.withLock { $0 = nodes }
+    roster.present.withLockedValue { $0 = nodes }
   }
 
   /// The server that takes writes now.
   var redis: PrivateRedis { store.master() }
   /// In the order of their names. The first is node-0.
-  var nodes: [NodeUnderTest] { roster.present.withLock { $0 } }
+  var nodes: [NodeUnderTest] { roster.present.withLockedValue { $0 } }
   /// Nodes that were replaced by others.
-  var pastNodes: [NodeUnderTest] { roster.past.withLock { $0 } }
+  var pastNodes: [NodeUnderTest] { roster.past.withLockedValue { $0 } }
 
   /// Starts an ended node as a new process. It is among ``nodes`` as soon as it is ready.
   func startAgain(_ index: Int) async throws {
     let node = try await start(index)
     try await node.waitUntilReady()
-    let past = roster.present.withLock { nodes in
+    let past = roster.present.withLockedValue { nodes in
       defer { nodes[index] = node }
       return nodes[index]
     }
-    roster.past.withLock { $0.append(past) }
+    roster.past.withLockedValue { $0.append(past) }
   }
 
   private func start(_ index: Int) async throws -> NodeUnderTest {

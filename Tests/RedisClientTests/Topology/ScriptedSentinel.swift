@@ -1,22 +1,22 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// A Sentinel on the loopback that says whatever a test wants. Real ones can't be made to contradict each other.
 final class ScriptedSentinel: Sendable {
   /// What it does, and what it has seen.
   final class State: Sendable {
-    private let contents: Mutex<(master: Int?, listens: Bool, connections: Int, questions: Int)>
+    private let contents: NIOLockedValueBox<(master: Int?, listens: Bool, connections: Int, questions: Int)>
 
-    init(master: Int?, listens: Bool) { contents = Mutex((master, listens, 0, 0)) }
+    init(master: Int?, listens: Bool) { contents = NIOLockedValueBox((master, listens, 0, 0)) }
 
-    var connections: Int { contents.withLock { $0.connections } }
-    var questions: Int { contents.withLock { $0.questions } }
-    func connected() { contents.withLock { $0.connections += 1 } }
+    var connections: Int { contents.withLockedValue { $0.connections } }
+    var questions: Int { contents.withLockedValue { $0.questions } }
+    func connected() { contents.withLockedValue { $0.connections += 1 } }
 
     /// Nil: no answer.
     func answer(to command: String) -> String? {
-      contents.withLock { state in
+      contents.withLockedValue { state in
         if command.contains("SUBSCRIBE") {
           return state.listens ? "*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n" : nil
         }

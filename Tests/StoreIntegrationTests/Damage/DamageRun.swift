@@ -59,7 +59,7 @@ struct DamageRun {
     "seed \(seed): \(fault)\n  \(run.trace.suffix(25).joined(separator: "\n  "))"
   }
 
-  private func ask(_ call: Call) async -> Answer { await store.engine.ask(call, age: .seconds(-5)) }
+  private func ask(_ call: Call) async -> Answer { await store.engine.ask(call, age: Engine.patience) }
 
   // MARK: - Traffic
 

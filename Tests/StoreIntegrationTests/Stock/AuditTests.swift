@@ -105,7 +105,7 @@ extension AgainstRedis {
         case .doubledSale: ([["RPUSH", "sales:A", "\(store.sold)\(TestClock.start)"]], [confirmed("A", 5, 3)])
         }
       for command in commands { _ = try await store.engine.link.send(command).get() }
-      let report = try await store.engine.audit()
+      let report = try await store.engine.audit(age: Engine.patience)
       #expect(report.violations == expected)
       #expect(report.skus == 3 && report.unverified == [])
       let first = try #require(expected.first)

@@ -64,8 +64,9 @@ final class Engine: Sendable {
     }
   }
 
-  func audit(after cursor: AuditService.Cursor? = nil) async throws -> AuditService.Report {
-    try await parts.task { await $0.audited(after: cursor) }.value.get()
+  /// - Parameter age: as for ``ask(_:age:)``.
+  func audit(after cursor: AuditService.Cursor? = nil, age: TimeAmount = .zero) async throws -> AuditService.Report {
+    try await parts.task { await $0.audited(after: cursor, arrival: .now() - age) }.value.get()
   }
 
   /// The IDs of the outbox entries of one type.
@@ -103,9 +104,9 @@ extension Engine.Parts {
     }
   }
 
-  func audited(after cursor: AuditService.Cursor?) async -> Result<AuditService.Report, Problem> {
+  func audited(after cursor: AuditService.Cursor?, arrival: NIODeadline) async -> Result<AuditService.Report, Problem> {
     do throws(Problem) {
-      return .success(try await audit.slice(after: cursor, arrival: .now()))
+      return .success(try await audit.slice(after: cursor, arrival: arrival))
     } catch {
       return .failure(error)
     }
@@ -155,7 +156,7 @@ extension Engine.Parts {
     case .audit:
       respond(answer) { parts in
         // Only violations, because the number of SKUs in a slice depends on time.
-        Answer(await parts.audited(after: nil)) {
+        Answer(await parts.audited(after: nil, arrival: context.arrival)) {
           Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)")
         }
       }
