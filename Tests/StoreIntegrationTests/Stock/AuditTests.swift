@@ -223,7 +223,7 @@ extension AgainstRedis {
       let audits = try await engine.link.eventLoop.submit { [parts = engine.parts] in
         (0..<3).map { _ in
           parts.task { parts in
-            Answer(await parts.audited(after: nil)) { Answer(status: 200, body: $0.document.text) }
+            Answer(await parts.audited(after: nil, arrival: .now())) { Answer(status: 200, body: $0.document.text) }
           }
         }
       }.get()
