@@ -161,13 +161,21 @@ package final class SentinelGroup: Sendable {
 
   /// Cuts these processes (members of the group or its clients) off from all others. None of them may be started again
   /// before ``unite()``.
-  package func part(_ processes: Set<Int32>) async throws {
+  ///
+  /// - Parameter bystanders: clients that reach all.
+  package func part(_ processes: Set<Int32>, bystanders: Set<Int32> = []) async throws {
     for member in stores + watchers {
       let (isWithin, own) = (processes.contains(member.redis.pid), member.port)
       try await member.door?.part { port in
-        LoopbackSocket.isHeld(by: processes, from: port, to: own) != isWithin
+        !LoopbackSocket.isHeld(by: bystanders, from: port, to: own)
+          && LoopbackSocket.isHeld(by: processes, from: port, to: own) != isWithin
       }
     }
+  }
+
+  /// Where clients reach a server of the group.
+  package func address(of server: PrivateRedis) -> String? {
+    stores.first { $0.redis === server }.map { "127.0.0.1:\($0.port)" }
   }
 
   package func unite() async throws {

@@ -4,9 +4,15 @@ package struct SettingForm<Value: Sendable>: Sendable {
   package let allowed: String
   /// Reads the text of a value; nil if it is none.
   package let parse: @Sendable (String) -> Value?
+  /// Says what is wrong with a text that is none, without repeating it. Nil where the form says all there is to say.
+  package let fault: @Sendable (String) -> String?
 
-  package init(_ allowed: String, parse: @escaping @Sendable (String) -> Value?) {
+  package init(
+    _ allowed: String, fault: @escaping @Sendable (String) -> String? = { _ in nil },
+    parse: @escaping @Sendable (String) -> Value?
+  ) {
     self.allowed = allowed
+    self.fault = fault
     self.parse = parse
   }
 }

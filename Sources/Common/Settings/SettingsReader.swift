@@ -135,8 +135,9 @@ package struct SettingsReader {
       case .environment, nil: "the environment variable \(definition.environmentName)"
       }
     let value = definition.isSecret ? "(a secret, not shown)" : SettingsError.quoted(text)
+    let fault = form.fault(text).map { ": \($0)" } ?? ""
     throw SettingsError(
-      "setting \(definition.key): bad value \(value) from \(origin); must be \(form.allowed)")
+      "setting \(definition.key): bad value \(value) from \(origin)\(fault); must be \(form.allowed)")
   }
 
   private func text(of definition: SettingDefinition) -> String? {

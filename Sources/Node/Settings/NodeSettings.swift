@@ -154,7 +154,14 @@ struct NodeSettings: ProcessSettings {
 }
 
 extension SettingForm<RedisTopology> {
-  fileprivate static var redisTopology: Self { Self(RedisTopology.form) { try? RedisTopology($0) } }
+  fileprivate static var redisTopology: Self {
+    Self(RedisTopology.form) { text in
+      do throws(RedisURL.Invalid) { _ = try RedisTopology(text) } catch { return error.reason }
+      return nil
+    } parse: {
+      try? RedisTopology($0)
+    }
+  }
 }
 
 extension SettingForm<String> {

@@ -33,6 +33,7 @@ package final class ReservationRepository {
     completion: @escaping Completion<ReserveOutcome>
   ) {
     assert((1...Limits.maxTTLSeconds).contains(ttlSeconds), "a hold of another length would be taken for damage")
+    assert(lines.allSatisfy { (1...Limits.maxQuantity).contains($0.quantity) }, "so would one of more pieces")
     let id = ReservationID(random: &random)
     var arguments = RedisArguments()
     arguments.append(id.text)

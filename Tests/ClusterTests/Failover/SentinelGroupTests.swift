@@ -52,5 +52,31 @@ extension HeavyTests {
       try await eventually("what was written to one master alone is gone") { try counted("inside") < known }
       return true
     }
+
+    @Test func `a link leaves a master that lives on and takes its writes, but that most Sentinels have replaced`()
+      async throws
+    {
+      try await untilShown("a master that is one when it is cut off", attempts: 5) { try await cutOffButForUs() }
+    }
+
+    /// Cuts the master off from all but this process. Returns whether it was still the master then.
+    private func cutOffButForUs() async throws -> Bool {
+      let group = try await SentinelGroup(isDivisible: true)
+      defer { group.end() }
+      let past = try await group.master(replicas: 2)
+      let link = try await LinkHandle(group.url)
+      try await link.whenUp()
+      try await group.part([past.pid], bystanders: [getpid()])
+      guard try await link.status.server == group.address(of: past), try past.role.isMaster else { return false }
+      let next = try await group.master(otherThan: past, replicas: 1)
+      try await eventually("the link leads to the new master") {
+        let status = try await link.status
+        return status.isUp && status.server == group.address(of: next)
+      }
+      #expect(try past.role.isMaster)
+      #expect(try await link.reply("SET", "k", "1") == .status("OK"))
+      #expect(try next.cli("GET", "k") == "1")
+      return true
+    }
   }
 }

@@ -106,6 +106,18 @@ import Testing
     }
   }
 
+  @Test func `what is wrong with a URL of Redis is told`() throws {
+    let faults = [
+      "http://h": "the scheme must be redis or rediss", "redis://": "no host",
+      "redis://h/x": "the path must be a database number", "redis+sentinel:///shop": "no Sentinel is named",
+      "redis+sentinel://a": "the path must be the name of the master",
+    ]
+    for (url, fault) in faults {
+      let message = try failure(["HOLDFAST_REDIS_URL": url])
+      #expect(message.contains("; must be redis[s]://") && message.contains(": \(fault)"), "\(message)")
+    }
+  }
+
   @Test func `a client certificate and its key need each other and TLS`() throws {
     let (url, cert, key) = ("HOLDFAST_REDIS_URL", "HOLDFAST_REDIS_CERT_FILE", "HOLDFAST_REDIS_KEY_FILE")
     let settings = try load([url: "rediss://h", cert: "/c", key: "/k"])

@@ -83,5 +83,27 @@ extension AgainstRedis {
       try await link.whenUp()
       #expect(try await link.reply("SET", "k", "1") == .status("OK"))
     }
+
+    @Test func `Sentinels are asked over TLS where that is set; one that nobody vouches for is told`() async throws {
+      let certificates = try Certificates()
+      let master = try await PrivateRedis()
+      func sentinel(_ certificate: String) async throws -> (process: PrivateRedis, url: String) {
+        let port = try FreePort.find()
+        let process = try await PrivateRedis(
+          .sentinel, options: certificates.serverOptions(port: port, name: certificate),
+          file: "sentinel monitor shop 127.0.0.1 \(master.port) 1\n")
+        return (process, "redis+sentinel://127.0.0.1:\(port)/shop")
+      }
+      let (trusted, url) = try await sentinel("server")
+      let link = try await LinkHandle(url, sentinels: SentinelAccess(tls: try certificates.client()))
+      try await link.whenUp()
+      #expect(try await Self.port(link) == master.port)
+      let plain = try await LinkHandle(url)
+      try await Self.problem(plain, saying: "no Sentinel answers")
+      let (stranger, elsewhere) = try await sentinel("selfmade")
+      let wary = try await LinkHandle(elsewhere, sentinels: SentinelAccess(tls: try certificates.client()))
+      try await Self.problem(wary, saying: "is not signed by a certificate in")
+      withExtendedLifetime((trusted, stranger)) {}
+    }
   }
 }

@@ -168,11 +168,16 @@ struct CallGenerator {
 
   private mutating func basket() -> Call.Basket {
     let count = roll(3) == 0 ? 1 + roll(6) : 1
+    var lines = (0..<count).map { _ in
+      Call.Line(
+        sku: pick(Self.skus.dropLast(roll(8) == 0 ? 0 : 1)), quantity: roll(60) == 0 ? Limits.maxQuantity : 1 + roll(6))
+    }
+    // More of one SKU is refused before it comes here, also as the sum of lines.
+    if let most = lines.first(where: { $0.quantity == Limits.maxQuantity }) {
+      lines = [most] + lines.filter { $0.sku != most.sku && $0.quantity != most.quantity }
+    }
     return Call.Basket(
-      lines: (0..<count).map { _ in
-        Call.Line(
-          sku: pick(Self.skus.dropLast(roll(8) == 0 ? 0 : 1)), quantity: roll(60) == 0 ? 1_000_000 : 1 + roll(6))
-      },
+      lines: lines,
       customerID: pick(Self.labels), reference: pick(Self.labels), ttlSeconds: pick([nil, 1, 2, 3, 30, 60, 3600]))
   }
 
