@@ -1,4 +1,4 @@
-"""This build and an earlier one in turns, each with a Redis of its own: what has become cheaper, and what dearer."""
+"""Measures this build and an earlier one in turns, each with its own Redis, and compares their costs."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ from stages import NodeStage
 CLIENTS_OF_SCRIPTS = 50
 MANY_SKUS = 100_000
 SCRIPT_SHARE = 0.5
-# No more is confirmed in a second than this times what was just reserved in one: reservations must not run out.
+# Confirms per second, at most, relative to the reserves per second just measured. Reservations must not run out.
 CONFIRMS_PER_RESERVE = 2
 
 
 class Build:
-    """One of the two, on a stage of its own."""
+    """One of the two builds, on its own stage."""
 
     def __init__(self, name, stage, options, samples):
         self.name, self.stage, self.samples = name, stage, samples
@@ -59,7 +59,7 @@ class Build:
 
 @contextmanager
 def builds(node_binary, earlier_binary, options, state, samples):
-    # The second looks for free ports when the first has taken its own.
+    # The second looks for free ports after the first has taken its own.
     with NodeStage(node_binary, options.port, options.fsync, state) as stage:
         with NodeStage(earlier_binary, options.port, options.fsync, state) as earlier_stage:
             yield Build("this", stage, options, samples), Build("earlier", earlier_stage, options, samples)
@@ -72,7 +72,7 @@ def measure(options, node_binary, state):
         print("warming up", file=sys.stderr)
         for build in (this, earlier):
             build.http.warm_up(build.scenes.node)
-        # As often first as second: whoever comes second finds the machine as the first has left it.
+        # Each build comes first equally often, because the second one finds the machine as the first has left it.
         rounds = options.rounds + options.rounds % 2
         for number in range(rounds):
             for row in this.rows():

@@ -1,9 +1,9 @@
-"""What two builds cost beside each other, as a table and as JSON."""
+"""The costs of two builds, as a table and as JSON."""
 
 from reserve_report import LABELS
 from tables import at_most, shown, table, target_table, targets_as_json
 
-# Nothing may get dearer by more than this unseen.
+# A greater increase in cost must be shown.
 BOUND = 1.03
 COSTS = {"nodeMicros": "node", "redisMicros": "Redis"}
 
@@ -20,7 +20,7 @@ class AgainstReport:
         return self.samples.median((build, *row), column)
 
     def _ratio(self, row, column):
-        """None for what a row does not measure: without HTTP there is no node."""
+        """None for what a row does not measure: a row without HTTP has no node."""
         if self._median("this", row, column) is None or self._median("earlier", row, column) is None:
             return None
         return self.samples.ratio(("this", *row), ("earlier", *row), column)

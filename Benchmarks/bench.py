@@ -32,7 +32,7 @@ def parse(arguments):
 
 def main():
     options = parse(sys.argv[1:])
-    # A shell starts background jobs with SIGINT ignored; the bench must clean up then, too.
+    # A shell starts background jobs with SIGINT ignored. The bench must clean up in that case too.
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     state = Path(os.environ.get("HOLDFAST_STATE_DIR") or HERE.parent / ".cluster")

@@ -1,4 +1,4 @@
-"""The coordinator, as the bench runs it and as programs see it."""
+"""Runs the coordinator for the bench, and reads what it shows to programs."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from processes import BenchFailed, local_url, status_of, wait_until
 
 
 class Coordinator:
-    """Its registry is kept over restarts, as an installation keeps it."""
+    """Keeps its registry over restarts, as an installation does."""
 
     def __init__(self, stage, binary, port, token):
         self.url = local_url(port)
@@ -26,7 +26,7 @@ class Coordinator:
         return self.process.pid
 
     def start(self):
-        """Returns at once: it does not listen yet."""
+        """Returns at once, before it listens."""
         self.process = self._spawn()
 
     def await_serving(self):
@@ -42,11 +42,11 @@ class Coordinator:
         self.await_serving()
 
     def view(self):
-        """What it knows of the cluster."""
+        """What it knows about the cluster."""
         return json.loads(self._get("/api/v1/cluster"))
 
     def transitions(self, since, *states):
-        """Those of nodes into one of these states after an instant (epoch milliseconds), the newest first."""
+        """Transitions of nodes to one of these states after an instant (epoch milliseconds). The newest comes first."""
         return [change for change in self.view()["transitions"]
                 if change["to"] in states and epoch_milliseconds(change["at"]) >= since]
 

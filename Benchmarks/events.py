@@ -8,14 +8,14 @@ PAGE = 1_000
 
 @dataclass(frozen=True)
 class Release:
-    """A hold that lapsed, and its stock was put back; both epoch milliseconds."""
+    """When a hold expired and when its stock was put back, in epoch milliseconds."""
 
     at: int
     deadline: int
 
 
 def releases(redis, after=0):
-    """All in the stream, in order, that happened after an instant."""
+    """All events in the stream after an instant, in order."""
     start = f"{after + 1}-0"
     while page := redis.call("XRANGE", "events", start, "+", "COUNT", str(PAGE)):
         for entry, fields in page:

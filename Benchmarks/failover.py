@@ -1,4 +1,4 @@
-"""Failover: the time to a new leader and to its first sweep after each kind of fault, and what shoppers notice."""
+"""Failover: the time to a new leader and to its first sweep after each fault, and the effect on shoppers."""
 
 import os
 import random
@@ -22,17 +22,18 @@ from stages import ClusterStage
 
 NODES = 3
 TTL_MILLISECONDS = 3_000
-# A killed or stopped leader is followed in the time its lease lives and this, one that goes in good order at once.
+# A killed or stopped leader is replaced within its lease's life plus this. One that ends gracefully is replaced
+# at once.
 GRACE_MILLISECONDS = 300
 HAND_OVER_MILLISECONDS = 100
-# Faults are to fall into any phase of the renewals, which are this far apart.
+# Faults must fall into random phases of the renewals, which are this far apart.
 RENEWAL_SECONDS = 0.5
 SHOWN = "leader after {leaderMs:.0f} ms, first sweep after {sweepMs:.0f} ms (Redis paused {redisPauseMs:.0f} ms)"
 
 
 @dataclass
 class Fault:
-    """What befalls the leader, and how it is put right again."""
+    """A fault of the leader, and its repair."""
 
     name: str
     label: str
@@ -83,7 +84,7 @@ class FailoverBench:
         self.shop.stock(sku(), PLENTY)
 
     def measure(self, fault, runs):
-        """Some runs of one fault. Afterwards, all that was held must be back in stock."""
+        """Some runs of one fault. Afterwards, all held stock must be back."""
         with Pulse(self.redis.port, self.redis.pid) as self.pulse, Shoppers(self.stage.members, sku()) as shoppers:
             self._first_release(int(time.time() * 1000))
             for number in range(runs):
@@ -112,14 +113,14 @@ class FailoverBench:
         errors = shoppers.take_errors()
         elsewhere = [f"{error.node}: {error.text}" for error in errors if error.node != leader.name]
         return {"leaderMs": after.acquired_at - began, "sweepMs": first.at - began,
-                # A hold that lapsed only after the election could not be swept before.
+                # A hold that expired after the election could not be swept earlier.
                 "sweepDelayMs": first.at - max(after.acquired_at, first.deadline),
                 "leader": after.node, "before": before.node, "redisPauseMs": self.pulse.take_longest(),
                 "errorsElsewhere": elsewhere, "errorsAtNode": len(errors) - len(elsewhere)}
 
     def _first_release(self, instant, seconds=15):
-        """The first after that instant. Its own millisecond does not count: the last batch of one term and the begin of
-        the next may fall into the same."""
+        """The first event after that instant. The same millisecond does not count, because the last batch of one term
+        and the start of the next may fall into it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if release := next(releases(self.redis, instant), None):
@@ -128,7 +129,7 @@ class FailoverBench:
         raise BenchFailed(f"nothing was swept in {seconds} s")
 
     def _settle(self, shoppers, seconds=30):
-        """All nodes are ready, all shoppers are served again, and somebody leads."""
+        """All nodes are ready, all shoppers are served again, and a node leads."""
         began = time.monotonic()
         for member in self.stage.members:
             while not (is_ready(member.url) and shoppers.served_since(member.name, began)):

@@ -1,4 +1,4 @@
-"""The figures of failover as a table and as JSON, beside what design asks for."""
+"""The figures of failover as a table and as JSON, with the design's targets."""
 
 from tables import at_most, table, target_table, targets_as_json
 

@@ -1,4 +1,4 @@
-"""Health: how soon the coordinator shows a fault, that it blames no node for its own delays, and what it costs."""
+"""Health: how soon the coordinator shows a fault, whether it blames nodes for its own delays, and its cost."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How soon the operator page shows what has befallen a node, or the coordinator itself."""
+"""How soon the operator page shows a fault of a node or of the coordinator itself."""
 
 import random
 import signal
@@ -13,10 +13,10 @@ from page import Page
 from processes import BenchFailed
 from redis_script import Redis
 
-# Faults are to fall into any phase of the probes, which are this far apart.
+# Faults must fall into random phases of the probes, which are this far apart.
 PROBE_SECONDS = 1
 PAUSE_SECONDS = 10
-# False verdicts would come this soon after the coordinator runs again.
+# False verdicts would come within this time after the coordinator runs again.
 AFTERMATH_SECONDS = 5
 DOWN, SUSPECT = "DOWN", "SUSPECT"
 
@@ -42,7 +42,7 @@ def now():
 
 @dataclass
 class Fault:
-    """What befalls the leader, what the page is to tell of it, and how it is put right again."""
+    """A fault of the leader, what the page must show about it, and its repair."""
 
     name: str
     label: str
@@ -92,7 +92,7 @@ class FaultBench:
                 break
 
     def _run(self, fault):
-        # It forgets earlier falls: a node that flaps must rise longer.
+        # Makes it forget earlier failures, because a node that flaps takes longer to rise.
         self.coordinator.restart()
         with Page(self.coordinator) as page:
             before = self._settle(page)
@@ -114,7 +114,7 @@ class FaultBench:
                 "falseSuspect": of_others.count(SUSPECT) + (0 if fault.told == DOWN else of_it.count(SUSPECT))}
 
     def _pause(self):
-        """The coordinator stands still for some time, as a suspended machine does; nothing is wrong with the nodes."""
+        """The coordinator stands still for some time, like a suspended machine, while the nodes are healthy."""
         self.coordinator.restart()
         with Page(self.coordinator) as page:
             self._settle(page)
@@ -129,7 +129,7 @@ class FaultBench:
         return {"currentMs": current - resumed, "falseDown": falls.count(DOWN), "falseSuspect": falls.count(SUSPECT)}
 
     def _is_current(self, view, since):
-        """Each node has answered a probe that ended after an instant."""
+        """Whether each node has answered a probe that ended after an instant."""
         taken = epoch_milliseconds(view["at"])
         return all(node["state"] == "UP" and node["probe"].get("lastMs") is not None
                    and taken - node["probe"]["lastAgoMs"] >= since for node in view["nodes"])
@@ -162,7 +162,7 @@ class FaultBench:
         return len(states) == len(self.stage.members) and "unknown" not in states.values()
 
     def _settle(self, page):
-        """Waits until all is well, and on into some phase of the probes. Returns who leads."""
+        """Waits until all is well, and then until a random phase of the probes. Returns the leader."""
         page.first(0, "all is well", is_whole)
         time.sleep(random.uniform(0, PROBE_SECONDS))
         return await_lease(self.redis)
@@ -171,7 +171,7 @@ class FaultBench:
         return next(member for member in self.stage.members if member.name == name)
 
     def _falls(self, since, name=None):
-        """The states for the worse that a node has come into, and those that others have."""
+        """The worse states that this node has entered, and those that other nodes have entered."""
         falls = self.coordinator.transitions(since, SUSPECT, DOWN)
         return ([fall["to"] for fall in falls if fall["subject"] == name],
                 [fall["to"] for fall in falls if fall["subject"] != name])

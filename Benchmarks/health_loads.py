@@ -1,4 +1,4 @@
-"""What becomes of the verdicts when the machine is full, and what the coordinator costs when there are many nodes."""
+"""The verdicts on a fully loaded machine, and the cost of the coordinator with many nodes."""
 
 import sys
 import time
@@ -12,22 +12,22 @@ from scenes import PLENTY, basket, sku
 from standins import Standins
 
 CLIENTS_PER_NODE = 64
-# Replayed in turn: as much work for node and Redis as a reserve is to a node, and no memory or disk fills up.
+# Replayed in turn. For a node and Redis a replay is as much work as a reserve, but no memory or disk fills up.
 KEYS = 1_000
 WARM_UP_SECONDS = 5
-# A probe is started once a second, give or take a tenth, and a moment later if that saves a waking.
+# A probe starts once a second, plus or minus a tenth, and slightly later if that saves a wake-up.
 LONGEST_INTERVAL_SECONDS = 1.15
 COUNTED = ["SUSPECT", "DOWN"]
 
 
 def idle_seconds():
-    """Of all cores, since the machine started."""
+    """The CPU time of all cores since the machine started."""
     fields = Path("/proc/stat").read_text().splitlines()[0].split()
     return (int(fields[4]) + int(fields[5])) / TICKS_PER_SECOND
 
 
 class Meter:
-    """What the coordinator does between two looks at it."""
+    """What the coordinator does between two measurements."""
 
     def __init__(self, coordinator):
         self._coordinator, self._began = coordinator, time.monotonic()
@@ -38,7 +38,7 @@ class Meter:
         series = {state: f'holdfast_coordinator_transitions_total{{to="{state}"}}' for state in COUNTED} | {
             "lateRounds": "holdfast_coordinator_late_rounds_total",
             "announcements": "holdfast_coordinator_announcements_total"}
-        # One that nothing was counted for is not there yet.
+        # A series without any count does not exist yet.
         counts = {name: metrics.get(label, 0) for name, label in series.items()}
         return counts | {"cpuSeconds": cpu_seconds(self._coordinator.pid)}
 
@@ -52,7 +52,7 @@ class Meter:
 
 
 class LoadBench:
-    """All nodes as busy as clients can make them, on a machine that has no time left."""
+    """All nodes as busy as clients can make them, on a fully loaded machine."""
 
     def __init__(self, stage, samples):
         self.stage, self.samples, self.coordinator = stage, samples, stage.coordinator
@@ -86,7 +86,7 @@ class LoadBench:
 
 
 class ScaleBench:
-    """Many nodes, each probed each second, at the cost of a small part of a core."""
+    """Many nodes, each probed every second, for a small part of a core."""
 
     def __init__(self, stage, samples):
         self.stage, self.samples, self.coordinator = stage, samples, stage.coordinator

@@ -1,4 +1,4 @@
-"""The figures of health as tables and as JSON, beside what design asks for."""
+"""The figures of health as tables and as JSON, with the design's targets."""
 
 from health_faults import DOWN, FAULTS, PAUSE_SECONDS
 from tables import at_most, table, target_table, targets_as_json
@@ -44,7 +44,7 @@ class Report:
         }
 
     def _summary(self, kind, name):
-        """Each run, and the median and the worst of all that is measured in milliseconds."""
+        """Each run, and the median and the worst of every figure in milliseconds."""
         runs = self._runs(kind, name)
         return {"name": name, "runs": runs} | {
             column: {"median": self._median((kind, name), column), "worst": self._worst((kind, name), column)}

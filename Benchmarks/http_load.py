@@ -1,4 +1,4 @@
-"""HTTP from outside: single requests, and wrk's load with what it cost the server and Redis."""
+"""HTTP from outside: single requests, and wrk's load with its cost for the server and Redis."""
 
 import http.client
 import json
@@ -8,7 +8,7 @@ from processes import HERE, BenchFailed, cpu_seconds, die_with_parent
 
 
 class Shop:
-    """A server under test: the node, or the Express baseline with the same API as far as it goes."""
+    """A server under test: the node, or the Express baseline with a part of the same API."""
 
     def __init__(self, url, pid, redis, admin_token=None):
         self.url, self.pid, self.redis = url, pid, redis
@@ -29,7 +29,7 @@ class Shop:
         return json.loads(text)
 
     def administers(self):
-        """Whether it can change stock just now: a node cannot while Redis is busy with emptying itself."""
+        """Whether it can change stock now. A node can't while Redis is busy deleting its data."""
         try:
             self.request("GET", "/inventory", **self._admin)
             return True
@@ -51,12 +51,12 @@ class Shop:
         return self.request("POST", "/checkout/confirm", {"reservationId": reservation_id}, (200,), **headers)
 
     def fresh_key_prefix(self):
-        """With the twelve digits that follow it a key has 36 characters, as long as a UUID."""
+        """A key has 36 characters with the twelve digits that follow, like a UUID."""
         self._runs += 1
         return f"bench{self._runs:06d}-{0:012d}"
 
     def load(self, seconds, clients, path, body, **options):
-        """wrk on this server. CPU times are microseconds per request answered."""
+        """Runs wrk on this server. CPU times are in microseconds per answered request."""
         before = cpu_seconds(self.pid), self.redis.cpu_seconds()
         run = subprocess.run(
             wrk_command(self.url, seconds, clients, path, body, **options),
@@ -75,14 +75,14 @@ class Shop:
 
 
 def wrk_command(url, seconds, clients, path, body, **options):
-    """`options`: as post.lua takes them."""
+    """`options`: the options of post.lua."""
     arguments = {"path": path, "body": json.dumps(body, separators=(",", ":"))} | options
     return ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "wrk/post.lua"), url, "--",
             *(f"{name}={value}" for name, value in arguments.items())]
 
 
 def wrk_result(status, output):
-    """What post.lua counted."""
+    """The counts of post.lua."""
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if status != 0 or not lines:
         raise BenchFailed(f"wrk failed: {output[-500:]}")

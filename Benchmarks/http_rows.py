@@ -1,4 +1,4 @@
-"""Rows over HTTP, under wrk: load on a fresh scene, and proof afterwards that it did what the row says."""
+"""Rows over HTTP with wrk: load on a fresh scene, and a check afterwards that it did what the row says."""
 
 from processes import BenchFailed, ResidentPeak
 from redis_script import SLOT
@@ -40,7 +40,7 @@ class HTTPRows:
         return sample
 
     def paced(self, shop, rate):
-        """As many clients, but each waits for its slot: latency below saturation."""
+        """The same number of clients, but each waits for its slot: latency below saturation."""
         self.scenes.renew(shop)
         sample = self._load(shop, basket(), key=shop.fresh_key_prefix(), rate=rate)
         self._expect_refused(sample, 0)
@@ -64,7 +64,7 @@ class HTTPRows:
         self.scenes.sell_out(shop)
         ran, _ = shop.redis.script_calls()
         sample = self._load(shop, basket(), key=shop.fresh_key_prefix())
-        # Each was refused, and by the script: no overload answer passes for one.
+        # Each request was refused by the script. An overload answer does not count as a refusal.
         self._expect_refused(sample, sample["requests"])
         if (ran_now := shop.redis.script_calls()[0] - ran) < sample["requests"]:
             raise BenchFailed(f"{sample['requests']} were refused, but the script ran only {ran_now} times")
@@ -72,7 +72,7 @@ class HTTPRows:
         return sample
 
     def confirm(self, shop, rate, directory):
-        """`rate`: no more confirms a second than this are prepared for."""
+        """`rate`: the greatest number of confirms per second that are prepared."""
         count = int(rate * self.seconds)
         slotted, _ = self.scenes.confirmable(count)
         ids = [slotted.replace(SLOT, b"%012d" % number) for number in range(count)]
@@ -88,7 +88,7 @@ class HTTPRows:
         return sample
 
     def life(self, shop):
-        """Reserve and confirm in turn. Latency is that of one request, all else is per life."""
+        """Reserve and confirm in turn. Latency is per request, and all else is per life."""
         self.scenes.renew(shop)
         sample = self._load(shop, basket(), key=shop.fresh_key_prefix(), confirm=CONFIRM)
         self._expect_refused(sample, 0)
@@ -99,7 +99,7 @@ class HTTPRows:
                          "nodeMicros": sample["nodeMicros"] * 2, "redisMicros": sample["redisMicros"] * 2}
 
     def many_connections(self, shop, connections):
-        """Overload answers are fair here: what counts is the memory."""
+        """Overload answers are allowed here, because this measures memory."""
         self.scenes.renew(shop)
         with ResidentPeak(shop.pid) as peak:
             sample = shop.load(self.seconds, connections, "/inventory/reserve", basket(), key=shop.fresh_key_prefix())
@@ -118,7 +118,7 @@ class HTTPRows:
             raise BenchFailed(f"{sample['refused']} of {sample['requests']} requests were refused, expected {refused}")
 
     def _expect_effects(self, sample, shop, counter, before=0):
-        """wrk ends without waiting: what was in flight took effect and is not among its requests."""
+        """wrk ends without waiting, so requests in flight took effect without being counted."""
         effects = shop.inventory(sku())[counter] - before
         if not sample["requests"] <= effects <= sample["requests"] + self.clients:
             raise BenchFailed(f"{sample['requests']} requests were answered, but {effects} more are {counter}")

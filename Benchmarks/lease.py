@@ -1,4 +1,4 @@
-"""Whose term it is, as the lease key in Redis says."""
+"""The current term, from the lease key in Redis."""
 
 import time
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def read_lease(redis):
 
 
 def await_lease(redis, after=None, seconds=15):
-    """Waits until a term has begun, and returns it; a later one than `after`, if that is given."""
+    """Waits until a term has begun, and returns it. If `after` is given, waits for a later one than that."""
     deadline = time.monotonic() + seconds
     while (lease := read_lease(redis)) is None or (after and lease.epoch <= after.epoch):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The operator page as a browser gets it: pictures of the cluster, by server-sent events."""
+"""The operator page as a browser receives it: pictures of the cluster in server-sent events."""
 
 import http.client
 import re
@@ -17,14 +17,14 @@ SILENCE_SECONDS = 30
 
 @dataclass(frozen=True)
 class Picture:
-    """What one event shows. `at`: when it had arrived, in epoch milliseconds."""
+    """The content of one event. `at`: when it arrived, in epoch milliseconds."""
 
     at: float
     html: str
 
     @property
     def states(self):
-        """Of all nodes, such as `up`."""
+        """The states of all nodes, such as `up`."""
         return dict(re.findall(r'<tbody id="n-([^"]+)" class="node (\w+)[" ]', self.html))
 
     @property
@@ -41,10 +41,10 @@ class Picture:
 
 
 class Page:
-    """Looks on, and begins anew whenever the connection ends. Use as a context."""
+    """Watches the page, and reconnects whenever the connection ends. Use as a context."""
 
     def __init__(self, coordinator, keeps=True):
-        """`keeps`: whether pictures are kept, to be looked through."""
+        """`keeps`: whether pictures are kept for later searches."""
         self._address, self._keeps = coordinator.url.removeprefix("http://"), keeps
         self._pictures, self._news = [], threading.Condition()
         self._socket, self._is_over = None, False
@@ -59,12 +59,12 @@ class Page:
         self._is_over = True
         with self._news:
             if self._socket:
-                # Ends a read that waits.
+                # Ends a waiting read.
                 self._socket.shutdown(socket.SHUT_RDWR)
         self._reader.join()
 
     def first(self, since, what, is_so, seconds=30):
-        """The first picture that arrived after an instant (epoch milliseconds) and shows what is sought."""
+        """The first picture that arrived after an instant (epoch milliseconds) and meets the condition."""
         deadline, looked = time.monotonic() + seconds, 0
         with self._news:
             while True:

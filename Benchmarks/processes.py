@@ -1,4 +1,4 @@
-"""The processes a bench needs, each on ports of its own, and what they use of the machine."""
+"""The processes that a bench needs, each on its own ports, and their use of the machine."""
 
 import ctypes
 import os
@@ -21,16 +21,16 @@ PR_SET_PDEATHSIG = 1
 
 
 class BenchFailed(Exception):
-    """A figure would not mean what its row says. The message tells what was expected and what was found."""
+    """A figure would not mean what its row says. The message gives the expected and the found value."""
 
 
 def die_with_parent():
-    """Even a bench that is killed with -9 leaves no process behind."""
+    """Makes the process end with the bench, even if the bench is killed with -9."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_ports(first, count):
-    """The first `count` ports from `first` on that nothing listens on."""
+    """The first `count` free ports from `first` on."""
     found, port = [], first
     while len(found) < count and port < 65_536:
         with socket.socket() as probe:
@@ -47,7 +47,7 @@ def free_ports(first, count):
 
 
 def cpu_seconds(pid):
-    """User and system time of all threads of a process, ended ones included."""
+    """User and system time of all threads of a process, including ended threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
@@ -60,7 +60,7 @@ def resident_kib(pid):
 
 
 class ResidentPeak:
-    """Samples the resident memory of a process while the block runs: `.kib` is the highest seen."""
+    """Samples the resident memory of a process while the block runs. `.kib` is the highest value."""
 
     def __init__(self, pid):
         self.pid, self.kib = pid, 0
@@ -81,7 +81,7 @@ class ResidentPeak:
 
 
 class Stage:
-    """A private Redis, and what a bench starts beside it. Leaving the block ends them and removes their files."""
+    """A private Redis, and the other processes of a bench. Leaving the block ends them and removes their files."""
 
     def __init__(self, node_binary, redis_port, fsync, state_directory):
         self.redis_port, self.fsync = redis_port, fsync
@@ -93,7 +93,7 @@ class Stage:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, LOADED_DESCRIPTORS), most))
         self.state_directory.mkdir(parents=True, exist_ok=True)
-        # Beside the cluster's own data, not in a /tmp that may be memory: fsync must cost what it costs.
+        # Beside the cluster's data and not in /tmp, which may be in memory: fsync must have its real cost.
         self.directory = Path(tempfile.mkdtemp(prefix="bench-", dir=self.state_directory))
         try:
             self.start_redis()
@@ -112,10 +112,10 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def start_servers(self):
-        """What a kind of stage has beside Redis."""
+        """Starts what this kind of stage has besides Redis."""
 
     def spawn(self, name, command, environment=None, stdin=subprocess.DEVNULL, stdout=None):
-        """What it says goes to a log of that name, if not elsewhere."""
+        """Its output goes to a log of that name unless the caller redirects it."""
         path = self.directory / f"{name}.log"
         with open(path, "ab") as log:
             child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout or log, stderr=log,
@@ -125,7 +125,7 @@ class Stage:
         return child
 
     def spawn_node(self, name, port, redis_port=None, **settings):
-        """`settings`: names as the node's environment has them, without HOLDFAST_."""
+        """`settings`: names as in the node's environment, without HOLDFAST_."""
         inherited = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
         settings = {
             "PORT": port, "NODE_ID": name, "ADMIN_TOKEN": self.admin_token,
@@ -137,12 +137,12 @@ class Stage:
         self.redis = self.spawn_redis("redis", self.redis_port)
 
     def spawn_redis(self, name, port, *options):
-        """Its data survive its end, for a later start under the same name."""
+        """Its data are kept after its end, for a later start with the same name."""
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
         persistence = ["--appendonly", "no"]
         if self.fsync != "off":
-            # Rewrites of the log are left out: they would fall into some rows and not into others.
+            # Rewrites of the append-only file are switched off, because they would fall into some rows only.
             persistence = ["--appendonly", "yes", "--appendfsync", self.fsync, "--auto-aof-rewrite-percentage", "0"]
         server = self.spawn(name, [
             "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory),

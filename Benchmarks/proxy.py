@@ -1,9 +1,9 @@
 """A TCP proxy that can be told to break, between a node and its Redis, or between servers.
 
-As a program of its own it takes words FROM:TO. Those of ports are doors: it listens on the one and passes on to the
-other. Those of texts that begin with `=` are put in place of each other in what targets say, each as a word of its own.
-It obeys the lines it reads, and repeats each once done: a word, which may be followed by the ports of the doors it is
-for, else it is for all:
+As a program of its own it takes arguments FROM:TO. An argument with two ports is a door: the program listens on the
+first and forwards to the second. An argument that begins with `=` is a replacement: where a target sends the first text
+as a whole word, the proxy sends the second. The program reads commands, one per line, and repeats each line once it is
+done. A command may be followed by the ports of its doors. Without ports it is for all doors:
   cut      ends all connections and takes no new ones, as when the other side refuses them
   silence  lets nothing through, neither bytes nor the end of a connection, as when packets are lost
   heal     lets all through again; what was held back goes first
@@ -20,10 +20,10 @@ CHUNK = 1 << 16
 
 
 class Proxy:
-    """The program, as the bench commands it."""
+    """The program, controlled by the bench."""
 
     def __init__(self, stage, name, doors, translations=None):
-        """`doors`: target ports by the port to listen on; `translations`: of ports that targets speak of."""
+        """`doors`: target ports by listening port. `translations`: replacements of ports that targets name."""
         self.name = name
         words = [f"{port}:{target}" for port, target in doors.items()]
         words += [f"={port}:{other}" for port, other in (translations or {}).items()]
@@ -43,7 +43,7 @@ class Link:
     """All connections through one door."""
 
     def __init__(self, target_port, translate):
-        """`translate`: what the target says to what is passed on."""
+        """`translate`: a function from the target's bytes to the forwarded bytes."""
         self._target_port, self._translate = target_port, translate
         self._writers = set()
         self._passes = asyncio.Event()
@@ -81,7 +81,7 @@ class Link:
         self._writers -= ends
 
     async def _pass_on(self, source, sink, translate=bytes):
-        """Bytes, and at last the end."""
+        """Forwards bytes, and finally the end of the connection."""
         try:
             while data := await self._read(source):
                 sink.write(translate(data))
@@ -97,7 +97,7 @@ class Link:
 
 
 def translator(pairs):
-    """A function of bytes. What comes in two parts is not recognised: it is for the few short words of a Sentinel."""
+    """A function of bytes. It does not recognise words split over two reads: it is for a Sentinel's short answers."""
     if not pairs:
         return bytes
     pattern = re.compile(rb"\b(" + b"|".join(map(re.escape, pairs)) + rb")\b")

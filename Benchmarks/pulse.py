@@ -1,4 +1,4 @@
-"""Whether Redis itself stands still now and then, as it does when its disk is busy: no node can be faster than that."""
+"""Measures pauses of Redis itself, such as those of a busy disk. No node can be faster than they allow."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ INTERVAL_SECONDS = 0.01
 
 
 class Pulse:
-    """Asks Redis for a sign of life all the while. Use as a context."""
+    """Sends small requests to Redis all the time. Use as a context."""
 
     def __init__(self, port, pid):
         self._redis, self._longest = Redis(port, pid), 0
@@ -25,7 +25,7 @@ class Pulse:
         self._thread.join()
 
     def take_longest(self):
-        """The longest time that Redis took for an answer since this was asked last, in milliseconds."""
+        """The longest answer time of Redis since the last call, in milliseconds."""
         longest, self._longest = self._longest, 0
         return longest
 

@@ -1,4 +1,4 @@
-"""Redis as the bench sees it: what a server sends it, the same sent by hand, and redis-benchmark with the same."""
+"""Redis for the bench: calls captured from a server, the same calls sent by the bench, and by redis-benchmark."""
 
 import csv
 import re
@@ -9,9 +9,9 @@ from contextlib import ExitStack
 
 from processes import BenchFailed, cpu_seconds, die_with_parent
 
-# redis-benchmark replaces this by twelve digits, so templates keep their lengths.
+# redis-benchmark replaces this with twelve digits, so templates keep their lengths.
 SLOT = b"__rand_int__"
-# From 2^31 on redis-benchmark's -r overflows, and every request has the same key.
+# From 2^31 on, redis-benchmark's -r overflows and every request has the same key.
 MOST_KEYS = 2**31 - 1
 FAR_FUTURE = b"9999999999999"
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
@@ -44,7 +44,7 @@ class Redis:
 
     def __init__(self, port, pid, database=0):
         self.port, self.pid, self.database = port, pid, database
-        # Servers that work because this one does: its replicas, and who watches them.
+        # Servers that work because this one does: its replicas and its Sentinels.
         self.followers = []
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._replies = self._socket.makefile("rb", buffering=1 << 20)
@@ -52,7 +52,7 @@ class Redis:
             self.call("SELECT", str(database))
 
     def cpu_seconds(self):
-        """Of the server, and of those that follow it."""
+        """CPU time of the server and of the servers that follow it."""
         return sum(map(cpu_seconds, [self.pid, *self.followers]))
 
     def call(self, *words):
@@ -80,19 +80,19 @@ class Redis:
         return self.call("DBSIZE")
 
     def script_calls(self):
-        """How often scripts were called by SHA since the start, and how many of the calls failed."""
+        """How many EVALSHA calls came since the start, and how many failed."""
         text = self.info("commandstats").get("cmdstat_evalsha", "")
         counts = dict(field.split("=") for field in text.split(",") if field)
         return int(counts.get("calls", 0)), int(counts.get("failed_calls", 0)) + int(counts.get("rejected_calls", 0))
 
     def settle(self):
-        """Waits until the requests that a load left behind have run."""
+        """Waits until requests left over from a load have run."""
         calls = None
         while calls != (calls := self.script_calls()):
             time.sleep(0.02)
 
     def clear(self):
-        """Empties all databases, the allocator and the log: no row pays for what an earlier one left."""
+        """Empties all databases, the allocator and the append-only file, so that no row pays for an earlier one."""
         self.call("FLUSHALL", "SYNC")
         self.call("MEMORY", "PURGE")
         if self.info("persistence")["aof_enabled"] == "1":
@@ -109,7 +109,7 @@ class Redis:
         return result, calls[0]
 
     def watch(self, act):
-        """Runs `act`, and returns its result with all script calls that Redis got meanwhile."""
+        """Runs `act`, and returns its result with all script calls that Redis received meanwhile."""
         with socket.create_connection(("127.0.0.1", self.port)) as watcher:
             watcher.sendall(encode([b"MONITOR"]))
             watcher.recv(16)
@@ -121,7 +121,7 @@ class Redis:
         return result, [words for words in map(monitored_words, seen.split(b"\r\n")) if words]
 
     def repeat(self, template, count):
-        """Sends a template `count` times, its slots numbered from 0 on: the same script, without HTTP."""
+        """Sends a template `count` times, with slots numbered from 0: the same script without HTTP."""
         parts = encode(template).split(SLOT)
         for first in range(0, count, 1000):
             self.pipeline([(b"%012d" % number).join(parts) for number in range(first, min(first + 1000, count))])
@@ -132,8 +132,8 @@ class Redis:
         return [self._reply() for _ in requests]
 
     def take_turns(self, template, clients, count):
-        """Like `repeat`, but over so many connections, each of which waits for its answer. Redis's CPU time only: the
-        bench itself is too slow for the rate to mean anything."""
+        """Like `repeat`, but over several connections, each of which waits for its answer. Gives only Redis's CPU time:
+        the bench itself is too slow for a meaningful rate."""
         parts = encode(template).split(SLOT)
         requests = [(b"%012d" % number).join(parts) for number in range(count)]
         with ExitStack() as connections:
@@ -164,7 +164,7 @@ class Redis:
              "-n", str(requests), "-r", str(keys), "--csv", *words],
             capture_output=True, preexec_fn=die_with_parent)
         used = cpu_seconds(self.pid) - before
-        # The test's name is the command itself and may hold quotes: the figures are the last seven fields.
+        # The test's name is the command itself and may contain quotes. The figures are the last seven fields.
         rows = list(csv.reader(run.stdout.decode(errors="replace").splitlines()))
         if run.returncode != 0 or len(rows) < 2:
             raise BenchFailed(f"redis-benchmark failed: {(run.stderr or run.stdout).decode(errors='replace')[-300:]}")
@@ -179,7 +179,7 @@ def slotted_id(reservation_id):
 
 
 def far_ahead(words):
-    """A captured call of the node with its not-after instant, the script's first argument, put far ahead."""
+    """A captured call of the node. Its not-after instant, the script's first argument, is moved far into the future."""
     first = 3 + int(words[2])
     instant = words[first]
     if len(instant) != len(FAR_FUTURE) or not instant.isdigit() or abs(int(instant) / 1000 - time.time()) > 3600:

@@ -1,4 +1,4 @@
-"""Servers that store, the Sentinels that watch them, and what each of them says of the others."""
+"""Data servers, the Sentinels that watch them, and what each reports about the others."""
 
 import signal
 import time
@@ -11,12 +11,12 @@ QUORUM = 2
 GROUP = "holdfast"
 DOWN_AFTER_MILLISECONDS = 1_000
 FAILOVER_TIMEOUT_MILLISECONDS = 10_000
-# Deletes nothing, but is a write all the same: only what takes writes does not refuse it.
+# Deletes nothing but is still a write, so a server that takes no writes refuses it.
 HARMLESS_WRITE = ("DEL", "bench:nothing")
 
 
 class Server:
-    """One that stores. Others know it by its door, which is a port of its own where something stands between."""
+    """A data server. Others know it by its door, which is a separate port if a proxy stands between."""
 
     def __init__(self, stage, name, port, door):
         self.name, self.port, self.door = name, port, door
@@ -28,7 +28,7 @@ class Server:
 
     @property
     def redis(self):
-        """A connection that works. A change of roles ends those that there were."""
+        """A working connection. A change of roles ends earlier connections."""
         try:
             self._redis.call("CLIENT", "ID")
         except (OSError, ConnectionLost):
@@ -40,11 +40,11 @@ class Server:
         self._own_connections += 1
 
     def connections_of_others(self):
-        """How many have been made to it since its start, without those of the bench."""
+        """How many connections were made to it since its start, without those of the bench."""
         return int(self.redis.info("stats")["total_connections_received"]) - self._own_connections
 
     def start(self, master=None):
-        """As the master, or as a replica of one."""
+        """Starts it as the master, or as a replica of one."""
         options = ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", str(self.door),
                    # The first copy begins at once.
                    "--repl-diskless-sync-delay", "0"]
@@ -74,11 +74,11 @@ class Server:
         return self.redis.info("replication")
 
     def replicas(self):
-        """How many take in what it writes."""
+        """How many replicas receive its writes."""
         return sum("state=online" in value for name, value in self.replication().items() if name.startswith("slave"))
 
     def follows(self, master):
-        """Whether it is a replica of that one, and has caught up."""
+        """Whether it is a replica of that server and is up to date."""
         said = self.replication()
         return (said["role"], said.get("master_port"), said.get("master_link_status")) == (
             "slave", str(master.door), "up")
@@ -110,14 +110,14 @@ class Sentinel:
         return int(self.redis.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", GROUP)[1])
 
     def failovers(self):
-        """How many there have been, as far as it knows."""
+        """How many failovers there have been, as far as it knows."""
         return int(fields(self.redis.call("SENTINEL", "MASTER", GROUP))["config-epoch"])
 
     def fail_over(self):
         self.redis.call("SENTINEL", "FAILOVER", GROUP)
 
     def is_content(self):
-        """It knows all others, and finds nothing wrong with any server."""
+        """Whether it knows all others and sees no fault of any server."""
         master = fields(self.redis.call("SENTINEL", "MASTER", GROUP))
         replicas = map(fields, self.redis.call("SENTINEL", "REPLICAS", GROUP))
         return (master["flags"], master["num-other-sentinels"]) == ("master", str(SENTINELS - 1)) and [
@@ -130,7 +130,7 @@ def fields(words):
 
 
 class Group:
-    """All of them."""
+    """All data servers and Sentinels."""
 
     def __init__(self, stage, first_port, has_doors):
         ports = free_ports(first_port, 2 * SERVERS + SENTINELS)
@@ -147,7 +147,7 @@ class Group:
 
     @staticmethod
     def url_at(ports):
-        """With Sentinels that are reached at these ports."""
+        """The URL with the Sentinels at these ports."""
         return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/{GROUP}"
 
     def start(self, down_after):
@@ -160,7 +160,7 @@ class Group:
         self.await_well()
 
     def master(self):
-        """As the Sentinels have it; None while they do not agree."""
+        """The master according to the Sentinels. None while they do not agree."""
         doors = {sentinel.master_door() for sentinel in self.sentinels}
         return next((server for server in self.servers if doors == {server.door}), None)
 
@@ -174,7 +174,7 @@ class Group:
         return [other for other in self.servers if other is not server]
 
     def await_well(self, seconds=60):
-        """One master, all others its replicas, and every Sentinel is content. Returns the master."""
+        """Waits until all others are replicas of one master, and no Sentinel sees a fault. Returns the master."""
         deadline = time.monotonic() + seconds
         while (master := self.master()) is None or not self._is_well(master):
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Reserving: the node, the Express baseline and redis-benchmark, side by side in one run."""
+"""Reserving: the node, the Express baseline and redis-benchmark in one run."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ PING_CLIENTS = 50
 MANY_CONNECTIONS = 1_000
 MANY_SKUS = 100_000
 MANY_HOLDS = 1_000_000
-# A call of redis-benchmark costs less than one over HTTP: half the time gives as steady a figure.
+# A call of redis-benchmark costs less than one over HTTP, so half the time gives an equally steady figure.
 SCRIPT_SHARE = 0.5
 
 
@@ -59,7 +59,7 @@ class ReserveBench:
             self.grow(node)
 
     def round(self, node, express, many):
-        """Rows that are compared with each other stand beside each other."""
+        """Rows that are compared come directly after each other."""
         http, script, last = self.http, self.script, self.samples.last
         return [
             ("express", "reserve", lambda: http.reserve(express)),
@@ -91,12 +91,12 @@ class ReserveBench:
         ]
 
     def most_confirms(self):
-        """A second: with a margin, since reservations that are used up spoil the row."""
+        """Confirms per second, with a margin: if the reservations ran out, the row would be invalid."""
         rates = (self.samples.last((kind, "reserve"), "rate") for kind in ("http", "same"))
         return 1.5 * max(rates)
 
     def grow(self, node):
-        """A million holds take their time to make, so these two rows are not interleaved."""
+        """Making a million holds takes long, so these two rows are not interleaved."""
         for _ in range(self.options.rounds):
             self.measure("growth", ("fifty", "beforeManyHolds"), lambda: self.script.reserve(node, PING_CLIENTS))
 

@@ -1,4 +1,4 @@
-"""The figures of reserving as tables a person can read, beside what design asks for, and as JSON."""
+"""The figures of reserving as readable tables, with the design's targets, and as JSON."""
 
 from tables import at_least, at_most, shown, table, target_table, targets_as_json
 
@@ -76,7 +76,7 @@ def growth(samples, row, base, column):
 
 
 def bend(samples):
-    """How far 5 and 10 items lie off the straight line from 1 to 20, in percent of it, at most."""
+    """The greatest distance of 5 and 10 items from the straight line from 1 to 20, in percent of the line."""
     micros = {lines: samples.median(("fifty", name), "redisMicros") for lines, name in (
         (1, "reserve"), (5, "reserve5Items"), (10, "reserve10Items"), (20, "reserve20Items"))}
     if None in micros.values():

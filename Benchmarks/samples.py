@@ -1,4 +1,4 @@
-"""What the rows gave, round by round."""
+"""The results of the rows, round by round."""
 
 from statistics import median
 
@@ -6,7 +6,7 @@ from processes import BenchFailed
 
 
 class Samples:
-    """A row is known by (kind, name). One that failed in any round has no figures."""
+    """A row is identified by (kind, name). A row that failed in any round has no figures."""
 
     def __init__(self):
         self._samples = {}
@@ -23,7 +23,7 @@ class Samples:
         return sample
 
     def rows(self):
-        """All that were tried, in order of their first sample; failed ones last."""
+        """All rows that were tried, in the order of their first samples. Failed rows come last."""
         return list(self._samples | dict.fromkeys(self.failures))
 
     def of(self, row):
@@ -41,6 +41,6 @@ class Samples:
         return median(values) if values else None
 
     def ratio(self, row, other, column):
-        """The median over the rounds of one row's figure against the other's of the same round."""
+        """The median, over the rounds, of the ratio of one row's figure to the other's of the same round."""
         pairs = list(zip(self.of(row), self.of(other)))
         return median(one[column] / two[column] for one, two in pairs if two[column]) if pairs else None

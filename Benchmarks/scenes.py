@@ -1,7 +1,7 @@
-"""What a row finds when it starts: stock, holds, reservations; and the script calls that make them.
+"""What a row finds when it starts (stock, holds, reservations), and the script calls that make it.
 
-Large numbers of them are made by the server's own script: one HTTP request is captured on its way to Redis and
-repeated there, which is as real as asking the server each time, and several times as fast.
+Large numbers are made by the server's own script. One HTTP request is captured on its way to Redis and repeated there.
+The result is the same as with a request to the server each time, and it is several times as fast.
 """
 
 import re
@@ -23,19 +23,19 @@ def sku(number=0):
 
 
 def basket(lines=1, **more):
-    """The body of a reserve: one of each SKU."""
+    """The body of a reserve of one piece of each SKU."""
     if lines == 1:
         return {"sku": sku(), "quantity": 1} | more
     return {"items": [{"sku": sku(number), "quantity": 1} for number in range(lines)]} | more
 
 
 def slotted_key(key):
-    """Both halves of its digits, since two random numbers hardly ever meet another two."""
+    """Uses both halves of the digits, because two random numbers hardly ever match another two."""
     return re.sub(rb"\d{12}", SLOT, key)
 
 
 def fresh_key(shop):
-    """Never one of those that a repeated call counts up from 0."""
+    """Never one of the numbers that a repeated call counts from 0."""
     return f"{shop.fresh_key_prefix()}{999_999_999_999}"
 
 
@@ -45,7 +45,7 @@ class Scenes:
         self.node = Shop(local_url(stage.node_port), stage.node.pid, self.redis, stage.admin_token)
 
     def clear(self):
-        """Nothing in Redis but the lease of the node, which shall not come in the middle of a row."""
+        """Only the lease of the node is in Redis, so that no election falls into a row."""
         self.redis.clear()
         await_lease(self.redis)
         deadline = time.monotonic() + RECOVERY_SECONDS
@@ -55,13 +55,13 @@ class Scenes:
             time.sleep(0.05)
 
     def renew(self, shop, lines=1, total=PLENTY):
-        """Nothing but the stock of a basket of so many lines."""
+        """Only the stock for a basket of this many lines."""
         self.clear()
         for number in range(lines):
             shop.stock(sku(number), total)
 
     def sell_out(self, shop):
-        """All stock is held: by as many holds as a small sale has."""
+        """All stock is held, by as many holds as in a small sale."""
         self.renew(shop, total=SOLD_OUT_HOLDS + 2)
         template, _, _ = self.reserve_template(shop, keyed=False)
         left = shop.inventory(sku())["available"]
@@ -70,7 +70,7 @@ class Scenes:
             raise BenchFailed(f"{left} are left of what should have been sold out")
 
     def make_skus(self, count):
-        """SKUs 0 to `count`, beside what there is."""
+        """Adds SKUs 0 to `count`."""
         name = sku(count).encode()
         _, words = self.redis.capture(name, lambda: self.node.stock(name.decode(), PLENTY))
         self.redis.repeat(template_of(far_ahead(words), {name: b"item-" + SLOT}), count)
@@ -78,7 +78,7 @@ class Scenes:
             self.node.inventory(sku(number))
 
     def make_holds(self, count):
-        """So many live holds on one SKU that outlast the bench."""
+        """This many active holds on one SKU, which do not expire during the bench."""
         self.renew(self.node)
         template, _, _ = self.reserve_template(self.node, keyed=False, ttlSeconds=LONGEST_TTL_SECONDS)
         self.redis.repeat(template, count)
@@ -86,8 +86,8 @@ class Scenes:
             raise BenchFailed(f"only {reserved} of {count} are held")
 
     def reserve_template(self, shop, keyed=True, lines=1, **more):
-        """Returns the call with slots, the reservation id in it, and how many keys of Redis one call makes."""
-        # The first hold of a SKU makes keys that later ones share. An id may happen to have no room for a slot.
+        """Returns the call with slots, its reservation ID, and how many Redis keys one call makes."""
+        # The first hold of a SKU makes keys that later ones share. Some IDs have no room for a slot.
         for attempt in range(20):
             key = fresh_key(shop) if keyed else None
             size = shop.redis.size()
@@ -107,20 +107,20 @@ class Scenes:
         return template_of(words, known), reservation_id, made
 
     def refused_template(self, shop):
-        """A reserve that finds nothing in stock."""
+        """A reserve that finds no stock."""
         key = fresh_key(shop)
         _, words = shop.redis.capture(sku().encode(), lambda: shop.reserve(basket(), key, expected=(409,)))
         return template_of(far_ahead(words), {key.encode(): slotted_key(key.encode())})
 
     def replay_template(self, shop):
-        """A reserve whose key has been used for the same before."""
+        """A reserve whose key was used for the same request before."""
         key = fresh_key(shop)
         shop.reserve(basket(), key)
         _, words = shop.redis.capture(sku().encode(), lambda: shop.reserve(basket(), key))
         return far_ahead(words)
 
     def confirmable(self, count):
-        """Makes so many reservations. Returns the id they share, with its slot, and the call that confirms one."""
+        """Makes this many reservations. Returns their common ID with its slot, and the call that confirms one."""
         self.renew(self.node)
         template, reservation_id, _ = self.reserve_template(self.node)
         self.redis.repeat(template, count)
@@ -132,7 +132,7 @@ class Scenes:
 
 
 class ReserveScenes(Scenes):
-    """The same beside the baseline."""
+    """The same for the baseline."""
 
     def __init__(self, stage):
         super().__init__(stage)

@@ -1,4 +1,4 @@
-"""Rows of redis-benchmark: the node's own script with arguments of the same shape, without HTTP."""
+"""Rows of redis-benchmark: the node's own script without HTTP, with arguments of the same form."""
 
 from processes import BenchFailed
 from redis_script import MOST_KEYS
@@ -6,10 +6,10 @@ from scenes import sku
 
 PING = [b"PING"]
 WARM_UP_CALLS = 3_000
-# redis-benchmark's random numbers may start alike in two runs of one second: the warm-up takes smaller ones.
+# Two runs of redis-benchmark in one second may start with the same random numbers, so the warm-up takes smaller ones.
 WARM_UP_KEYS = 1_000_000
 FEWEST_CALLS = 5_000
-# Random numbers of 31 bits meet now and then: of a hundred thousand, two or three.
+# Random numbers of 31 bits sometimes collide: two or three of a hundred thousand.
 UNIQUE_SHARE = 0.999
 
 
@@ -28,7 +28,7 @@ class ScriptRows:
         return self.reserve_again(shop, clients, keyed, lines)
 
     def reserve_again(self, shop, clients, keyed=True, lines=1):
-        """With whatever holds there are."""
+        """With the existing holds."""
         template, _, made = self.scenes.reserve_template(shop, keyed, lines)
         held = shop.inventory(sku())["reserved"]
         sample = self._run(shop.redis, template, clients, made)
@@ -50,8 +50,8 @@ class ScriptRows:
         return sample
 
     def confirm(self, shop, clients, calls):
-        """Each reservation once and in the order they were made, as shoppers do. redis-benchmark can only draw ids at
-        random, which costs Redis half as much again by cache misses; so this row has no rate, and CPU alone."""
+        """Confirms each reservation once, in the order of creation, as shoppers do. redis-benchmark can only choose IDs
+        at random, which costs Redis 50 % more because of cache misses. So this row has no rate, only CPU."""
         calls = max(FEWEST_CALLS, int(calls))
         _, template = self.scenes.confirmable(calls)
         sold = shop.inventory(sku())["sold"]
@@ -61,7 +61,7 @@ class ScriptRows:
         return sample
 
     def _run(self, redis, words, clients, made=0):
-        """Calls for about the seconds of a row, each of which makes so many keys."""
+        """The number of calls for about the seconds of a row, if each makes this many keys."""
         rate = redis.benchmark(words, clients, WARM_UP_CALLS, WARM_UP_KEYS)["rate"]
         calls, size = max(FEWEST_CALLS, int(rate * self.seconds)), redis.size()
         ran, failed = redis.script_calls()

@@ -1,9 +1,9 @@
 """Master, replicas, Sentinels, and nodes that ask the Sentinels where the master is.
 
-On one machine each server has the same address for everybody, so that nobody could be cut off from it alone. So where
-that is wanted, servers announce doors, which are ports of a proxy: by these the Sentinels and the other servers reach
-them. Each node has doors of its own to every server and every Sentinel, and those of the Sentinels put its own doors in
-place of what they name, as the translation of addresses between two networks does.
+On one machine each server has the same address for everybody, so one client alone could not be cut off from it. For
+faults that need this, servers announce doors, which are ports of a proxy. The Sentinels and the other servers use
+these doors. Each node has its own doors to every server and every Sentinel. Its doors to the Sentinels replace the
+ports that the Sentinels name with the node's own doors, like address translation between two networks.
 """
 
 from processes import BenchFailed, Stage, free_ports, local_url
@@ -17,7 +17,7 @@ PORTS_OF_MEMBER = 1 + SERVERS + SENTINELS
 class SentinelStage(Stage):
     def __init__(self, node_binary, first_port, fsync, state_directory, members, has_doors,
                  down_after=DOWN_AFTER_MILLISECONDS):
-        """`members`: the settings of each node by its name, as its environment has them, without HOLDFAST_."""
+        """`members`: the settings of each node by its name, as in its environment, without HOLDFAST_."""
         self.group = Group(self, first_port, has_doors)
         self._ports = free_ports(self.group.last_port + 1, PORTS_OF_MEMBER * len(members))
         if len(str(self._ports[-1])) > len(str(first_port)):
@@ -42,7 +42,7 @@ class SentinelStage(Stage):
             member.await_ready()
 
     def isolate(self, server):
-        """No packet passes between it and the other servers, or the Sentinels."""
+        """Cuts it off: no packet passes between it and the other servers or the Sentinels."""
         self._doors.obey("silence", server.door)
 
     def rejoin(self, server):
@@ -50,7 +50,7 @@ class SentinelStage(Stage):
 
 
 class SentinelMember(Member):
-    """A node that is told of the Sentinels only."""
+    """A node that knows only the Sentinels' addresses."""
 
     def __init__(self, stage, name, port, doors, settings):
         self.name, self.port, self.url = name, port, local_url(port)
@@ -73,7 +73,7 @@ class SentinelMember(Member):
         self._servers.obey("cut", self._door[server])
 
     def lose(self, *servers):
-        """No packet passes to or from these."""
+        """Stops all packets to and from these."""
         self._servers.obey("silence", *(self._door[server] for server in servers))
 
     def lose_sentinels(self):

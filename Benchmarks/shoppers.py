@@ -1,4 +1,4 @@
-"""Shoppers who reserve through all nodes all the while, and soon abandon what they hold."""
+"""Shoppers who reserve through all nodes all the time, and soon abandon their holds."""
 
 import http.client
 import itertools
@@ -11,7 +11,7 @@ from collections import namedtuple
 
 # A node answers every complete request within 2 s, whatever Redis does.
 PATIENCE_SECONDS = 3
-# Their holds lapse one after the other, so that there is something to sweep every few milliseconds.
+# Their holds expire one after the other, so that there is something to sweep every few milliseconds.
 TTL_SECONDS = 1
 SHOPPERS_PER_NODE = 4
 RESERVES_PER_SECOND = 40
@@ -23,7 +23,7 @@ Acknowledged = namedtuple("Acknowledged", "node reservation began answered")
 
 
 class Shoppers:
-    """Each shops at one node, over a connection that is kept alive. Use as a context."""
+    """Each shopper uses one node, over a connection that is kept alive. Use as a context."""
 
     def __init__(self, members, sku):
         count, visit = len(members) * SHOPPERS_PER_NODE, os.urandom(4).hex()
@@ -43,7 +43,7 @@ class Shoppers:
             shopper.join()
 
     def served_since(self, node, instant):
-        """Whether every shopper of the node has begun and been served after that instant (of `time.monotonic`)."""
+        """Whether every shopper of the node began a request and was served after that instant (of `time.monotonic`)."""
         return all(shopper.served_at > instant for shopper in self._shoppers if shopper.node == node)
 
     def take_errors(self):
@@ -55,7 +55,7 @@ class Shoppers:
         return self._take("acknowledged")
 
     def take_longest(self):
-        """The longest time that a request took since this was asked last, in milliseconds."""
+        """The longest time of a request since the last call, in milliseconds."""
         return max(self._take("durations"), default=0) * 1_000
 
     def _take(self, name):
@@ -72,7 +72,7 @@ class Shopper(threading.Thread):
         super().__init__(daemon=True)
         self.node, self.is_over = member.name, threading.Event()
         self.errors, self.acknowledged, self.durations = [], [], []
-        # When the last request began that was served.
+        # When the last served request began.
         self.served_at = 0
         self._body, self._key, self._phase = body, key, phase
         self._connection = http.client.HTTPConnection(member.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)

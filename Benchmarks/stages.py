@@ -1,4 +1,4 @@
-"""What stands on the stage of each bench beside its Redis."""
+"""The processes of each bench besides its Redis."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ class NodeStage(Stage):
     """One node."""
 
     def __init__(self, node_binary, first_port, fsync, state_directory, **settings):
-        """`settings`: of the node, as its environment has them, without HOLDFAST_."""
+        """`settings`: of the node, as in its environment, without HOLDFAST_."""
         redis_port, self.node_port = free_ports(first_port, 2)
         self.settings = settings
         super().__init__(node_binary, redis_port, fsync, state_directory)
@@ -29,7 +29,7 @@ class ReserveStage(NodeStage):
 
     def start_servers(self):
         self.express_port, = free_ports(self.node_port + 1, 1)
-        # Database 1: the two shops use the same key names.
+        # Database 1, because the two shops use the same key names.
         self.express = self.spawn("express", ["/usr/bin/node", str(HERE / "express/server.js")], os.environ | {
             "PORT": str(self.express_port),
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/1",
@@ -42,12 +42,12 @@ class ReserveStage(NodeStage):
 
 
 class ClusterStage(Stage):
-    """Several nodes, each of which reaches Redis through a proxy of its own."""
+    """Several nodes, each of which reaches Redis through its own proxy."""
 
     def __init__(self, node_binary, first_port, fsync, state_directory, nodes, is_proxied=True):
-        """`is_proxied`: false where the proxies would be the bottleneck."""
+        """`is_proxied`: false if the proxies would be the bottleneck."""
         redis_port, *self._ports = free_ports(first_port, 1 + 2 * nodes)
-        # A short lame-duck time: the lease is given back before it.
+        # A short drain delay, because the lease is released before it.
         self.is_proxied, self.settings = is_proxied, {"DRAIN_DELAY": 1}
         super().__init__(node_binary, redis_port, fsync, state_directory)
 
@@ -61,7 +61,7 @@ class ClusterStage(Stage):
 
 
 class Member:
-    """A node of the cluster, and what can befall it."""
+    """A node of the cluster, and its possible faults."""
 
     def __init__(self, stage, name, port, proxy_port):
         self.name, self.url = name, local_url(port)
@@ -76,7 +76,7 @@ class Member:
         wait_until(self.name, self.process, lambda: is_ready(self.url), seconds=30)
 
     def restart(self):
-        """Starts it again once it has ended, as it was told before."""
+        """Starts it again after its end, with the same settings."""
         try:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -85,7 +85,7 @@ class Member:
 
 
 class WatchedStage(ClusterStage):
-    """Nodes, or none of our own, and a coordinator that watches them."""
+    """Nodes (or no real ones) and a coordinator that watches them."""
 
     def __init__(self, node_binary, coordinator_binary, first_port, fsync, state_directory, nodes, **options):
         super().__init__(node_binary, first_port, fsync, state_directory, nodes, **options)

@@ -1,9 +1,9 @@
-"""Stand-ins for nodes: they speak the health protocol as nodes do, and count the probes that reach them.
+"""Stand-ins for nodes: they speak the health protocol like nodes, and count the probes that reach them.
 
 As a program of its own (standins.py COORDINATOR-URL PORT…, the cluster token in CLUSTER_TOKEN) it has a stand-in on
-each port, which announces itself every two seconds and answers /health. It reads lines: "hush" and "announce" end and
-begin the announcements; "probes" is answered by a line of JSON: for each stand-in when it was probed since that was
-asked last, in seconds of one clock.
+each port, which announces itself every two seconds and answers /health. It reads commands, one per line. "hush" and
+"announce" stop and start the announcements. "probes" is answered by a line of JSON: for each stand-in, the times of
+its probes since the last such command, in seconds of one clock.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ VERSION = "0.1.0"
 
 
 class Standins:
-    """The program, as the bench commands it."""
+    """The program, controlled by the bench."""
 
     def __init__(self, stage, coordinator, token, ports):
         self._process = stage.spawn(
@@ -33,14 +33,14 @@ class Standins:
         self._process.stdin.flush()
 
     def hush(self):
-        """Ends the announcements: the coordinator asks on."""
+        """Stops the announcements. The coordinator keeps probing."""
         self._tell("hush")
 
     def announce(self):
         self._tell("announce")
 
     def take_probes(self):
-        """By name, when each was probed since this was asked last."""
+        """The times of each stand-in's probes since the last call, by name."""
         self._tell("probes")
         line = self._process.stdout.readline()
         if not line:
@@ -49,7 +49,7 @@ class Standins:
 
 
 class Standin:
-    """One of them. The first says that it leads."""
+    """One stand-in. The first reports that it leads."""
 
     def __init__(self, number, port):
         self.name, self.port, self.probes = f"stand-in-{number:03d}", port, []
@@ -95,7 +95,7 @@ class Standin:
         }
 
     async def announce(self, host, port, token, is_allowed):
-        """Every two seconds, on a connection that is kept, as nodes do; none in step with another."""
+        """Announces itself every two seconds on a kept connection, like a node. Each stand-in has its own phase."""
         body = json.dumps({"id": self.name, "bootId": self.boot_id, "url": f"http://127.0.0.1:{self.port}",
                            "version": VERSION, "state": "serving"}).encode()
         request = (f"POST /api/v1/nodes HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"

@@ -1,4 +1,4 @@
-"""The store: time to serve again when Redis's master fails, what is lost then, and what replicas cost."""
+"""The store: the time to serve again after Redis's master fails, the losses, and the cost of replicas."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from store_faults import FAULTS
 from store_report import Report
 from store_runs import NODES, measure_runs
 
-# Which faults, and how many replicas have a change before it is acknowledged.
+# The faults, and how many replicas must have a change before it is acknowledged.
 SERVING = ("kill", "stop", "failover", "cut"), [0]
 LOSSES = ("kill", "stop", "failover", "split"), [0, 1, 2]
 PARTS = ("serving", "losses", "cost")
@@ -38,7 +38,7 @@ def measure(options, node_binary, state):
     parts = options.parts or PARTS
     serving = runs_of(SERVING, options) if "serving" in parts else []
     losses = runs_of(LOSSES, options) if "losses" in parts else []
-    # A run may tell of both.
+    # A run may show both.
     for fault, min_replicas in serving + [run for run in losses if run not in serving]:
         measure_runs(samples, fault, min_replicas, options, node_binary, state)
     if "cost" in parts:

@@ -1,4 +1,4 @@
-"""From one master to the next: what becomes so, and when."""
+"""The steps from one master to the next, with their times."""
 
 import time
 
@@ -9,12 +9,12 @@ LONGEST_SECONDS = 60
 
 
 class Change:
-    """Instants are of `time.monotonic`, and None as long as it is not so."""
+    """Instants are of `time.monotonic`. None as long as the condition does not hold."""
 
     def __init__(self, candidates, sentinels, min_replicas):
         self._candidates, self._sentinels, self._min_replicas = candidates, sentinels, min_replicas
         self.successor = None
-        # It takes writes; a Sentinel names it; it has as many replicas as must have a change.
+        # It takes writes. A Sentinel names it. It has as many replicas as must have a change.
         self.opened = self.named = self.followed = None
 
     @property

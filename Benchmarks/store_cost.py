@@ -1,4 +1,4 @@
-"""What a reserve costs node and Redis with replicas, and with some of them awaited, beside one Redis alone."""
+"""The cost of a reserve for node and Redis: with one Redis, with replicas, and with writes that wait for replicas."""
 
 import sys
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from stages import NodeStage
 
 SINGLE = "one Redis"
 AWAITED = {f"Sentinel, {count} awaited": {"MIN_REPLICAS": count} for count in range(3)}
-# No failover is to fall into a row, however busy the machine is.
+# No failover may fall into a row, even on a busy machine.
 DOWN_AFTER_MILLISECONDS = 60_000
 
 
 @contextmanager
 def stores(options, node_binary, state):
-    """The rows of each store, by its name. All stores stand at the same time."""
+    """The rows of each store, by its name. All stores run at the same time."""
     members = {f"awaits-{count}": settings for count, settings in enumerate(AWAITED.values())}
     with SentinelStage(node_binary, options.port, options.fsync, state, members, has_doors=False,
                        down_after=DOWN_AFTER_MILLISECONDS) as group_stage:
@@ -41,7 +41,7 @@ def measure_cost(samples, options, node_binary, state):
         for http in rows.values():
             http.warm_up(http.scenes.node)
         for number in range(options.rounds):
-            # Each comes after each other one as often as can be.
+            # Each store follows each other store equally often, as far as possible.
             names = list(rows)[number % len(rows):] + list(rows)[:number % len(rows)]
             for name in names:
                 sample = samples.measure(("cost", name), lambda: reserve(rows[name]))

@@ -1,4 +1,4 @@
-"""What befalls the master, and how it is put right again."""
+"""Faults of the master, and their repair."""
 
 import random
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Callable
 
 @dataclass
 class Fault:
-    """`strike` and `mend` take the stage, the server that is the master when it strikes, and the one that follows."""
+    """`strike` and `mend` take the stage, the master at the time of the fault, and the next master."""
 
     name: str
     label: str
     strike: Callable
     mend: Callable
-    # How long it lasts after a Sentinel has named the new master, or after it struck where there is none.
+    # How long it lasts after a Sentinel has named the new master, or after the fault if there is no new master.
     seconds: float = 1
     has_successor: bool = True
-    # Whether proxies must stand between. Where they need not, nothing is slower for them.
+    # Whether proxies are needed. Without them nothing is slowed down.
     needs_doors: bool = False
     # Whether the first node is cut off together with the master.
     takes_node: bool = False
@@ -28,7 +28,7 @@ def cut_nodes(stage, master):
 
 
 def split(stage, master):
-    """On the one side the master and a node, on the other all else. Each side's shoppers go on."""
+    """The master and a node are on one side, and all others on the other. Shoppers of both sides continue."""
     alone, *others = stage.members
     stage.isolate(master)
     alone.lose_sentinels()
@@ -44,7 +44,7 @@ def heal(stage, master, _):
 
 
 def leave_it(*_):
-    """What an operator asks for needs no mending."""
+    """An operator's command needs no repair."""
 
 
 FAULTS = [

@@ -1,4 +1,4 @@
-"""The figures of the store as tables and as JSON, beside what design asks for."""
+"""The figures of the store as tables and as JSON, with the design's targets."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ COSTS = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "sumMicros")
 
 class Report:
     def __init__(self, serving, losses, has_cost, samples, settings):
-        """`serving`, `losses`: pairs of a fault and of how many replicas were awaited."""
+        """`serving`, `losses`: pairs of a fault and the number of replicas that writes waited for."""
         self.serving, self.losses, self.has_cost = serving, losses, has_cost
         self.samples, self.settings, self.failures = samples, settings, samples.failures
 

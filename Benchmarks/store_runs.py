@@ -1,4 +1,4 @@
-"""Shoppers reserve through all nodes while something befalls the master: who is served again when, and what is lost."""
+"""Shoppers reserve through all nodes during a fault of the master: when they are served again, and what is lost."""
 
 import itertools
 import random
@@ -16,7 +16,7 @@ from shoppers import Shoppers
 from store_change import Change
 
 NODES = 3
-# Faults are to fall into any phase of what servers and Sentinels do at intervals, which is mostly each second.
+# Faults must fall into random phases of the periodic work of servers and Sentinels, which mostly runs each second.
 PHASE_SECONDS = 1
 PAGE = 1_000
 SHOWN = ("new master after {openedMs:,.0f} ms, served again {servingMs:,.0f} ms later, longest request "
@@ -29,7 +29,7 @@ def run_name(min_replicas, fault):
 
 
 def measure_runs(samples, fault, min_replicas, options, node_binary, state):
-    """On a stage of its own: what earlier runs have left in the servers makes copies slow."""
+    """Each run has its own stage, because data of earlier runs would make copies slow."""
     settings = {"DRAIN_DELAY": 1, "MIN_REPLICAS": min_replicas}
     members = {f"node-{number + 1}": settings for number in range(NODES)}
     name = run_name(min_replicas, fault)
@@ -47,7 +47,7 @@ def measure_runs(samples, fault, min_replicas, options, node_binary, state):
 
 
 class StoreRuns:
-    """Use as a context: shoppers come and go with it."""
+    """Use as a context: shoppers start and end with it."""
 
     def __init__(self, stage, fault, min_replicas):
         self.stage, self.group, self.fault, self.min_replicas = stage, stage.group, fault, min_replicas
@@ -100,8 +100,8 @@ class StoreRuns:
         }
 
     def _follow(self, master):
-        """Until all is mended, and the new master is as it must be. Returns also how many connections it got until a
-        second after it was named."""
+        """Waits until everything is repaired and the new master is as it must be. Also returns how many connections it
+        got until a second after it was named."""
         fault = self.fault
         candidates = self.group.others(master) if fault.has_successor else [master]
         change = Change(candidates, self.group.sentinels, self.min_replicas)
@@ -120,7 +120,7 @@ class StoreRuns:
         return change, connections
 
     def _settle(self, seconds=60):
-        """All servers are as they were, if not in their roles; all nodes are ready; all shoppers are served again."""
+        """All servers run again (perhaps in other roles), all nodes are ready, and all shoppers are served again."""
         master = self.group.await_well(seconds)
         began = time.monotonic()
         for member in self.stage.members:
@@ -131,7 +131,7 @@ class StoreRuns:
         return master
 
     def _acknowledged(self, master):
-        """What shoppers were told since this was asked last, and what of it the master knows."""
+        """What shoppers were told since the last call, and how much of it the master knows."""
         acknowledged, known = self.shoppers.take_acknowledged(), []
         redis = master.redis
         for first in range(0, len(acknowledged), PAGE):
@@ -142,8 +142,8 @@ class StoreRuns:
         return acknowledged, kept, list(itertools.compress(acknowledged, (not count for count in known)))
 
     def _served_again(self, kept, since):
-        """When the last node had its first reserve acknowledged that was begun since then, and not by a master of the
-        past."""
+        """When the last node got its first acknowledgement of a reserve that began since then, not counting those of an
+        old master."""
         first = {}
         for reserve in kept:
             if reserve.began >= since:
@@ -152,7 +152,7 @@ class StoreRuns:
         return max(first[member.name] for member in members)
 
     def prove_stock(self, seconds=30):
-        """Once all holds have lapsed, all is in stock."""
+        """After all holds have expired, everything is back in stock."""
         deadline = time.monotonic() + seconds
         while (stock := self._stock())["available"] != PLENTY:
             if time.monotonic() > deadline:
@@ -161,5 +161,5 @@ class StoreRuns:
         return stock
 
     def _stock(self):
-        """A node that has just now much to release says so."""
+        """The stock. `available` is None if the node answers that it has too many holds to release now."""
         return {"available": None} | self.shop.request("GET", f"/inventory/{sku()}", expected=(200, 503))

@@ -1,4 +1,4 @@
-"""The sweep: what it costs when nothing is due, and how old holds get when 10,000 a second lapse."""
+"""The sweep: its cost when nothing is due, and how overdue holds get when 10,000 expire per second."""
 
 import os
 import sys
@@ -18,11 +18,11 @@ LIVE_HOLDS = 1_000_000
 MANY_SKUS = 10_000
 IDLE_CALLS = 20_000
 EXPIRIES_PER_SECOND = 10_000
-# All holds are made before the first lapses.
+# All holds are made before the first one expires.
 LEAD_SECONDS = 5
 SLICE_SECONDS = 0.005
 BATCH = 1_000
-# Making them must keep the pace, or the row would not be what it says.
+# Holds must be made at this pace, or the row would not be what it says.
 RATE_SHARE = 0.98
 
 
@@ -35,7 +35,7 @@ def add_options(parser):
 def measure(options, node_binary, state):
     load_before = os.getloadavg()[0]
     expiries = EXPIRIES_PER_SECOND * options.seconds
-    # Longer than the usual stream, so that each release can be read there afterwards, yet it is trimmed as usual.
+    # Longer than the usual stream, so that each release can be read afterwards. It is still trimmed as usual.
     with NodeStage(node_binary, options.port, "everysec", state, EVENTS_MAX_LENGTH=expiries * 5 // 4) as stage:
         bench = SweepBench(stage)
         for fsync in ("always", "everysec"):
@@ -67,7 +67,7 @@ class SweepBench:
     # How long a sweep takes that finds nothing due
 
     def idle(self, holds, skus):
-        """The leader's own call, with its own token, repeated on one connection."""
+        """Repeats the leader's own call, with its fencing token, on one connection."""
         self._clear()
         self._stock(skus)
         if holds:
@@ -99,7 +99,7 @@ class SweepBench:
     # How old holds get
 
     def rate(self, fsync, skus, seconds):
-        """Holds are made at the pace at which they are to lapse, all with the same time to live, some seconds ahead."""
+        """Holds are made at the pace at which they will expire: some seconds ahead, all with the same TTL."""
         self._clear()
         self._stock(skus)
         ttl, count = seconds + LEAD_SECONDS, seconds * EXPIRIES_PER_SECOND
@@ -136,7 +136,7 @@ class SweepBench:
             time.sleep(0.02)
 
     def _releases(self, held):
-        """How overdue the holds were when their stock was put back, and their deadlines, both in order of size."""
+        """How overdue the holds were when their stock was put back, and their deadlines, both sorted."""
         released = list(releases(self.redis))
         ages = [release.at - release.deadline for release in released]
         deadlines = [release.deadline for release in released]
@@ -157,7 +157,7 @@ class SweepBench:
             self.scenes.make_skus(skus)
 
     def _hold_requests(self, skus, ttl):
-        """A function from a hold's number to the request that makes it, of the SKUs in turn."""
+        """A function from a hold's number to the request that makes it. The SKUs take turns."""
         template, _, _ = self.scenes.reserve_template(self.node, keyed=False, ttlSeconds=ttl)
         parts = [part.split(sku().encode()) for part in encode(template).split(SLOT)]
 

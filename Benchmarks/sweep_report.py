@@ -1,4 +1,4 @@
-"""The figures of the sweep as tables and as JSON, beside what design asks for."""
+"""The figures of the sweep as tables and as JSON, with the design's targets."""
 
 from tables import at_most, table, target_table, targets_as_json
 

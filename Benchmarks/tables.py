@@ -1,10 +1,10 @@
-"""Figures as tables a person can read, beside what design asks for."""
+"""Figures as readable tables, with the design's targets."""
 
 from dataclasses import dataclass
 
 
 def table(heads, lines):
-    """The first column to the left, the others to the right."""
+    """Aligns the first column to the left and the others to the right."""
     cells = [heads, *lines]
     widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
 
@@ -21,7 +21,7 @@ def shown(value, form):
 
 @dataclass
 class Target:
-    """What a figure is to reach. `form` shows a measured value with its unit."""
+    """The target of a figure. `form` shows a measured value with its unit."""
 
     figure: str
     sign: str

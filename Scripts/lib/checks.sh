@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# `cluster.sh test`: each step runs to its end, whatever became of those before it, and no process outlives it unseen.
+# `cluster.sh test`: each step runs to its end, even if earlier steps failed. A process that outlives it is reported.
 
 PASSED=0 FAILED=() STEP_PID='' SCRATCH='' MEMORY=''
 
@@ -19,7 +19,7 @@ command_test() { # [STEP…]
   FUZZ_SECONDS=$(number HOLDFAST_FUZZ_SECONDS "${HOLDFAST_FUZZ_SECONDS:-$FUZZ_SECONDS}" 1 86400)
   unset "${!HOLDFAST_@}" # the tests are to see only settings of their own
   SCRATCH=$(mktemp -d)
-  # For what a busy disk is not to stall.
+  # For data that a busy disk must not stall.
   MEMORY=$(mktemp -d -p /dev/shm 2>/dev/null) || MEMORY=$SCRATCH
   trap end_test EXIT
   trap 'exit 130' INT TERM
@@ -34,9 +34,9 @@ command_test() { # [STEP…]
   ((${#FAILED[@]} == 0))
 }
 
-# Makes this process the parent of every descendant whose own parent ends, so that whatever a step leaves behind is
-# found as a child, even if it has left the session and changed its name and environment. Starts the command again,
-# since only another program can ask the kernel for that.
+# Makes this process the parent of every descendant whose own parent ends. So each process that a step leaves behind is
+# found as a child, even if it has left the session or changed its name and environment. The command is started again,
+# because only another program can ask the kernel for that.
 adopt_orphans() { # STEP…
   [[ -z ${CLUSTER_TEST_ADOPTS:-} ]] || return 0
   CLUSTER_TEST_ADOPTS=yes exec python3 -c '
@@ -44,8 +44,8 @@ import ctypes, os, random, signal, socket, sys
 PR_SET_CHILD_SUBREAPER = 36
 if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
     sys.exit("cluster.sh: the kernel does not let this process adopt its orphans")
-# Ports of its own for as long as this lasts: five hundred that no other test on this machine has, known by a name of the
-# kernel that only one can have, and that goes with who has it. 20000 and on are for the tests in Swift.
+# Claims five hundred ports that no other test on this machine has. The claim is a socket name in the kernel that only
+# one process can hold, and that ends with that process. Ports from 20000 on are for the Swift tests.
 for first in random.sample(range(10000, 20000, 500), 20):
     claim = socket.socket(socket.AF_UNIX)
     try:
@@ -61,8 +61,8 @@ signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would
 os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/Scripts/cluster.sh" test "$@"
 }
 
-# Waited for in the background, since a trap would else have to wait for the step's end. It writes to a file and `tail`
-# shows that, since a pipe would be waited for as long as any process left behind held it.
+# The step runs in the background, because a trap would otherwise have to wait for its end. It writes to a file that
+# `tail` shows. A pipe would stay open as long as any process left behind held it.
 run_step() { # NAME FUNCTION
   local status=0 began=$SECONDS tail log
   log=$(step_log "$1")
@@ -90,7 +90,7 @@ run_step() { # NAME FUNCTION
 
 step_log() { printf '%s/step-%s.log\n' "$SCRATCH" "$1"; } # NAME
 
-# What matters of a failed step, at the end, where whoever sees only the last lines finds it.
+# The important lines of a failed step, at the end, for readers who see only the last lines.
 tell_why() { # NAME
   local log
   log=$(step_log "$1")
@@ -98,7 +98,7 @@ tell_why() { # NAME
   grep -aE "$TELLS_A_FAILURE" "$log" | tail -n 30 | grep . || tail -n 20 "$log"
 }
 
-# Ends processes a step has left behind, after a moment for those that are just ending. Fails if there were any.
+# Ends processes that a step has left behind, after a moment for those that are just ending. Fails if there were any.
 end_strays() { # SECONDS
   local deadline=$((SECONDS + $1)) children pid
   while true; do
@@ -129,7 +129,7 @@ check_shell() {
     find . -name '.?*' ! -name .ci -prune -o -type f \( -name '*.sh' -o -path ./.ci/run \) -print0
   )
   shellcheck "${scripts[@]}"
-  # No test runs a bench as a whole: that each can be asked for is seen at least.
+  # No test runs a whole bench. This only checks that each can be called.
   local subject
   for subject in reserve failover sweep health store; do
     Benchmarks/run.sh "$subject" --help >/dev/null
@@ -140,19 +140,19 @@ check_lua() { luacheck --no-color Sources/Store/Lua; }
 
 check_format() { swift format lint --strict --parallel --recursive Package.swift Sources Tests; }
 
-# HAProxy's example is what `cluster` and `front` run.
+# The steps `cluster` and `front` test the example for HAProxy.
 check_deploy() {
   local unit
   promtool check config deploy/prometheus/prometheus.yml
   promtool test rules Tests/Deploy/alerts.test.yml
   for unit in deploy/systemd/*.service; do
-    # 0 to 10, the fewer rights the less.
+    # The exposure is 0 to 10. Fewer rights give a lower value.
     systemd-analyze security --offline=yes --threshold=20 --no-pager "$unit" | tail -n 1
   done
 }
 
-# Warnings are sought in the log: `-warnings-as-errors` for all targets contradicts the `-suppress-warnings` that
-# SwiftPM gives to dependencies. What it says of the packages of those is left out.
+# Warnings are searched in the log, because `-warnings-as-errors` for all targets conflicts with `-suppress-warnings`,
+# which SwiftPM sets for dependencies. Warnings about those packages are ignored.
 check_build() {
   swift build --build-tests 2>&1 | tee "$SCRATCH/build.log"
   if grep 'warning: ' "$SCRATCH/build.log" | grep -v -e '/checkouts/' -e "warning: 'swift-"; then
@@ -161,8 +161,8 @@ check_build() {
   fi
 }
 
-# What tests that are killed leave behind goes with the rest. Hundreds of tests start processes of their own: all of them
-# at once would starve each other past every deadline on a slow machine.
+# Files left behind by killed tests are removed with the rest. Hundreds of tests start processes of their own. On a slow
+# machine, all at once would delay each other past every deadline.
 check_swift() {
   TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
     swift test --experimental-maximum-parallelization-width "$((4 * $(nproc)))"

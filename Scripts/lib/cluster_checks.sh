@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The steps of `cluster.sh test` that need a cluster: each has one of its own, with real processes.
+# The steps of `cluster.sh test` that need a cluster. Each has its own, with real processes.
 
 readonly CONTRACT_TOOLS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
 readonly VENV=$ROOT/.build-tools/venv
 
-# A cluster of this test's own, by its name.
+# Runs cluster.sh on a cluster of this test, by name.
 cluster() { # NAME COMMAND…
   HOLDFAST_STATE_DIR=$SCRATCH/$1 "$ROOT/Scripts/cluster.sh" "${@:2}"
 }
@@ -21,7 +21,7 @@ end_cluster() { # NAME
 CLUSTER="a name longer than the path of a socket may be $(printf 'x%.0s' {1..80})"
 readonly CLUSTER
 
-# What a newcomer does, and what breaks: the printed lines work, `up` mends what was killed, data stays.
+# A newcomer's steps and some faults: the printed commands work, `up` restarts killed processes, and data stays.
 check_cluster() {
   local port line answer before after
   trap 'end_cluster "$CLUSTER"' EXIT
@@ -66,14 +66,14 @@ check_cluster() {
   check_sentinel "$port"
 }
 
-# Nothing that others of this machine must not read is theirs to read: the data, the logs, the tokens.
+# Other users of this machine cannot read the data, the logs and the tokens.
 check_private_state() {
   local state=$SCRATCH/$CLUSTER
   expect 'data, logs and tokens are private' '' "$(find "$state"/* -perm /077 -print)"
   expect 'the append-only file is there' 1 "$(find "$state/redis/appendonlydir" -name '*.incr.aof' | wc -l)"
 }
 
-# Whether it fails, and says why.
+# Whether the command fails and says why.
 refuses() { # PROMISE REASON COMMAND…
   local answer
   if answer=$(cluster "$CLUSTER" "${@:3}" 2>&1) || [[ $answer != *"$2"* ]]; then
@@ -82,7 +82,7 @@ refuses() { # PROMISE REASON COMMAND…
   fi
 }
 
-# A master with replicas and Sentinels: whichever server dies or hands over, one is master, and what was written stays.
+# A master with replicas and Sentinels. After any server dies or hands over, there is one master, and writes are kept.
 check_sentinel() { # PORT
   local master
   cluster "$CLUSTER" up --redis sentinel --nodes 1 --port "$1" --profile debug >"$SCRATCH/up.txt"
@@ -137,7 +137,7 @@ ask_master() { # COMMAND…
   redis-cli -p "$(cluster "$CLUSTER" status --json | jq .redis.port)" "$@"
 }
 
-# All servers are there and one is the master, a node serves, and the first key that was written is there.
+# All servers run, one is the master, a node serves, and the first written key still exists.
 expect_whole() { # AFTER
   until_true "each server has its role after $1" cluster_is "$CLUSTER" \
     '[.redis.servers[] | .role] | sort == ["master", "replica", "replica", "sentinel", "sentinel", "sentinel"]'
@@ -145,14 +145,14 @@ expect_whole() { # AFTER
   expect "nothing is lost after $1" kept "$(ask_master get promise)"
 }
 
-# A proxy of the environment and one of ~/.curlrc, of which neither is meant for this machine, and both lead nowhere.
+# Sets a proxy in the environment and one in ~/.curlrc. Neither is meant for this machine, and both lead nowhere.
 mislead_curl() {
   mkdir "$SCRATCH/curl"
   printf 'proxy = "http://127.0.0.1:9"\nfail\noutput = "%s"\n' "$SCRATCH/curl/stolen" >"$SCRATCH/curl/.curlrc"
   export CURL_HOME=$SCRATCH/curl http_proxy=http://127.0.0.1:9 all_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9
 }
 
-# Of a cluster whose Redis and second node have been killed.
+# Status shows the reasons in a cluster whose Redis and second node were killed.
 check_reasons() {
   local status
   status=$(cluster "$CLUSTER" status --json)
@@ -161,7 +161,7 @@ check_reasons() {
     cluster "$CLUSTER" status | grep '^node-1 .*not ready: .*Redis' >/dev/null
 }
 
-# A leader that is killed, stopped or told to end is followed by another, and comes back as one of many.
+# Another node follows a leader that is killed, stopped or told to end. The old leader comes back as a follower.
 check_change_of_leader() {
   local leader signal
   for signal in KILL STOP TERM; do
@@ -177,11 +177,11 @@ check_change_of_leader() {
   until_true 'the leader is restarted last' leader_is_restarted_last
 }
 
-# Ends the step if the restart fails: a condition is asked again.
+# Ends the step if the restart fails, because a condition would be checked again.
 leader_is_restarted_last() {
   local before after
 
-  # Whom the order of numbers would put last anyway.
+  # By number, node-3 would be restarted last anyway.
   [[ $(await_leader_but none) != node-3 ]] || cluster "$CLUSTER" restart node-3
   before=$(cluster "$CLUSTER" status --json)
   cluster "$CLUSTER" rolling-restart 2>&1 | tee "$SCRATCH/rolling-restart.txt" || exit
@@ -190,17 +190,17 @@ leader_is_restarted_last() {
   after=$(cluster "$CLUSTER" status --json)
   expect 'all nodes were restarted' '[true,true,true]' \
     "$(jq -sc '[range(3) as $n | .[0].nodes[$n].pid != .[1].nodes[$n].pid]' <<<"$before $after")" || exit
-  # On a busy machine another one may have come to lead before its turn came.
+  # On a busy machine another node may have become the leader before its turn.
   expect 'the leader was restarted last' "Stopping $(jq -r '.nodes[] | select(.leader).id' <<<"$before")" \
     "$(grep '^Stopping' "$SCRATCH/rolling-restart.txt" | tail -n 1)"
 }
 
-# Whether its status is so.
+# Whether the status of the cluster meets the condition.
 cluster_is() { # CLUSTER CONDITION
   cluster "$1" status --json | jq -e "$2" >/dev/null
 }
 
-# Prints the name of the node that leads, once another than this one does.
+# Waits until another node than this one leads, and prints its name.
 await_leader_but() { # NAME
   local leader deadline=$((SECONDS + 60))
   while true; do
@@ -214,7 +214,7 @@ await_leader_but() { # NAME
   printf '%s\n' "$leader"
 }
 
-# Nodes that come and go behind the front end, and one that is killed, while shoppers reserve without a pause.
+# Nodes come and go behind the front end, and one is killed, while shoppers reserve without a pause.
 check_front() {
   local port
   export PYTHONDONTWRITEBYTECODE=1
@@ -236,7 +236,7 @@ check_front() {
   expect_one_reservation_per_key
 
   under_load kill_nodes
-  # Sixteen shoppers have at most as many requests under way at each of the kills.
+  # Sixteen shoppers have at most sixteen requests under way at each kill.
   expect 'only requests under way on the killed nodes have failed' true \
     "$(jq --argjson kills "$KILLS" '.failures | length <= $kills * 16' "$SCRATCH/load.json")"
   expect 'a node that has come back serves from its first request on' 0 \
@@ -250,7 +250,7 @@ change_members() {
   cluster front scale 5
   cluster front restart node-2
   wish node-1 drain
-  # "Drained as wanted" is a fine state: nothing waits for such a node to be ready, or makes it so.
+  # "Drained as wanted" is a valid state: no command waits for such a node to be ready, or makes it ready.
   cluster front up
   cluster front restart node-1
   cluster front resume
@@ -262,7 +262,7 @@ change_members() {
   cluster front scale 2
 }
 
-# Even with no node that takes orders, what was wanted is there: nothing hangs, nothing is reported as failed.
+# A cluster in which every node is drained as wanted is as it should be: no command hangs or reports a failure.
 check_all_drained() {
   local name
   for name in node-1 node-2 node-3; do wish "$name" drain; done
@@ -272,7 +272,7 @@ check_all_drained() {
   cluster front resume
 }
 
-# As an operator does it, at the coordinator.
+# Drains or undrains a node through the coordinator, as an operator does.
 wish() { # NODE drain|undrain
   local ready=true
   [[ $2 == undrain ]] || ready=false
@@ -281,7 +281,7 @@ wish() { # NODE drain|undrain
   until_true "$1 is as was wished, ready: $ready" node_has "$1" "$ready"
 }
 
-# Whether the coordinator sees it, and its shoppers do.
+# Whether the coordinator and the shoppers see the node in this state.
 node_has() { # NODE READY
   local state=UP status
   [[ $2 == true ]] || state=DRAINING
@@ -312,7 +312,7 @@ kill_nodes() {
   done
 }
 
-# The operator page of a real cluster in a real browser; what can't be had on demand is in PageBrowserTests.
+# The operator page of a real cluster in a real browser. PageBrowserTests has the states that can't be made on demand.
 check_page() {
   local port command
   trap 'end_cluster page' EXIT
@@ -335,7 +335,7 @@ look_at() { # SCENE OPTION…
 
 front_of() { cluster "$1" status --json | jq -r .frontend.url; } # CLUSTER
 
-# Runs a command while shoppers reserve, and leaves what became of their requests in load.json.
+# Runs a command while shoppers reserve, and writes the results of their requests to load.json.
 under_load() { # COMMAND
   local load
   python3 Tests/Front/steady_load.py "$(front_of front)" steady >"$SCRATCH/load.json" &
@@ -347,7 +347,7 @@ under_load() { # COMMAND
     (.failures | group_by(.why)[] | "  \(length) × \(.[0].why)")' "$SCRATCH/load.json"
 }
 
-# What shoppers were told of, in this run and those before, is what is held, and no key has been answered twice.
+# Exactly the reservations reported in this and earlier runs are held, and no key has two reservations.
 expect_one_reservation_per_key() {
   TOLD=$((${TOLD:-0} + $(jq .reservations "$SCRATCH/load.json")))
   expect 'each key has a reservation of its own' "$(jq .keys "$SCRATCH/load.json")" \
@@ -363,7 +363,7 @@ expect() { # PROMISE EXPECTED FOUND
   fi
 }
 
-# The examples for Prometheus in a real one: it finds all nodes, and knows every metric that an alert is about.
+# The examples for Prometheus, in a real Prometheus: it finds all nodes and has every metric that an alert uses.
 check_prometheus() {
   local port status metric
   trap 'end_cluster prometheus' EXIT
@@ -382,7 +382,7 @@ check_prometheus() {
     until_true "$metric is known" prometheus_says "query?query=$metric" '.data.result != []'
   done < <(grep -oE 'holdfast_[a-z_]+' deploy/prometheus/alerts.yml | sort -u)
   until_true 'every rule can be evaluated' prometheus_says rules 'all(.data.groups[].rules[]; .health == "ok")'
-  # Sooner or later: a node that is late, on a busy machine, is a reason for one.
+  # This may take a while: on a busy machine a late node causes an alert.
   until_true 'no alert fires while all is well' prometheus_says alerts 'all(.data.alerts[]; .state != "firing")'
   kill -TERM %prometheus
   wait %prometheus

@@ -4,7 +4,7 @@
 coordinator_port() { printf '%s\n' "$((PORT + 1))"; }
 coordinator_url() { printf 'http://127.0.0.1:%s\n' "$(coordinator_port)"; }
 
-# As NAME=VALUE, each ended by a zero byte. Of the nodes' settings it has those that mean the same to it.
+# Prints its settings as NAME=VALUE, each ended by a zero byte. It shares the nodes' settings that mean the same to it.
 coordinator_settings() {
   local name value
   for name in HOLDFAST_ADMIN_TOKEN HOLDFAST_ADMIN_TOKENS_FILE HOLDFAST_LOG_LEVEL; do
@@ -20,7 +20,7 @@ coordinator_settings() {
 
 coordinator_serves() { ask -fs -o /dev/null --max-time 1 "$(coordinator_url)/health/live"; }
 
-# Starts it unless it runs from the binary and with the settings it should have.
+# Starts it unless it already runs from the right binary with the right settings.
 start_coordinator() {
   if is_current coordinator "$BINARIES/holdfast-coordinator" coordinator_settings; then
     return

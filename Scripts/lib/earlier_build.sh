@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The release build of an earlier commit, beside this one: for what compares the two.
+# The release build of an earlier commit, beside the current one, for comparisons.
 
 EARLIER_BINARY=''
 
@@ -19,8 +19,8 @@ option_value() { # --NAME ARGUMENT…
   done
 }
 
-# Sets EARLIER_BINARY to the node of that commit. One checkout and one build folder serve all commits, so that only what
-# differs is built again; what was built once is kept by the commit's name.
+# Sets EARLIER_BINARY to the node of that commit. All commits share one checkout and one build folder, so that only
+# differences are built again. Finished builds are kept under the commit's name.
 build_earlier() { # REVISION
   local commit place=$ROOT/.build/earlier binaries
   commit=$(git -C "$ROOT" rev-parse --quiet --verify "$1^{commit}") || bad_usage "no such commit: $1"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
-# HAProxy in front of the nodes: deploy/haproxy.cfg with this cluster's ports and nodes in it. Its way in for shoppers is
-# on PORT+2, the one for operators on PORT+3; on PORT is the one URL of a newcomer, which has everything.
+# HAProxy in front of the nodes: deploy/haproxy.cfg with this cluster's ports and nodes. Shoppers use PORT+2, operators
+# use PORT+3. PORT is the one URL for newcomers, which serves everything.
 
 shop_port() { printf '%s\n' "$((PORT + 2))"; }
 operators_port() { printf '%s\n' "$((PORT + 3))"; }
@@ -15,8 +15,8 @@ front_json() { # URL
     '. + ({shopUrl: $shop, operatorsUrl: $operators} | map_values(if . == "" then null else . end))'
 }
 
-# Puts what is this cluster's own in the place of the lines behind each mark. Every node there may ever be has its line,
-# so that nodes come and go without a reload, which would end idle connections of clients.
+# Replaces the lines after each mark with those of this cluster. Every possible node has a line, so that nodes come and
+# go without a reload. A reload would end idle connections of clients.
 write_front_conf() {
   local index servers='' line skips='' indent='  ' disabled=''
   for ((index = 1; index <= MOST_NODES; index++)); do
@@ -27,8 +27,8 @@ write_front_conf() {
   while IFS= read -r line; do
     case $line in
       global)
-        # So that a reload hands the listening socket on, and no connection is refused meanwhile. Relative to where
-        # HAProxy runs, since the kernel takes no longer path for a socket than 107 bytes.
+        # A reload hands the listening socket on, so that no connection is refused. The path is relative to HAProxy's
+        # directory, because the kernel allows at most 107 bytes for the path of a socket.
         printf '%s\n%sstats socket unix@front.sock mode 600 level admin expose-fd listeners\n' "$line" "$indent"
         ;;
       *'# >>> bind shop')
@@ -43,17 +43,17 @@ write_front_conf() {
   done <"$ROOT/deploy/haproxy.cfg" | write_private "$RUN/haproxy.cfg"
 }
 
-# Starts it, or lets it know which nodes there are now: requests under way with a node that is gone are served on.
+# Starts it, or tells it the current nodes. Requests under way at a removed node are still served.
 start_front() {
   local before=''
   [[ ! -f $RUN/haproxy.cfg ]] || before=$(sed 's/ disabled$//' "$RUN/haproxy.cfg")
   write_front_conf
-  # One of an earlier version runs elsewhere, and would look for its socket there.
+  # A front end of an earlier version runs in another directory and would look for its socket there.
   [[ $(readlink "/proc/$(pid_of front)/cwd") == "$RUN" ]] || stop_front
   haproxy -q -c -C "$RUN" -f "$RUN/haproxy.cfg" || die 1 "HAProxy does not take $RUN/haproxy.cfg"
   if ! is_alive front; then
     say "Starting the front end (HAProxy) on port $PORT"
-    # -W: a master that reloads its worker; -db: it stays where it was started.
+    # -W: a master process that reloads its worker. -db: stay in the foreground.
     spawn front haproxy -W -db -C "$RUN" -f "$RUN/haproxy.cfg"
   elif [[ $before != "$(sed 's/ disabled$//' "$RUN/haproxy.cfg")" ]]; then
     send USR2 front
@@ -72,7 +72,7 @@ tell_front_of_nodes() {
   front_ask "$commands" >/dev/null || die 1 'the front end does not take its orders (cluster.sh logs front)'
 }
 
-# Ready nodes are known as such by this front end, so that it gives them requests; and no others are.
+# Whether this front end answers and takes as many nodes for ready as are ready.
 front_serves() {
   ask -fs -o /dev/null --max-time 1 "$(front_url)/health/live" && [[ $(front_servers) == "$(count_ready_nodes)" ]]
 }
@@ -85,14 +85,14 @@ count_ready_nodes() {
   printf '%s\n' "$count"
 }
 
-# How many servers the present worker takes for ready.
+# How many servers the current worker takes for ready.
 front_servers() {
   local answer
   answer=$(front_ask 'show stat ready 4 -1') || return 1
   grep -c ',UP,' <<<"$answer"
 }
 
-# Asks the worker that serves now. Python, since Debian's own tools for a socket of a file are not there everywhere.
+# Asks the current worker. With Python, because Debian's tools for Unix sockets are not installed everywhere.
 front_ask() { # COMMAND
   python3 -c '
 import os, socket, sys

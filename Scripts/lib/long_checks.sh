@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Steps of `cluster.sh test` that take too long for every run: only who names them gets them. Each builds into a folder of
-# its own, and builds only what has changed when it is called again.
+# Steps of `cluster.sh test` that take too long for every run. They run only when named. Each builds into its own
+# folder, and builds only what has changed when it is called again.
 
 FUZZ_SECONDS=60
 
-# --- Topologies: the suites with real nodes, on each kind of Redis but the one that every run has.
+# --- Topologies: the suites with real nodes, on the kinds of Redis that ordinary runs do not use.
 
 check_topologies() {
   HOLDFAST_TEST_TOPOLOGY=sentinel TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
     swift test --experimental-maximum-parallelization-width "$((2 * $(nproc)))" --filter '^ClusterTests\.'
 }
 
-# --- Sanitizers: the tests of all that shares memory between threads or with C, in a build that watches each access.
+# --- Sanitizers: tests of code that shares memory between threads or with C, in a build that checks each access.
 
 check_sanitize() {
   local sanitizer broken=()
@@ -25,26 +25,25 @@ check_sanitize() {
   }
 }
 
-# Tests that start processes take the ordinary builds of them, and so are left out. At most a test a core: all is several
-# times slower. A report of ThreadSanitizer ends the test run with status 66.
+# Tests that start processes would use the ordinary builds, so they are left out. At most one test runs per core,
+# because everything is several times slower. A report of ThreadSanitizer ends the test run with status 66.
 sanitize() { # SANITIZER
   local options=(--scratch-path ".build/sanitize-$1" --sanitize "$1")
   swift build --build-tests "${options[@]}" \
-    && SWIFT_BACKTRACE=enable=no TSAN_OPTIONS="suppressions=$ROOT/Tests/Sanitize/thread.supp" \
-      ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
+    && SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
       swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width "$(nproc)" \
-      --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.' --skip 'NodeCommandTests|CoordinatorCommandTests'
+      --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.'
 }
 
-# --- Fuzzers: each looks for inputs that reach what no other has reached, and for one that breaks a promise. What they
-# reach is kept in the build folder for the next time; what they break goes into a folder that the end tells.
+# --- Fuzzers: each looks for inputs that reach new code, and for one that breaks a promise. Inputs that reach new code
+# stay in the build folder for the next run. Inputs that break a promise go into a folder named at the end.
 
 check_fuzz() {
   local fuzzer broken=()
   local build=(--scratch-path .build/fuzz -c release --product Fuzz --sanitize fuzzer --sanitize address)
-  # Optimised, with assertions; and our own tests import what is not public.
+  # The build is optimised but keeps assertions. Testability is on, because our tests import internal declarations.
   build+=(-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug)
-  # SwiftPM keeps sanitizers in a set: in another order they would have all built anew.
+  # SwiftPM keeps sanitizers in a set. In another order, everything would be built again.
   SWIFT_DETERMINISTIC_HASHING=yes HOLDFAST_FUZZ=yes swift build "${build[@]}"
   for fuzzer in "$ROOT"/Tests/Fuzz/Corpus/*; do
     fuzz "${fuzzer##*/}" || broken+=("${fuzzer##*/}")
@@ -55,7 +54,7 @@ check_fuzz() {
   }
 }
 
-# The runtime's own backtrace would come before libFuzzer has written what it found.
+# The runtime's own backtrace would come before libFuzzer has written its finding.
 fuzz() { # NAME
   local reached=.build/fuzz/reached/$1 findings=.build/fuzz/findings
   mkdir -p "$reached" "$findings"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2153 # the capitals are set by cluster.sh and settings.sh
-# The processes of a cluster: where each listens, how it is started, when it is ready, how it ends.
-# Ports: PORT is the front end's, PORT+1 the coordinator's, PORT+2 and PORT+3 are further ways into the front end (see
-# front.sh), PORT+11 to PORT+70 are the nodes', PORT+81 and on are for Redis (see redis.sh); PORT+99 is free.
+# The processes of a cluster: their ports, and how each is started, checked and ended.
+# Ports: PORT is the front end's, PORT+1 the coordinator's. PORT+2 and PORT+3 are further entries of the front end (see
+# front.sh). PORT+11 to PORT+70 are the nodes', PORT+81 and up are for Redis (see redis.sh). PORT+99 is free.
 
 node_port() { printf '%s\n' "$((PORT + 10 + $1))"; } # INDEX
 node_url() { printf 'http://127.0.0.1:%s\n' "$(node_port "$1")"; } # INDEX
@@ -22,7 +22,7 @@ require_ports() {
 
 build() { # PRODUCT…
   local product options=()
-  # Swift's libraries within the binary: it runs on machines without Swift, and on 15 to 20 % less CPU.
+  # Swift's libraries are linked into the binary: it runs on machines without Swift, and uses 15 to 20 % less CPU.
   [[ $PROFILE == debug ]] || options=(--static-swift-stdlib)
   for product; do
     say "Building $product ($PROFILE)"
@@ -31,7 +31,7 @@ build() { # PRODUCT…
   BINARIES=$(swift_build --show-bin-path)
 }
 
-# What is built is not the cluster's own, and as private as the caller has it.
+# Build products do not belong to the cluster, so they get the caller's own file mode.
 swift_build() { # OPTION…
   (umask "$CALLERS_UMASK" && swift build --package-path "$ROOT" -c "$PROFILE" "$@")
 }
@@ -43,7 +43,7 @@ node_names() { # INDEX…
   for index; do printf 'node-%s\n' "$index"; done
 }
 
-# Indexes of the nodes that were started and not yet stopped, of those beyond a resize too.
+# Indexes of the nodes that were started and not yet stopped, including those above the size after a resize.
 started_nodes() {
   local file
   for file in "$RUN"/node-*.pid; do
@@ -68,7 +68,7 @@ node_settings() { # INDEX
     "HOLDFAST_REDIS_URL=$(redis_url)" "HOLDFAST_COORDINATOR_URL=$(coordinator_url)" \
     "HOLDFAST_CLUSTER_TOKEN_FILE=$STATE/cluster-token"
   admin_token_is_given || printf '%s\0' "HOLDFAST_ADMIN_TOKENS_FILE=$STATE/admin-tokens"
-  # The front end, which says whose requests it hands on.
+  # Trusts the front end, which names the client of each request.
   setting HOLDFAST_TRUSTED_PROXIES >/dev/null || printf '%s\0' HOLDFAST_TRUSTED_PROXIES=127.0.0.1/32
 }
 
@@ -76,7 +76,7 @@ node_is_ready() { # INDEX
   ask -fs -o /dev/null --max-time 1 "$(node_url "$1")/health/ready"
 }
 
-# Why a node takes no requests, as a JSON list; empty if it does.
+# Why a node takes no requests, as a JSON list. Empty if it takes them.
 node_obstacles() { # INDEX
   local answer status=0
   case $(process_state "node-$1") in
@@ -97,17 +97,17 @@ node_obstacles() { # INDEX
   jq -cn --arg why "$answer" '[$why]'
 }
 
-# The same in a line; nothing for other processes.
+# The same in one line. Empty for processes that are not nodes.
 why_not_ready() { # NAME
   [[ $1 != node-* ]] || node_obstacles "${1#node-}" | jq -r 'join("; ")'
 }
 
-# It drains because an operator wants it, and for no other reason.
+# Whether it drains only because an operator wants it.
 node_is_drained() { # INDEX
   [[ $(node_health "$1" | jq -r .drained) == true ]]
 }
 
-# Ready or, if an operator wants it so, drained: it is as it should be.
+# Whether it is ready, or drained because an operator wants it.
 node_is_settled() { node_is_ready "$1" || node_is_drained "$1"; } # INDEX
 
 start_node() { # INDEX
@@ -133,7 +133,7 @@ start_missing_nodes() {
   done
 }
 
-# Gracefully: the node serves on for its lame-duck time, at most 300 s, then finishes what it has begun.
+# Stops nodes gracefully: a node still serves during its drain delay (at most 300 s), then finishes requests under way.
 stop_nodes() { # INDEX…
   local names
   mapfile -t names < <(node_names "$@")
@@ -142,7 +142,7 @@ stop_nodes() { # INDEX…
   await_end 330 "${names[@]}"
 }
 
-# Without the lame-duck time, which a second SIGTERM ends.
+# Without the drain delay, which a second SIGTERM ends.
 stop_nodes_at_once() {
   local indexes names
   mapfile -t indexes < <(started_nodes)
@@ -181,8 +181,8 @@ stop_surplus_nodes() {
 
 # --- The leader
 
-# Prints the index of the running node that holds the lease in Redis, whatever any node believes of itself; fails if
-# there is none.
+# Prints the index of the running node that holds the lease in Redis, even if a node believes otherwise. Fails if there
+# is none.
 leader_index() {
   local record index prefix
   prefix=$(setting HOLDFAST_KEY_PREFIX) || prefix=''
@@ -210,7 +210,7 @@ any_node_runs() {
   return 1
 }
 
-# One at a time, each when the one before is ready again, and whoever leads last: leadership changes hands once.
+# Restarts one node at a time, each when the one before is ready again. The leader is last, so leadership changes once.
 rolling_restart() {
   local index leader waiting
   mapfile -t waiting < <(seq "$NODES")
@@ -238,7 +238,7 @@ continue_stopped() {
   done
 }
 
-# Nodes that were told to end will not be ready again: waits until each living one is either settled or gone.
+# Nodes that were told to end will not be ready again, so this waits until each living node is settled or gone.
 await_decided_nodes() {
   local index deadline
   for index in $(started_nodes); do
@@ -250,7 +250,7 @@ await_decided_nodes() {
   done
 }
 
-# --- What is seen from outside
+# --- The view from outside
 
 node_health() { ask -fs --max-time 1 "$(node_url "$1")/health"; } # INDEX
 

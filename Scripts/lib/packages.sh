@@ -1,12 +1,13 @@
 # shellcheck shell=bash disable=SC2034 # the lists are read by cluster.sh and checks.sh
-# The Debian packages a command needs: told with the reason, installed where the user may, named where not.
+# The Debian packages that a command needs, each with a reason. They are installed if the user may do that, and
+# otherwise only named.
 
 readonly PACKAGES_TO_RUN=(redis-server haproxy libhiredis-dev libcurl4-openssl-dev jq curl iproute2 python3)
 readonly PACKAGES_TO_TEST=(shellcheck lua-check prometheus openssl python3-venv systemd chromium chromium-driver)
 readonly PACKAGES_TO_BENCH_RESERVE=(wrk nodejs node-express node-redis)
 readonly PACKAGES_TO_BENCH_HEALTH=(wrk)
 readonly PACKAGES_TO_BENCH_STORE=(wrk)
-# Debian starts these as services of the system once they are installed.
+# Debian starts these as system services after their installation.
 readonly PACKAGES_WITH_SERVICE=(redis-server haproxy prometheus)
 readonly SERVICE_POLICY=/usr/sbin/policy-rc.d
 
@@ -35,7 +36,7 @@ package_reason() {
   esac
 }
 
-# A tool counts wherever it came from; for libraries Debian is asked.
+# A tool counts as installed wherever it came from. For libraries, Debian's package database decides.
 package_present() {
   case $1 in
     lib*-dev | node-*) dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;
@@ -69,7 +70,7 @@ require_packages() { # PACKAGE…
   done
 }
 
-# Says what to type, and ends. Uses the `services` of its caller.
+# Prints the command to type, and ends. Uses the `services` of its caller.
 explain_installation() {
   say 'Installing needs root. Run this, then try again:'
   say "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
@@ -80,10 +81,10 @@ explain_installation() {
   exit "$EX_UNAVAILABLE"
 }
 
-# Runs in a subshell, for its trap. `--no-remove`: rather fail than take away what others of this machine use.
+# Runs in a subshell because of its trap. `--no-remove`: fail rather than remove packages that others use.
 install_packages() {
   local service lock
-  # One at a time: another one's policy must not go away in the middle of this.
+  # One at a time: another installation must not remove the policy file during this one.
   exec {lock}>/run/lock/holdfast-packages.lock || return
   flock "$lock" || return
   if [[ ! -e $SERVICE_POLICY ]]; then
@@ -94,7 +95,7 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update >&2 || return
   apt-get -qq install -y --no-install-recommends --no-remove "$@" >&2 || return
-  # Only services that were not there a moment ago, so none that somebody relies on.
+  # Only services that did not exist before, so that nobody relies on them.
   for service in "${services[@]}"; do
     service "$service" stop >&2 || say "The service $service did not run"
     update-rc.d "$service" disable >&2 || say "The service $service could not be disabled: it may start at boot"

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Processes that outlive this script, by name: started, found again, ended. And the ports they listen on.
+# Starts, finds and ends processes that outlive this script, by name. Also checks their ports.
 
-# curl for what runs on this machine: neither a ~/.curlrc nor a proxy of the environment is meant for that.
+# curl for servers on this machine. A ~/.curlrc or a proxy in the environment is not meant for them.
 ask() { curl -q --noproxy '*' "$@"; } # OPTION… URL
 
-# The same for programs that are started from here, such as Python and a browser.
+# The same for programs started from here, such as Python and a browser.
 bypass_proxies() {
   local name
   for name in no_proxy NO_PROXY; do
@@ -12,11 +12,11 @@ bypass_proxies() {
   done
 }
 
-# Fields of /proc/PID/stat behind the name. The start, in ticks since boot, tells a process from a later one with the
-# same pid.
+# Fields of /proc/PID/stat after the name. The start time, in ticks since boot, tells a process from a later one with
+# the same pid.
 readonly STAT_STATE=0 STAT_START=19
 
-# Prints a field. Fails for a dead process; one that is dead but not yet reaped is dead.
+# Prints a field. Fails for a dead process, also if it is not reaped yet.
 process_stat() { # PID FIELD
   local stat fields
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -25,7 +25,7 @@ process_stat() { # PID FIELD
   printf '%s\n' "${fields[$2]}"
 }
 
-# Prints the pid of a living process; fails if there is none.
+# Prints the pid of a living process. Fails if there is none.
 pid_of() { # NAME
   local pid recorded actual
   { read -r pid recorded <"$RUN/$1.pid"; } 2>/dev/null || return 1
@@ -35,7 +35,7 @@ pid_of() { # NAME
 
 is_alive() { pid_of "$1" >/dev/null; }
 
-# Whether it lives but holds still, by a SIGSTOP.
+# Whether it lives but is stopped by SIGSTOP.
 is_stopped() { # NAME
   local pid state
   pid=$(pid_of "$1") && state=$(process_stat "$pid" "$STAT_STATE") && [[ $state == [Tt] ]]
@@ -43,8 +43,8 @@ is_stopped() { # NAME
 
 is_running() { is_alive "$1" && ! is_stopped "$1"; }
 
-# Starts a command in a session of its own, with no file open but its log: neither the terminal's end, nor a pipe
-# of the caller, nor the lock of this script is to hang on its life.
+# Starts a command in a new session with no open file except its log. So it does not depend on the terminal, and does
+# not keep a pipe of the caller or the lock of this script open.
 spawn() { # NAME COMMAND…
   local name=$1 fd
   shift
@@ -58,8 +58,8 @@ spawn() { # NAME COMMAND…
   printf '%s %s\n' "$!" "$(process_stat "$!" "$STAT_START")" >"$RUN/$name.pid"
 }
 
-# Starts a command with the settings that a function prints, and none of this shell's. They are exported rather than
-# given to `env`, whose arguments would show secrets in the process list.
+# Starts a command with only the settings that a function prints, and none of this shell's. They are exported and not
+# given to `env`, because its arguments would show secrets in the process list.
 spawn_with() { # 'FUNCTION ARGUMENTS' NAME COMMAND…
   (
     unset "${!HOLDFAST_@}"
@@ -70,7 +70,7 @@ spawn_with() { # 'FUNCTION ARGUMENTS' NAME COMMAND…
   )
 }
 
-# Whether a process runs from this binary, as it was built last, with the settings that a function prints.
+# Whether a process runs from the latest build of this binary, with the settings that a function prints.
 is_current() { # NAME BINARY 'FUNCTION ARGUMENTS'
   local pid
   pid=$(pid_of "$1") || return 1
@@ -78,7 +78,7 @@ is_current() { # NAME BINARY 'FUNCTION ARGUMENTS'
   cmp -s <($3 | sort -z) <(grep -z '^HOLDFAST_' "/proc/$pid/environ" | sort -z)
 }
 
-# Waits until a probe succeeds; ends the script, showing the end of the log, if it does not or the process dies.
+# Waits until a probe succeeds. If it does not, or the process dies, shows the end of the log and ends the script.
 await() { # NAME SECONDS PROBE…
   local name=$1 deadline=$((SECONDS + $2)) problem='' why
   shift 2
@@ -97,7 +97,7 @@ await() { # NAME SECONDS PROBE…
 send() { # SIGNAL NAME
   local pid
   if pid=$(pid_of "$2"); then
-    # It may have ended in between.
+    # The process may have ended meanwhile.
     kill -"$1" "$pid" 2>/dev/null || return 0
   fi
 }
@@ -111,7 +111,7 @@ terminate() { # NAME…
   done
 }
 
-# Waits for processes that were asked to end, and kills those that do not.
+# Waits for processes that were asked to end, and kills those that do not end.
 await_end() { # SECONDS NAME…
   local bound=$1 deadline=$((SECONDS + $1)) name
   shift
@@ -128,7 +128,7 @@ await_end() { # SECONDS NAME…
   done
 }
 
-# Who listens on a port; nothing if nobody does.
+# The process that listens on a port. Prints nothing if there is none.
 port_holder() { # PORT
   local listeners pattern='"([^"]*)",pid=([0-9]+)'
   listeners=$(ss -Hltnp "sport = :$1")
@@ -139,7 +139,7 @@ port_holder() { # PORT
   fi
 }
 
-# Ends the script if a process that is to be started would find its port taken.
+# Ends the script if the port of a process that is to be started is taken.
 require_port() { # NAME PORT
   local holder
   is_alive "$1" && return
@@ -148,7 +148,7 @@ require_port() { # NAME PORT
     || die 1 "port $2, meant for $1, is taken by $holder: end that, or choose other ports (up --port)"
 }
 
-# The first of a hundred ports in a row that nobody listens on, of those that are this test's own (see adopt_orphans).
+# The first of a hundred consecutive free ports, from those that this test has claimed (see adopt_orphans).
 free_port_block() {
   local port
   while true; do

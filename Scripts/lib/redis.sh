@@ -3,8 +3,8 @@
 #   single    one server, `redis`, on PORT+90
 #   sentinel  a master and two replicas, redis-1 to redis-3, on PORT+91 to PORT+93, watched by three Sentinels,
 #             sentinel-1 to sentinel-3, on PORT+81 to PORT+83
-# Who is master is never read from a server's own configuration, which is written anew at each start: the servers that
-# run say it, and if none is master, the files that the Sentinels keep.
+# The master is never read from a server's own configuration, which is rewritten at each start. The running servers name
+# it. If none is the master, the files of the Sentinels do.
 
 # shellcheck disable=SC2034 # read by cluster.sh
 readonly REDIS_MODES=(single sentinel)
@@ -40,7 +40,7 @@ server_directory() { # NAME
   printf '%s\n' "$STATE/redis$below"
 }
 
-# Where nodes find the store.
+# The URL of the store for nodes.
 redis_url() {
   local name hosts=''
   case $REDIS in
@@ -52,7 +52,7 @@ redis_url() {
   esac
 }
 
-# The mode of the data that `down` has left; nothing if there are none.
+# The mode of the data that `down` has left. Empty if there are none.
 mode_of_data() {
   if [[ -f $STATE/redis/mode ]]; then
     cat "$STATE/redis/mode"
@@ -61,7 +61,7 @@ mode_of_data() {
   fi
 }
 
-# --- What the servers say
+# --- Reports of the servers
 
 redis_at() { # NAME COMMAND…
   timeout 2 env -u REDISCLI_AUTH redis-cli -h 127.0.0.1 -p "$(server_port "$1")" "${@:2}" 2>/dev/null
@@ -69,7 +69,7 @@ redis_at() { # NAME COMMAND…
 
 redis_answers() { [[ $(redis_at "$1" ping) == PONG ]]; } # NAME
 
-# Prints what a server says it is: master, replica or sentinel; nothing if it does not answer.
+# Prints the role that a server reports: master, replica or sentinel. Prints nothing if it does not answer.
 role_of() { # NAME
   local role
   is_running "$1" && read -r role < <(redis_at "$1" role) || return 0
@@ -79,8 +79,8 @@ role_of() { # NAME
   esac
 }
 
-# Prints the name of the master; fails if there is none. After a failover the one before takes itself for the master
-# until it is told better: then the Sentinels' latest decision counts.
+# Prints the name of the master. Fails if there is none. After a failover the old master believes that it is still the
+# master until it is told otherwise. Then the Sentinels' latest decision counts.
 present_master() {
   local name last masters=()
   for name in $(data_servers); do
@@ -94,7 +94,7 @@ present_master() {
   printf '%s\n' "${masters[0]}"
 }
 
-# Like `present_master`, but gives a failover that may be under way its time.
+# Like `present_master`, but waits for a failover that may be under way.
 await_master() {
   local deadline=$((SECONDS + 20))
   until present_master; do
@@ -103,7 +103,7 @@ await_master() {
   done
 }
 
-# Whether enough of them run to agree on a new master, and there is a server that may become it.
+# Whether enough Sentinels run to agree on a new master, and some server may become it.
 sentinels_can_choose() {
   local name sentinels=0 servers=0
   for name in $(sentinels); do ! is_running "$name" || sentinels=$((sentinels + 1)); done
@@ -111,8 +111,8 @@ sentinels_can_choose() {
   ((sentinels >= 2 && servers))
 }
 
-# Prints who was master last, by the file of the Sentinel that knows of the latest failover. Works out the number of the
-# server from the distance of two ports, since all of them may have been others then.
+# Prints the last master, from the file of the Sentinel that knows the latest failover. It computes the number of the
+# server from the difference of two ports, because all ports may have been different then.
 last_master() {
   local name word key rest epoch own monitored number latest=-1 master
   master=$(data_servers | head -n 1)
@@ -134,13 +134,13 @@ last_master() {
   printf '%s\n' "$master"
 }
 
-# Has the master carry out a command.
+# Runs a command on the master.
 redis() { # COMMAND…
   local master
   master=$(present_master) && redis_at "$master" "$@"
 }
 
-# Whether it is what it should be: the master, a replica that is connected to it, a Sentinel that knows them all.
+# Whether a server is as it should be: the master, a replica connected to it, or a Sentinel that knows them all.
 server_is_settled() { # NAME
   local master port known words
   master=$(present_master) || return 1
@@ -158,8 +158,8 @@ server_is_settled() { # NAME
 
 # --- Start and end
 
-# No snapshots: the append-only file is the data. No eviction: stock must not vanish. A bound of memory, so that nodes
-# stop taking new holds before the machine runs out of it.
+# No snapshots: the append-only file is the data. No eviction: stock must not vanish. A memory limit, so that nodes stop
+# taking new holds before the machine runs out of memory.
 write_server_conf() { # NAME MASTER
   local directory
   directory=$(server_directory "$1")
@@ -177,9 +177,9 @@ $([[ $REDIS == single ]] || replication_conf "$@")
 TEXT
 }
 
-# `min-replicas-to-write 1`: a master that is cut off from its replicas takes no more writes after ten seconds, which a
-# failover would lose. So a master whose replicas have both died takes none either. A sync waits for no further
-# replicas: that would add five seconds to each start.
+# `min-replicas-to-write 1`: a master that is cut off from its replicas takes no more writes after ten seconds. A
+# failover would lose such writes. So a master whose replicas have both died takes none either. A sync does not wait for
+# further replicas: that would add five seconds to each start.
 replication_conf() { # NAME MASTER
   printf '%s\n' 'replica-read-only yes' 'min-replicas-to-write 1' 'min-replicas-max-lag 10' 'repl-diskless-sync-delay 0'
   [[ $1 == "$2" ]] || printf 'replicaof 127.0.0.1 %s\n' "$(server_port "$2")"
@@ -187,11 +187,11 @@ replication_conf() { # NAME MASTER
 
 sentinel_conf() { printf '%s\n' "$(server_directory "$1")/sentinel.conf"; } # NAME
 
-# A Sentinel keeps in this file what it learns and decides, so it is written only if it is missing, or is for other
-# ports. On one machine so short a silence is a fault; with a second, which is also the pause between two pings, every
-# third new master was taken for dead a second after its promotion, and replaced. A failover that has not succeeded
-# within failover-timeout is given up, and tried again after twice that: with the default of three minutes, one that
-# fails would leave the shop without a master for six. One replica syncs at a time, so that the other can still be
+# A Sentinel keeps its knowledge and decisions in this file, so it is written only if it is missing or for other ports.
+# On one machine a silence of 1.5 s is a fault. One second is also the pause between two pings. With that limit, every
+# third new master was taken for dead and replaced a second after its promotion. A failover without success within
+# failover-timeout is given up and tried again after twice that time. With the default of three minutes, a failed one
+# would leave the shop without a master for six minutes. One replica syncs at a time, so that the other can still be
 # chosen.
 write_sentinel_conf() { # NAME MASTER
   local file
@@ -207,7 +207,7 @@ sentinel parallel-syncs $MASTER_NAME 1
 TEXT
 }
 
-# Starts what does not run, the master first, and waits until every server has found its place.
+# Starts servers that do not run, the master first, and waits until every server has its role.
 start_redis() {
   local name master
   : "${MAXMEMORY:=$(default_maxmemory)}"
@@ -215,7 +215,7 @@ start_redis() {
     ! is_stopped "$name" || die 1 "$name is stopped by a signal (cluster.sh resume continues it)"
   done
   printf '%s\n' "$REDIS" | write_private "$STATE/redis/mode"
-  # A master that has just died is not started as one while the Sentinels may be making another.
+  # A master that has just died is not started as master while the Sentinels may be choosing another.
   master=$(await_master) || master=$(last_master)
   start_data_server "$master" "$master"
   for name in $(data_servers); do
@@ -229,7 +229,7 @@ start_redis() {
   done
 }
 
-# One that runs gets what may have changed.
+# A running server gets the settings that may have changed.
 start_data_server() { # NAME MASTER
   if is_alive "$1"; then
     redis_at "$1" config set appendfsync "$FSYNC" maxmemory "$MAXMEMORY" >/dev/null \
@@ -254,13 +254,13 @@ start_server() { # NAME COMMAND…
   spawn "$@"
 }
 
-# The Sentinels first, to whom the end of a master would be a reason to choose another.
+# The Sentinels end first. Otherwise the end of the master would make them choose another.
 stop_redis() {
   stop_servers "$RUN"/sentinel-*.pid
   stop_servers "$RUN"/redis*.pid
 }
 
-# SIGTERM is Redis's SHUTDOWN, and reaches no other Redis that might have taken the port.
+# SIGTERM means SHUTDOWN to Redis, and it cannot reach another Redis that might have taken the port.
 stop_servers() { # PIDFILE…
   local file name names=()
   for file; do
@@ -275,8 +275,8 @@ stop_servers() { # PIDFILE…
 
 # --- Failover
 
-# Has a Sentinel make another server the master. Repeats the wish for a while: right after a start or a failover it may
-# know no replica well enough, and a Sentinel that has stood still decides nothing for 30 s (its TILT mode).
+# Makes a Sentinel start a failover. Repeats the command for a while: right after a start or a failover it may not know
+# any replica well enough, and a Sentinel that was stopped decides nothing for 30 s (TILT mode).
 request_failover() {
   local deadline=$((SECONDS + 40)) sentinel answer
   while true; do
@@ -301,7 +301,7 @@ watchful_sentinel() {
   return 1
 }
 
-# Prints the name of the master, once it is another than this one.
+# Waits for another master than this one, and prints its name.
 await_other_master() { # NAME
   local master deadline=$((SECONDS + 30))
   until master=$(present_master) && [[ $master != "$1" ]]; do
@@ -311,7 +311,7 @@ await_other_master() { # NAME
   printf '%s\n' "$master"
 }
 
-# --- What is seen from outside
+# --- The view from outside
 
 redis_json() {
   local main=redis name url='' servers='[]'

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What a cluster was asked to be, kept from one command to the next: its shape in cluster.conf, the settings of its
-# nodes in node-settings, its tokens.
+# The settings of a cluster, kept from one command to the next: its shape in cluster.conf, the settings of its nodes in
+# node-settings, and its tokens.
 
 # shellcheck disable=SC2034 # read by cluster.sh and members.sh
 NODES='' PORT='' PROFILE='' REDIS='' FSYNC='' MAXMEMORY='' BINARIES=''
@@ -21,7 +21,7 @@ one_of() { # OPTION VALUE CHOICE…
   bad_usage "$1: one of ${*:3}, not: $2"
 }
 
-# Prints in bytes what Redis would take for an amount of memory.
+# Prints an amount of memory, written as Redis reads it, in bytes.
 memory_size() { # OPTION VALUE
   local text=${2,,} factor=1
   [[ $text =~ ^([1-9][0-9]{0,14})(k|kb|m|mb|g|gb|)$ ]] || bad_usage "$1: an amount like 512mb or 4gb, not: $2"
@@ -33,14 +33,14 @@ memory_size() { # OPTION VALUE
     g) factor=1000000000 ;;
     gb) factor=$((1024 * 1024 * 1024)) ;;
   esac
-  # So small a one is full before it holds anything, and one past a petabyte is a slip.
+  # A smaller limit is full before it holds anything, and one above a petabyte is a typing error.
   ((BASH_REMATCH[1] <= (1 << 50) / factor && BASH_REMATCH[1] * factor >= 16 * 1024 * 1024)) \
     || bad_usage "$1: at least 16mb and at most 1048576gb, not: $2"
   printf '%s\n' "$((BASH_REMATCH[1] * factor))"
 }
 
-# Half of the memory that this machine, or the container this runs in, has: while Redis rewrites its append-only file, it
-# may need up to as much again. Servers that hold the data share it.
+# Half of the memory of this machine or container. While Redis rewrites its append-only file, it may need up to twice
+# its memory. The servers that hold the data share it.
 default_maxmemory() {
   local name amount limit bytes=0
   while read -r name amount _; do
@@ -55,8 +55,8 @@ default_maxmemory() {
   printf '%s\n' "$((bytes / 2 / $(data_servers | wc -l)))"
 }
 
-# One command at a time changes a cluster. What it holds (tokens, logs, the data) is for its owner only. The directory
-# itself may be one that was there before and holds more, so its rights are its owner's business.
+# One command at a time changes a cluster. Its contents (tokens, logs, data) are for its owner only. The directory
+# itself may have existed before and may hold other files, so its rights are not changed.
 lock_state() {
   mkdir -p "$(dirname "$STATE")"
   umask 077
@@ -67,11 +67,11 @@ lock_state() {
     flock "$LOCK"
   fi
   mkdir -p "$RUN" "$LOGS" "$STATE/redis" "$STATE/coordinator"
-  # What an earlier version made was open to others.
+  # Files made by an earlier version were open to others.
   chmod -R go= "$RUN" "$LOGS" "$STATE/redis" "$STATE/coordinator" "$STATE/lock"
 }
 
-# Writes what it reads to a file that only its owner can read, all of it or nothing.
+# Writes its input to a file that only the owner can read, all of it or nothing.
 write_private() { # FILE
   (
     umask 077
@@ -104,15 +104,15 @@ require_cluster() {
   load_cluster
 }
 
-# For what changes no more than processes, and need not wait for a command that is under way.
+# For commands that change only processes and need not wait for another command.
 find_cluster() {
   [[ -f $RUN/cluster.conf ]] || die 1 "no cluster is up in $STATE (cluster.sh up)"
   load_cluster
 }
 
-# The HOLDFAST_* of this caller and, where it has none of that name, of those before: a node that is started again
-# is to get what its neighbours have. With no neighbour left, as after a bad value, nothing is kept from before.
-# What the cluster itself decides is left out.
+# The HOLDFAST_* variables of this caller, and those of earlier callers that this one does not set. So a node that is
+# started again has the settings of its neighbours. With no neighbour left, as after a bad value, nothing is kept from
+# before. Settings that the cluster itself decides are left out.
 remember_settings() {
   local -A settings=()
   local entry name
@@ -135,7 +135,7 @@ remembered_settings() {
   fi
 }
 
-# Prints a remembered setting; fails if there is none of that name.
+# Prints a remembered setting. Fails if there is none of that name.
 setting() { # NAME
   local entry
   while IFS= read -r -d '' entry; do
@@ -154,10 +154,10 @@ make_tokens() {
 
 make_secret() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 
-# Whether the caller decided about the admin token, if only that there is none.
+# Whether the caller decided about the admin token, even if the decision was to have none.
 admin_token_is_given() { setting HOLDFAST_ADMIN_TOKENS_FILE >/dev/null || setting HOLDFAST_ADMIN_TOKEN >/dev/null; }
 
-# Prints the file the nodes read these tokens from; fails if it is none.
+# Prints the file from which the nodes read these tokens. Fails if they come from no file.
 tokens_file() { # admin|client
   if [[ $1 == admin ]] && ! admin_token_is_given; then
     printf '%s\n' "$STATE/admin-tokens"
@@ -166,8 +166,8 @@ tokens_file() { # admin|client
   fi
 }
 
-# Writes a token as a header for `curl -H @FILE` and prints the file's path, quoted for a shell; fails if there is
-# no token. A file, since a command line is seen by every user of the machine.
+# Writes a token as a header for `curl -H @FILE` and prints the file's path, quoted for a shell. Fails if there is no
+# token. A file is used because every user of the machine can see a command line.
 write_header() { # admin|client
   local token file
   if file=$(tokens_file "$1"); then

@@ -1,12 +1,12 @@
 import Common
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// Whether the node takes requests and stands for election, or drains. Tells both planes.
 final class Lifecycle: Sendable {
   private let dataPlane: NIOLoopBound<DataPlane>
   private let controlPlane: NIOLoopBound<ControlPlane>
-  private let url = Mutex<String?>(nil)
+  private let url = NIOLockedValueBox<String?>(nil)
   /// Yields on each change.
   let changes: AsyncStream<Void>
   private let changed: AsyncStream<Void>.Continuation
@@ -23,7 +23,7 @@ final class Lifecycle: Sendable {
     let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     // This comes first: once announced, the node may be told to drain, which must not come before this.
     controlPlane.eventLoop.execute { [controlPlane] in controlPlane.value.leadership.stand(address: address) }
-    url.withLock { $0 = advertisedURL ?? "http://\(address)" }
+    url.withLockedValue { $0 = advertisedURL ?? "http://\(address)" }
     changed.yield()
   }
 
@@ -47,7 +47,7 @@ final class Lifecycle: Sendable {
 
   /// What the coordinator is told; nil before the node listens.
   func announcement() async throws -> Announcement? {
-    guard let url = url.withLock({ $0 }) else { return nil }
+    guard let url = url.withLockedValue({ $0 }) else { return nil }
     return try await dataPlane.eventLoop.submit { [dataPlane] in dataPlane.value.announcement(url: url) }.get()
   }
 }

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Where the parts of a node leave what they know of themselves, and where `/health`, metrics and announcements read it.
 ///
@@ -20,11 +20,11 @@ final class NodeReports: Sendable {
     }
   }
 
-  private let contents = Mutex(Contents())
+  private let contents = NIOLockedValueBox(Contents())
 
-  var current: Contents { contents.withLock { $0 } }
+  var current: Contents { contents.withLockedValue { $0 } }
 
   func update<Report: Sendable>(_ part: WritableKeyPath<Contents, Report> & Sendable, _ report: Report) {
-    contents.withLock { $0[keyPath: part] = report }
+    contents.withLockedValue { $0[keyPath: part] = report }
   }
 }

@@ -1,4 +1,4 @@
-"""What the contract asks and JSON Schema cannot say, for schemathesis (see run.sh)."""
+"""Rules of the contract that JSON Schema cannot express, for schemathesis (see run.sh)."""
 
 import itertools
 import re
@@ -17,13 +17,13 @@ calls = itertools.count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # What is meant to be refused has no effect, and stays as it was made.
+    # A request that is meant to be refused has no effect, so it is left unchanged.
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     # 5.0 is an integer to JSON Schema, and a fraction (400) to Holdfast.
     if isinstance(case.body, (dict, list)):
         case.body = without_fractions(case.body)
-    # A key met again repeats its first answer or is a 422: right, but then the call has no effect to be checked.
+    # A repeated key gets its first answer or a 422. That is right, but then the call has no effect to check.
     key = WELL_FORMED_KEY.fullmatch(str((case.headers or {}).get("Idempotency-Key", "")))
     if key:
         quote, text = key.groups()
@@ -33,7 +33,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """False for a failure that is none: a 400 for something well-formed by the schema, yet not by the contract."""
+    """False for a 400 that is right: the schema allows the request, but the contract does not."""
     return not (
         isinstance(failure, RejectedPositiveData)
         and response.status_code == 400
@@ -42,7 +42,7 @@ def filter_failure(context, failure, case, response):
 
 
 def has_foreign_cursor(response):
-    """A cursor is opaque: only the node can tell one of its own. No other place may be blamed."""
+    """A cursor is opaque, and only the node knows its own. No other place may be reported as the fault."""
     return [error["pointer"] for error in response.json().get("errors", [])] == ["query/cursor"]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds a running node to its contract: the document is valid OpenAPI, the node serves it byte for byte, and
-# schemathesis finds no answer that the document does not allow. Takes about half a minute. The node must be an open shop
-# (no client token) over a Redis that may be filled with rubbish, and have no other audits to do.
+# Checks a running node against its contract: the document is valid OpenAPI, the node serves it byte for byte, and
+# schemathesis finds no answer that the document does not allow. It takes about half a minute. The node must be an open
+# shop (no client token) with a Redis that may be filled with test data, and must have no other audits to do.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 2 ]]; then
@@ -9,7 +9,7 @@ if [[ $# -lt 1 || $# -gt 2 ]]; then
   exit 64
 fi
 url=${1%/}
-# By the environment from here on: arguments show in the process list.
+# From here on the token is in the environment, because arguments show in the process list.
 export HOLDFAST_ADMIN_TOKEN=${2:-${HOLDFAST_ADMIN_TOKEN:?no admin token given}}
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,10 +18,10 @@ schemathesis=$(command -v "${SCHEMATHESIS:-schemathesis}") || {
   echo "schemathesis not found: pip install schemathesis==4.32.5 openapi-spec-validator==0.9.0 (or set SCHEMATHESIS)" >&2
   exit 69
 }
-# Both come from one virtual environment, which need not be on the PATH.
+# Both tools come from one virtual environment, which need not be on the PATH.
 PATH=$(dirname "$schemathesis"):$PATH
 
-# schemathesis writes where it runs.
+# schemathesis writes into its working directory.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -56,6 +56,6 @@ fetch --header @admin-header "$url/inventory?limit=1" | member nextCursor >curso
 
 cp "$here/schemathesis.toml" .
 export SCHEMATHESIS_HOOKS=$here/hooks.py PYTHONDONTWRITEBYTECODE=1
-# The time limits are for a node that hangs; coming to one is a failure.
+# The time limits are for a node that hangs. Reaching one is a failure.
 timeout --signal=INT --kill-after=60 1200 \
   "$schemathesis" run "$document" --url "$url" --request-timeout 60 --phases examples,coverage,fuzzing,stateful --no-color

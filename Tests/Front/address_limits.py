@@ -1,9 +1,9 @@
-"""One greedy client beside a well-behaved one: real HAProxy, with deploy/haproxy.cfg as it is.
+"""A greedy client beside a well-behaved one: real HAProxy with the unchanged deploy/haproxy.cfg.
 
 usage: address_limits.py CONFIGURATION PORT    (three ports from PORT on are free)
 
-Clients come from wherever they are said to, by the PROXY protocol, which the file is made to accept. There are no
-nodes: what the front end answers by itself (404) counts as served.
+The PROXY protocol, which this test makes the file accept, sets the addresses of clients. There are no nodes: an answer
+of the front end itself (404) counts as served.
 """
 
 import pathlib
@@ -36,7 +36,7 @@ class Client(RawClient):
         self.send(f"PROXY {family} {address} {to} 1024 80\r\n")
 
     def try_once(self):
-        """The status of the answer; None for none."""
+        """The status of the answer. None if there is no answer."""
         try:
             answer = self.send(NOWHERE).answer()
         except (BrokenPipeError, ConnectionResetError):
@@ -52,7 +52,7 @@ def served(port, address):
 
 
 def connections(port):
-    """More connections of one client than it may have are closed, those it has stay, and nobody else notices."""
+    """A client's connections above its limit are closed. Its other connections stay. Other clients notice nothing."""
     held = [Client(port, "203.0.113.1") for _ in range(CONNECTIONS + 50)]
     statuses = [client.try_once() for client in held]
     assert statuses.count(404) == CONNECTIONS and statuses.count(None) == 50, f"{statuses.count(404)} served"
@@ -65,7 +65,7 @@ def connections(port):
 
 
 def requests(port, greedy, same, others):
-    """More requests of one client than it may send are a 429, which says when to come back; nobody else notices."""
+    """A client's requests above its limit get a 429 that says when to try again. Other clients notice nothing."""
     client = Client(port, greedy)
     refused = None
     for _ in range(REQUESTS * 10 // 100):
@@ -81,7 +81,7 @@ def requests(port, greedy, same, others):
     assert refused, "no limit was reached"
     assert refused.problem == "too-many-requests" and refused.fields["retry-after"] == "1", refused
     assert refused.fields.get("x-request-id"), refused
-    # Refused ones are not counted: the greedy one need not fall silent to be served again.
+    # Refused requests are not counted, so the greedy client need not pause to be served again.
     for address in others:
         assert served(port, address), f"{address} is not served"
     if same:

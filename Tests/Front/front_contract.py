@@ -2,7 +2,7 @@
 
 usage: front_contract.py STATUS_FILE STATE_DIRECTORY [SCENE…]
 
-The status is that of cluster.sh status --json; nodes log requests. At the end the first node has been killed.
+The status is that of cluster.sh status --json, and the nodes must log requests. At the end the first node is killed.
 """
 
 import json
@@ -37,7 +37,7 @@ class Front:
         return (self.state / "logs" / f"{self.nodes[index]['id']}.log").read_text().splitlines()
 
     def gives_requests_to(self, index):
-        """Whether one of a few requests gets to this node."""
+        """Whether one of a few requests reaches this node."""
         name = uuid.uuid4().hex
         for _ in range(2 * len(self.nodes)):
             call(self.shop, "GET", f"/inventory/{SKU}", f"X-Request-ID: {name}")
@@ -82,7 +82,7 @@ def large_requests(front):
     """Heads of up to 16 KiB and bodies of up to 64 KiB reach a node through the front end, as they do without it."""
     line, field = f"GET /inventory/{SKU} HTTP/1.1\r\nHost: shop\r\nX: ", "\r\n\r\n"
     for size in (15_667, 16_000, 16_384, 16_385, 60_000):
-        # Nodes do not count the empty line.
+        # Nodes do not count the empty line after the head.
         filling = "x" * (size - len(line) - len(field) + 2)
         answer = RawClient(front.shop).send(line + filling + field).answer()
         expected = (200, None) if size <= 16_384 else (431, "headers-too-large")
@@ -149,7 +149,7 @@ def node_ends_or_hangs(front):
             for client in clients:
                 client.close()
             os.kill(victim, signal.SIGCONT)
-            # On a busy machine the front end may have found it down before the requests came.
+            # On a busy machine the front end may have marked it as down before the requests came.
             if any(answer is None or answer.status >= 500 for answer in answers):
                 return answers
         raise AssertionError("no request came to the node that hangs")

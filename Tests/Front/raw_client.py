@@ -1,4 +1,4 @@
-"""A client that sends what it is told to, byte by byte if need be, from any address of the loopback."""
+"""A client that sends any bytes, one by one if wanted, from any address of the loopback."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ class Answer:
 
     @property
     def problem(self):
-        """The name of the problem; None for what is none."""
+        """The name of the problem. None if the answer is no problem document."""
         if self.fields.get("content-type") != "application/problem+json":
             return None
         problem = json.loads(self.body)
@@ -44,7 +44,7 @@ class RawClient:
         return self
 
     def answer(self, has_body=True):
-        """The next answer; None if the connection ends without one."""
+        """The next answer. None if the connection ends without one."""
         while (end := self.bytes.find(b"\r\n\r\n")) < 0:
             if not self._receive():
                 return None
@@ -77,7 +77,7 @@ def head(method, path, *fields, length=None):
 
 
 def call(port, method, path, *fields, body=None, source=None):
-    """One request on a connection of its own."""
+    """Sends one request on its own connection."""
     client = RawClient(port, source)
     try:
         length = None if body is None else len(body)

@@ -1,12 +1,11 @@
-"""Shoppers in a steady stream through the front end, until SIGTERM. Prints what became of their requests.
+"""A steady stream of shoppers through the front end until SIGTERM. Prints the results of their requests.
 
 usage: steady_load.py URL SKU [SHOPPERS]
 
-Each shopper keeps one connection and reserves one piece after another, each under a key of its own. A request that
-fails is written down, and repeated under its key until it succeeds: so at the end every key has exactly one
-reservation, whatever happened in between. Once it is over, the last key is tried for two minutes more. The summary,
-as JSON: {"keys", "reservations", "seconds", "failures": [{"key", "why"}]}, with the numbers of keys that succeeded and
-of the different reservations they were answered with.
+Each shopper keeps one connection and reserves one piece after another, each with its own idempotency key. A failed
+request is recorded and repeated with its key until it succeeds. So at the end every key has exactly one reservation.
+After SIGTERM, the last key is tried for two more minutes. The summary is JSON: {"keys", "reservations", "seconds",
+"failures": [{"key", "why"}]}, with the number of keys that succeeded and of different reservations in their answers.
 """
 
 import http.client
@@ -45,7 +44,7 @@ class Shopper(threading.Thread):
             time.sleep(PAUSE)
 
     def reserve(self, key):
-        """One attempt. Returns why it failed, or None."""
+        """Makes one attempt. Returns why it failed, or None."""
         body = json.dumps({"sku": self.sku, "quantity": 1, "ttlSeconds": 600})
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         try:

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The fuzzers' promises, on the inputs that were found so far.
+/// Checks the fuzzers' promises on the inputs found so far.
 @Suite struct CorpusTests {
   private static let corpora = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus")
 

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// What is fuzzed. Each keeps its promises whatever the bytes are. That it does not trap is one more promise.
+/// The code under fuzzing. Each case has promises that hold for any bytes. Another promise is that it does not trap.
 enum Fuzzer: String, CaseIterable {
   case http, json, records, replies
 
@@ -26,7 +26,7 @@ func promise(_ text: @autoclosure () -> String, _ isKept: Bool) throws(Breach) {
 }
 
 extension SeededRandom {
-  /// The same for the same bytes: where they are cut must depend on nothing else, or no finding could be seen again.
+  /// The same seed for the same bytes. The cuts depend only on the bytes, so that a finding can be repeated.
   init(of bytes: [UInt8]) {
     // FNV-1a.
     self.init(bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })

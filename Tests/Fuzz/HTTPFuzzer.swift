@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import Node
 
-/// What a client sends on one connection.
+/// Fuzzes what a client sends on one connection.
 enum HTTPFuzzer {
   static func check(_ bytes: [UInt8]) throws(Breach) {
     var random = SeededRandom(of: bytes)
@@ -21,9 +21,9 @@ enum HTTPFuzzer {
     _ = try answers(pieces, to: asked, later: true)
   }
 
-  /// The answers of a connection on which these pieces come.
+  /// The answers on a connection that receives these pieces.
   ///
-  /// - Parameter later: whether the controllers take their time.
+  /// - Parameter later: whether the controllers answer later.
   private static func answers(
     _ pieces: [ArraySlice<UInt8>], to asked: AskedRequests, later: Bool = false
   ) throws(Breach) -> [Answer] {
@@ -36,8 +36,8 @@ enum HTTPFuzzer {
     return answers
   }
 
-  /// Each request that is whole gets one answer, in its order. One that closes may be the last; so may one to what is not
-  /// whole, or to what is no request at all.
+  /// Each whole request gets one answer, in order. The last answer may close the connection. It may also answer an
+  /// unfinished request, or bytes that are no request.
   private static func judge(_ answers: [Answer], _ asked: AskedRequests) throws(Breach) {
     for (answer, head) in zip(answers, asked.heads) {
       try promise("the answer to \(head.id ?? "") is that to \(answer.id)", head.id == nil || head.id == answer.id)
@@ -48,10 +48,10 @@ enum HTTPFuzzer {
   }
 }
 
-/// What NIO's parser, all by itself, finds in these bytes.
+/// What NIO's parser alone finds in these bytes.
 private struct AskedRequests {
   var heads: [(isHEAD: Bool, id: String?)] = []
-  /// So many of them have an end.
+  /// How many of the requests are whole.
   var whole = 0
 
   init(in bytes: [UInt8]) {
@@ -59,7 +59,7 @@ private struct AskedRequests {
     limits.maxHeaderFieldCount = .max
     let parser = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
     let channel = EmbeddedChannel(handler: ByteToMessageHandler(parser))
-    // What is no HTTP is an error, that comes after all that stands before it.
+    // Bytes that are not HTTP cause an error, which comes after all that precedes them.
     _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
     while let part = try? channel.readInbound(as: HTTPServerRequestPart.self) {
       switch part {
@@ -68,11 +68,11 @@ private struct AskedRequests {
       case .end: whole += 1
       }
     }
-    // Handlers and pipeline hold each other until then.
+    // Until then, handlers and pipeline retain each other.
     _ = try? channel.finish()
   }
 
-  /// Nil if it names none, or not plainly one.
+  /// The ID that the request names. Nil if it does not name exactly one.
   private static func id(in head: HTTPRequestHead) -> String? {
     let ids = head.headers["X-Request-ID"]
     guard ids.count == 1, (1...128).contains(ids[0].utf8.count), ids[0].utf8.allSatisfy(\.isVisibleASCII) else {
@@ -84,12 +84,13 @@ private struct AskedRequests {
 
 private struct Answer: Equatable {
   var status = 0
-  /// Empty where the request did not name one.
+  /// Empty if the request did not name one.
   var id = ""
   var closes = false
   var body: [UInt8] = []
 
-  /// What ends a connection is told only if no request waits before it: so the last answer may close, or one more may.
+  /// The end of a connection is reported only if no earlier request waits. So the last answer may close, or one more
+  /// answer may follow.
   func tells(_ other: Answer) -> Bool { status == other.status && id == other.id && body == other.body }
 
   static func all(in bytes: [UInt8], to asked: AskedRequests) throws(Breach) -> [Answer] {
@@ -113,7 +114,7 @@ private struct Answer: Equatable {
         default: break
         }
       }
-      // "Go on" is not the answer yet.
+      // 100 Continue is not the answer yet.
       if status == 100 { continue }
       if head?.isHEAD ?? false { length = 0 }
       guard (0...rest.count).contains(length) else { throw Breach("the answer has \(rest.count) bytes of \(length)") }
@@ -133,11 +134,11 @@ private struct Answer: Equatable {
   }
 }
 
-/// A connection of a node, as the network and the controllers see it.
+/// A node's connection, as seen by the network and by the controllers.
 private final class Connection {
   private let channel = EmbeddedChannel()
   private let dispatcher: Dispatcher
-  /// Requests that the controllers have not answered.
+  /// Requests that the controllers have not answered yet.
   private var waiting: [() -> Void] = []
   private let answersLater: Bool
   private(set) var sent: [UInt8] = []
@@ -166,7 +167,7 @@ private final class Connection {
     }
   }
 
-  /// An embedded channel would take closing one side for closing both.
+  /// Needed because an embedded channel closes both sides when one is closed.
   private final class OutputEnd: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
@@ -180,14 +181,14 @@ private final class Connection {
 
   func receive(_ piece: ArraySlice<UInt8>) {
     guard channel.isActive else { return }
-    // What is no HTTP is an error here, too.
+    // Bytes that are not HTTP cause an error here too.
     _ = try? channel.writeInbound(ByteBuffer(bytes: piece))
-    // One that waits is answered when the next piece is there.
+    // The next piece triggers the answer to one waiting request.
     if !waiting.isEmpty { waiting.removeFirst()() }
     channel.embeddedEventLoop.run()
   }
 
-  /// The client sends no more; all that is left is answered, one by one, for refusals may be held back.
+  /// The client sends no more. All waiting requests are answered one by one, because refusals may be held back.
   func end(after requests: Int) {
     channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     for _ in 0...requests where !hasEnded {
@@ -195,13 +196,13 @@ private final class Connection {
       channel.embeddedEventLoop.advanceTime(by: WrongTokenGuard.delay)
     }
     while let bytes = try? channel.readOutbound(as: ByteBuffer.self) { sent += bytes.readableBytesView }
-    // A pipeline lets go of its handlers in the next turn.
+    // A pipeline releases its handlers in the next turn.
     channel.embeddedEventLoop.run()
   }
 }
 
 extension Request {
-  /// All that a controller hears of it.
+  /// Everything that a controller learns about the request.
   fileprivate var echo: ByteBuffer {
     var echo = ByteBuffer(string: "\(operation) \(parameter) \(query) \(context.caller) \(context.keyText ?? "")\n")
     echo.writeImmutableBuffer(body)

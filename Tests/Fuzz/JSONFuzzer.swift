@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import Node
 
-/// Documents as callers send them.
+/// Fuzzes the documents that callers send.
 enum JSONFuzzer {
   static func check(_ bytes: [UInt8]) throws(Breach) {
     let difference = FoundationJSON.difference(bytes)
@@ -18,7 +18,7 @@ enum JSONFuzzer {
     try checkBody(bytes, value)
   }
 
-  /// Bodies of a reserve: the wish, or what is told of its faults, does not depend on how the document is written.
+  /// Bodies of a reserve request. The result (the wish or its faults) must not depend on how the document is written.
   private static func checkBody(_ bytes: [UInt8], _ value: JSONValue) throws(Breach) {
     let wish = read(bytes)
     let turned = JSONValue.object(Array(value.members.reversed()))
@@ -27,7 +27,7 @@ enum JSONFuzzer {
       try promise("the order of members does not matter", read(turned.written) == wish)
     }
     guard case .wish(let request) = wish else { return }
-    // As a cart, even if it was asked for as one SKU.
+    // Written as a cart, even if the request named one SKU.
     let items = request.lines.map { line in
       JSONValue.object([("sku", .string(line.sku.text)), ("quantity", .integer(line.quantity))])
     }
@@ -57,7 +57,7 @@ extension JSONValue {
     if case .object(let members) = self { members } else { [] }
   }
 
-  /// In the one way that we write it.
+  /// The value as we write it.
   fileprivate var written: [UInt8] {
     var buffer = ByteBuffer()
     write(to: &buffer)

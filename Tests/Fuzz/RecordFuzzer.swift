@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Store
 
-/// What stands in Redis, or in a script's reply. The first byte tells which reader gets the rest.
+/// Fuzzes records in Redis and replies of scripts. The first byte selects the reader of the rest.
 enum RecordFuzzer {
   static func check(_ bytes: [UInt8]) throws(Breach) {
     guard let kind = bytes.first else { return }
@@ -23,12 +23,12 @@ enum RecordFuzzer {
     guard let reservation = try? StoredReservation.read(record, id: id, now: 0) else { return }
     let document = reservation.document
     try promise("its document is JSON", FoundationJSON.fault(Array(document.readableBytesView)) == nil)
-    // Readers pass over lines that are not sorted; the node stores none.
+    // Readers accept unsorted lines, but a node never stores them.
     guard zip(reservation.lines, reservation.lines.dropFirst()).allSatisfy({ $0.sku < $1.sku }) else { return }
     let written = reservation.record
     let again = try? StoredReservation.read(written[...], id: id, now: 0)
     try promise("what is read is read again as it is stored", again == reservation)
-    // No script writes a zero before other digits, but all readers pass over it.
+    // No script writes leading zeros, but all readers accept them.
     if record.firstRange(of: Array(":0".utf8)) == nil {
       try promise("what is read is stored by the same bytes", written == Array(record))
     }
@@ -54,7 +54,7 @@ enum RecordFuzzer {
   private static func checkLease(_ record: ArraySlice<UInt8>) throws(Breach) {
     var tokens = ReplyTokens(record)
     guard let lease = LeaseRecord(&tokens) else { return }
-    // Scripts give nobody another one.
+    // Scripts return only canonical ones.
     guard isCanonical(record) else { return }
     let rest = tokens.isEmpty ? [] : Array(" ".utf8) + tokens.remainder
     try promise("what is read is stored by the same bytes", lease.record + rest == Array(record))
@@ -71,7 +71,7 @@ enum RecordFuzzer {
       isFirst = false
       read += token
       let left = tokens.isEmpty ? [] : Array(" ".utf8) + tokens.remainder
-      // A space at the end parts the last token from nothing.
+      // A space at the end does not begin another token.
       let whole = read + left
       try promise("no byte is lost", whole == Array(reply) || whole + Array(" ".utf8) == Array(reply))
       try promise("a token holds no space", !token.contains(UInt8(ascii: " ")))
@@ -81,7 +81,7 @@ enum RecordFuzzer {
     }
   }
 
-  /// Whether it is UTF-8 with single spaces, and no number in it is written in more digits than it needs.
+  /// Whether it is UTF-8 with single spaces and without leading zeros in numbers.
   private static func isCanonical(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard let text = String(validating: bytes, as: UTF8.self) else { return false }
     return text.split(separator: " ", omittingEmptySubsequences: false).allSatisfy { token in
@@ -91,7 +91,7 @@ enum RecordFuzzer {
 }
 
 extension Reservation {
-  /// As the scripts store it: what they write themselves, then the tail that the node gave them.
+  /// The record that the scripts store: their own part, then the tail that the node gave them.
   fileprivate var record: [UInt8] {
     var head = #"{"v":1,"status":"\#(status.rawValue)""#
     if let name = status.instantName, let endedAt { head += #","\#(name)":\#(endedAt)"# }
@@ -101,7 +101,7 @@ extension Reservation {
 }
 
 extension LeaseRecord {
-  /// As it stands in the key.
+  /// The record as stored in the key.
   fileprivate var record: [UInt8] {
     Array("\(token) \(epoch) \(acquiredAt) \(connection) \(nodeID) \(address)".utf8)
   }

@@ -2,7 +2,7 @@ import TestSupport
 
 @testable import RedisClient
 
-/// Bytes that come from Redis, or from what pretends to be one.
+/// Fuzzes bytes that come from Redis or from a server that pretends to be Redis.
 enum ReplyFuzzer {
   static func check(_ bytes: [UInt8]) throws(Breach) {
     var random = SeededRandom(of: bytes)
@@ -11,7 +11,7 @@ enum ReplyFuzzer {
     try promise("where bytes are cut does not matter", Stream(random.split(bytes, most: 16)) == whole)
     let again = Stream([whole.replies.flatMap(\.resp)[...]])
     try promise("what is read is read again as it is written", again.replies == whole.replies && !again.isLost)
-    // hiredis is not built with the fuzzer, which sees nothing of it: this reader guides it, too.
+    // hiredis is built without the fuzzer's instrumentation. This reader also guides the fuzzer.
     var plain = PlainReader(rest: bytes[...])
     let expected = plain.replies()
     try promise(
@@ -19,7 +19,7 @@ enum ReplyFuzzer {
       whole.replies.starts(with: expected) && (plain.isLost || (whole.replies == expected && !whole.isLost)))
   }
 
-  /// What becomes of the bytes of a connection.
+  /// The result of reading the bytes of a connection.
   private struct Stream: Equatable {
     var replies: [RedisReply] = []
     /// The rest can't be read.
@@ -42,10 +42,10 @@ enum ReplyFuzzer {
   }
 }
 
-/// RESP2 read as simply as it can be: all there is at once, by recursion.
+/// The simplest possible reader of RESP2: it reads all bytes at once, by recursion.
 private struct PlainReader {
   var rest: ArraySlice<UInt8>
-  /// What follows is no reply, or one that hiredis may refuse.
+  /// Whether the next bytes are no reply, or one that hiredis may refuse.
   private(set) var isLost = false
 
   private struct Unfinished: Error {}

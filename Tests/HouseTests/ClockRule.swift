@@ -1,12 +1,12 @@
-/// Time comes from the event loop, or is passed in: code that asks the clock itself can't be driven by a test.
+/// Time comes from the event loop or is passed in. A test can't control code that reads the clock itself.
 enum ClockRule {
-  /// What may ask, and why.
+  /// The files that may read the clock. Each comment says why.
   private static let exempt = [
-    // A thread without an event loop waits here, when the process ends.
+    // When the process ends, a thread without an event loop waits here.
     "Sources/Common/Logging/LogQueue.swift"
   ]
 
-  /// Every place where an event loop's own time would do: `NIODeadline.now()`, however it is written.
+  /// Every use of `NIODeadline.now()`, in any spelling, where the event loop's own time should be used.
   static func breaches(in files: [SourceFile]) -> [String] {
     files.filter { !exempt.contains($0.path) }.flatMap { file in
       file.lines.filter { $0.text.contains(".now()") }.map { line in

@@ -1,6 +1,6 @@
 import Testing
 
-/// What is there is documented and tested.
+/// Everything that exists is documented and tested.
 @Suite struct DocumentationTests {
   /// Each case of `Operation` with its method and path, read from its source.
   private func operations() throws -> [(name: String, method: String, path: String)] {
@@ -26,9 +26,9 @@ import Testing
       #expect(
         table.contains("`\(operation.method) \(operation.path)`"),
         "the README's table of calls lacks `\(operation.method) \(operation.path)`")
-      // Tests fill in what stands in braces.
+      // Tests fill in the parts in braces.
       let path = operation.path.replacing(#/\{\w+\}/#, with: #"(\\\([^"]*\)|[^/" ?]+)"#).replacing(".", with: "\\.")
-      // As a request, in a raw head, or, for one that only reads, in a list of paths.
+      // A test may use it as a request, in a raw head, or (for reads) in a list of paths.
       let list = operation.method == "GET" ? "|\"\(path)\"[,\\]]" : ""
       let call = try Regex(
         "\"\(operation.method)\",\\s*\"\(path)[\"?]|\\b\(operation.method) \(path)[ ?]\(list)")
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  /// Whether the description has this method below this path.
+  /// Whether the API description has this method for this path.
   private static func describes(_ method: String, _ path: String, in file: SourceFile) -> Bool {
     let lines = file.lines.map(\.text)
     guard let start = lines.firstIndex(where: { $0 == "  \(path):" }) else { return false }
@@ -51,7 +51,7 @@ import Testing
     ])
   func `each setting stands in docs/settings.md, and nothing else does`(path: String, heading: String) throws {
     var names: Set<String> = []
-    // `reader.read…("name"`, perhaps with a comment between; tokens have a second one for their file.
+    // `reader.read…("name"`, perhaps with a comment in between. Tokens have a second setting for their file.
     for match in try Project.file(path).text.matches(
       of: #/reader\.read(\w*)\((?:\s*//[^\n]*)?\s*"(\w+)"(?:, "(\w+)")?/#)
     {

@@ -1,13 +1,13 @@
 import Testing
 
-/// Files that comments and docs name.
+/// Files named in comments and docs exist.
 @Suite struct FileReferenceTests {
   @Test func `every file that is named is there`() throws {
     let files = try Project.files()
-    // Else a walk that finds nothing would pass.
+    // Otherwise a search that finds no files would pass.
     #expect(files.count > 500 && files.contains { $0.path == "README.md" })
     let references = FileReferences(to: files)
-    // These tests name files that are not there.
+    // The tests of this folder name files that do not exist.
     for dead in files.filter({ !$0.path.hasPrefix("Tests/HouseTests/") }).flatMap(references.dead) {
       Issue.record("\(dead). Name what is there now, or take the words out")
     }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Comments and docs that name a file which is not there mislead whoever follows them.
+/// Finds comments and docs that name a file that does not exist. They mislead readers.
 struct FileReferences {
   private static let suffixes: Set<String> = [
     "swift", "lua", "md", "sh", "py", "yaml", "yml", "mustache", "cfg", "css",
   ]
-  /// Files of others that we may speak of.
+  /// Files of other projects that may be named.
   private static let foreign: Set<String> = ["prometheus.yml"]
 
   private let paths: Set<String>
@@ -14,7 +14,7 @@ struct FileReferences {
 
   init(to files: [SourceFile]) {
     paths = Set(files.map(\.path))
-    // A comment may name a file by the end of its path.
+    // A comment may name a file by the last parts of its path.
     tails = Set(
       files.flatMap { file in
         let parts = file.path.split(separator: "/")
@@ -33,7 +33,7 @@ struct FileReferences {
     }
   }
 
-  /// What of a line is written for people; nil: nothing.
+  /// The part of a line that is written for people. Nil if there is none.
   private static func prose(of line: Substring, in file: SourceFile) -> String? {
     let mark =
       switch file.path.split(separator: ".").last {
@@ -47,7 +47,7 @@ struct FileReferences {
     return afterMark(mark, in: line).map(String.init)
   }
 
-  /// What follows the first mark of a comment; one behind a colon is within an address.
+  /// The text after the first comment mark. A mark after a colon belongs to a URL.
   private static func afterMark(_ mark: String, in line: Substring) -> Substring? {
     var rest = line
     while let found = rest.range(of: mark) {
@@ -59,10 +59,10 @@ struct FileReferences {
   }
 
   private func deadNames(in text: String) -> [String] {
-    // Whatever else stands in such a word makes it an address or a pattern.
+    // Any other character in such a word makes it a URL or a pattern.
     let words = text.split { !($0.isLetter || $0.isNumber || "._/+-*<>{}:@~$%".contains($0)) }
     return words.map { String($0).trimmingCharacters(in: .punctuationCharacters) }.filter { word in
-      // Cheap looks first: a pattern is made anew for each word.
+      // Cheap checks first, because a pattern is built for each word.
       guard let dot = word.lastIndex(of: "."), Self.suffixes.contains(String(word[word.index(after: dot)...])),
         !tails.contains(word), !Self.foreign.contains(word)
       else { return false }
@@ -92,7 +92,7 @@ struct FileReferences {
     return parts.joined(separator: "/")
   }
 
-  /// Headings, as links name them.
+  /// The anchors by which links name headings.
   private static func anchors(of file: SourceFile) -> Set<String> {
     Set(
       file.lines.map(\.text).filter { $0.hasPrefix("#") }.map { heading in

@@ -1,12 +1,12 @@
-/// Which folder of a target may know which. The compiler sees no folders: all types of one module know each other. So
-/// the names tell: a file that writes the name of a type knows the folder in which that type is declared.
+/// Which folder of a target may use which. The compiler knows no folders: all types of a module can use each other. So
+/// this rule checks names: a file that names a type uses the folder in which that type is declared.
 ///
-/// What this does not see: members that one folder adds to a type of another, and names within texts.
+/// It does not see members that one folder adds to a type of another, and it does not see names within strings.
 struct FolderRules {
   /// The folder of a target, or a folder below it, with a slash at its end.
   let target: String
-  /// From the top to the bottom: each folder may know those of the layers below its own, so there can be no circle.
-  /// Files beside the folders put all together and may know everything; no folder may know them.
+  /// From top to bottom. Each folder may use those of the layers below its own, so there can be no cycle. Files beside
+  /// the folders may use everything, and no folder may use them.
   let layers: [[String]]
 
   static let coordinator = FolderRules(
@@ -14,7 +14,7 @@ struct FolderRules {
   static let pages = FolderRules(
     target: "Sources/Coordinator/Pages/", layers: [["Controllers"], ["Live"], ["Rendering"], ["Access"], ["HTTP"]])
 
-  /// Every breach of the rules, each as what is wrong, where, and what to do.
+  /// Every breach of the rules: what is wrong, where it is, and what to do.
   func breaches(in files: [SourceFile]) -> [String] {
     let files = files.filter { $0.path.hasPrefix(target) }
     let homes = Dictionary(
@@ -47,7 +47,7 @@ struct FolderRules {
 extension SourceFile {
   private static let kinds: Set<Substring> = ["struct", "class", "enum", "actor", "protocol", "typealias"]
 
-  /// Types that other files can name: those at the beginning of a line, and not private.
+  /// Types that other files can name: declared at the start of a line, and not private.
   var declaredTypes: [String] {
     lines.compactMap { _, line in
       guard line.first?.isLetter == true || line.first == "@" else { return nil }
@@ -59,7 +59,7 @@ extension SourceFile {
     }
   }
 
-  /// Words of the code that begin with a capital, without texts and comments, each with the number of its line.
+  /// Words that begin with a capital letter, outside strings and comments, each with its line number.
   fileprivate var usedNames: [(name: String, line: Int)] {
     lines.flatMap { number, line in
       // Every other part between quotation marks is code.

@@ -6,7 +6,7 @@ import Testing
   @Test(arguments: [FolderRules.coordinator, .pages])
   func `no source file breaks a rule`(rules: FolderRules) throws {
     let files = try SourceFile.all()
-    // Else a folder that has moved, or types that are declared in another way, would pass unread.
+    // Otherwise moved folders, or types declared in another way, would not be checked.
     for folder in rules.layers.joined() {
       let found = files.filter { $0.path.hasPrefix(rules.target + folder + "/") }
       #expect(!found.flatMap(\.declaredTypes).isEmpty, "\(folder) declares types")

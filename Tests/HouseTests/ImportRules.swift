@@ -1,9 +1,9 @@
-/// Which part of the house may know which: the arrows point one way.
+/// Which target may import which. The arrows point one way:
 ///
 ///     Node ─→ Store ─→ RedisClient ─→ Common ←─ Coordinator
 ///
-/// The compiler sees what one target may use of another, but only as `Package.swift` says it; these rules are kept here,
-/// so that a line in the manifest does not undo them unnoticed. Others the compiler cannot see at all.
+/// The compiler enforces only the dependencies in `Package.swift`. These rules are repeated here so that a change of
+/// the manifest does not remove them unnoticed. Some rules the compiler cannot check at all.
 enum ImportRules {
   /// The modules of this package that each target may import.
   static let allowed: [String: Set<String>] = [
@@ -36,10 +36,10 @@ enum ImportRules {
     ),
   ]
 
-  /// What the Redis client must not know: words of the trade.
+  /// Words of the inventory domain. The Redis client must not use them.
   private static let trade = ["sku", "stock", "reservation", "inventory"]
 
-  /// Every breach of the rules, each as what is wrong, where, and what to do.
+  /// Every breach of the rules: what is wrong, where it is, and what to do.
   static func breaches(in files: [SourceFile]) -> [String] {
     let ours = Set(allowed.keys).union(allowed.values.joined())
     return files.flatMap { file -> [String] in

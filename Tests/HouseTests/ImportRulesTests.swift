@@ -3,7 +3,7 @@ import Testing
 @Suite struct ImportRulesTests {
   @Test func `no source file breaks a rule`() throws {
     let files = try SourceFile.all()
-    // Else a folder that has moved would pass unread.
+    // Otherwise a moved folder would not be checked.
     #expect(Set(files.map(\.module)) == Set(ImportRules.allowed.keys), "each target with a rule has sources")
     for folder in ["Sources/Node/Controllers/", "Sources/Node/Services/"] {
       #expect(files.count(where: { $0.path.hasPrefix(folder) }) > 1)

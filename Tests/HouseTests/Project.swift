@@ -1,11 +1,11 @@
 import Foundation
 
-/// The files of the project that people write, as text.
+/// The handwritten files of the project, as text.
 enum Project {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  /// Every file below these folders, and those at the root itself. What tools make is not among them.
+  /// Every file below these folders and at the root. Generated files are not included.
   static func files() throws -> [SourceFile] {
     var found = try names(of: root).filter { !isFolder($0) }
     for folder in [".ci", "Benchmarks", "Scripts", "Sources", "Tests", "deploy", "docs"] {
@@ -13,7 +13,7 @@ enum Project {
       found += below.map { "\(folder)/\($0)" }.filter { !isFolder($0) && !$0.contains("__pycache__") }
     }
     return found.sorted().compactMap { path in
-      // A picture is none of our business.
+      // Files that are not text, such as pictures, are skipped.
       (try? String(contentsOf: root.appending(path: path), encoding: .utf8)).map { SourceFile(path: path, text: $0) }
     }
   }

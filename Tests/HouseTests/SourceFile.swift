@@ -4,12 +4,12 @@ struct SourceFile {
   var path: String
   var text: String
 
-  /// The target that it belongs to: the folder below `Sources`.
+  /// The target of the file: its folder below `Sources`.
   var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
 
-  /// The modules that it imports, each with the number of its line.
+  /// The imported modules, each with its line number.
   var imports: [(module: String, line: Int)] {
-    // Attributes, an access level, and what of the module is meant: `@testable package import struct NIOCore.ByteBuffer`.
+    // Attributes, an access level, and a symbol may be there: `@testable package import struct NIOCore.ByteBuffer`.
     let pattern = #/^\s*(?:@\w+\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let)\s+)?(\w+)/#
     return lines.filter { $0.text.contains("import") }.compactMap { number, line in
       line.firstMatch(of: pattern).map { (String($0.1), number) }
@@ -20,10 +20,10 @@ struct SourceFile {
     text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0.offset + 1, $0.element) }
   }
 
-  /// All Swift below `Sources`.
+  /// All Swift files below `Sources`.
   static func all() throws -> [SourceFile] { try swift(below: "Sources/") }
 
-  /// All Swift below `Tests`.
+  /// All Swift files below `Tests`.
   static func tests() throws -> [SourceFile] { try swift(below: "Tests/") }
 
   private static func swift(below folder: String) throws -> [SourceFile] {

@@ -1,5 +1,5 @@
-/// A test is called by its promise, written as a raw identifier: the same words in its source, in what a run prints, and
-/// in `swift test --filter`.
+/// A test's name is its promise, written as a raw identifier. The same words stand in the source, in the output of a
+/// run, and in `swift test --filter`.
 enum TestNameRule {
   /// Every title of a test or suite, and every test with a name of another form.
   static func breaches(in files: [SourceFile]) -> [String] {

@@ -19,8 +19,8 @@ class Driver:
 
     def __init__(self):
         self.home = tempfile.TemporaryDirectory(prefix='holdfast-browser-')
-        # Debian's start script of Chromium complains of a missing home; profiles are to go away with the tests.
-        # The port it finds free may be taken by the time it listens.
+        # Debian's start script of Chromium complains about a missing home. Profiles must be removed with the tests.
+        # A port that is free now may be taken when it listens.
         for _ in range(3):
             if self._start():
                 return
@@ -52,7 +52,7 @@ class Driver:
 
 
 class Browser:
-    """One window with a profile of its own."""
+    """One window with its own profile."""
 
     def __init__(self, driver, script=True):
         self.session = ''
@@ -99,7 +99,7 @@ class Browser:
         self.devtools('Emulation.setEmulatedMedia', media='print', features=[])
 
     def settle(self, width, scheme):
-        """Waits until the page is as wide as it was told to be, in that scheme, and nothing moves any more."""
+        """Waits until the page has the wanted width and color scheme, and nothing moves any more."""
         eventually(f'{width} px, {scheme}', lambda: self.js('''
             return innerWidth === arguments[0] && matchMedia(`(prefers-color-scheme: ${arguments[1]})`).matches
                 && document.getAnimations().every(animation => animation.playState !== "running")''', width, scheme))
@@ -130,8 +130,8 @@ class Browser:
         self._act(selector, 'value', {'text': text})
 
     def _act(self, selector, action, body):
-        """Does it to whatever is there now: between finding a part and using it a picture may come, or the page
-        reload, and the part is another one."""
+        """Finds the part again before each try. Between finding and using it, a picture may come or the page may
+        reload, and then the part is another one."""
         def is_done():
             try:
                 self._call('POST', f'/element/{self.find(selector)}/{action}', body)
@@ -143,7 +143,7 @@ class Browser:
         eventually(f'{action} {selector}', is_done)
 
     def press(self, key):
-        """Presses a key, wherever the focus is."""
+        """Presses a key at the current focus."""
         self._call('POST', '/actions', {'actions': [{'type': 'key', 'id': 'keys', 'actions': [
             {'type': 'keyDown', 'value': key}, {'type': 'keyUp', 'value': key}]}]})
 
@@ -154,7 +154,7 @@ class Browser:
         return self._call('GET', '/title')
 
     def text(self, selector='body'):
-        """The text that a person sees there; '' if there is no such part, or it is hidden."""
+        """The text that a person sees there. '' if the part is missing or hidden."""
         return self.js('''
             const part = document.querySelector(arguments[0])
             return part?.checkVisibility() ? part.innerText : ""''', selector)
@@ -164,18 +164,18 @@ class Browser:
         return self._call('GET', '/url')
 
     def find_value(self, selector):
-        """What stands in a field."""
+        """The value of a field."""
         return self._call('GET', f'/element/{self.find(selector)}/property/value')
 
     def complaints(self):
-        """What the console has told since this was last asked: errors of scripts, refused resources, violations of
-        the Content-Security-Policy."""
+        """The console messages since the last call: script errors, refused resources, and violations of the
+        Content-Security-Policy."""
         entries = self._call('POST', '/se/log', {'type': 'browser'})
         return [f"{entry['level']}: {entry['message']}" for entry in entries if entry['level'] in ('SEVERE', 'WARNING')]
 
 
 def eventually(what, condition, within=90):
-    """Waits until the condition holds; its value."""
+    """Waits until the condition holds, and returns its value."""
     end = time.monotonic() + within
     while not (value := condition()):
         if time.monotonic() > end:

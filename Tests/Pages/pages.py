@@ -26,7 +26,7 @@ TAB, ENTER = '\ue004', '\ue007'
 
 
 class Visit:
-    """One look at the page of one cluster."""
+    """One check of the page of one cluster."""
 
     def __init__(self, driver, options, url=None, script=True):
         self.url = (url or options.url).rstrip('/')
@@ -55,7 +55,7 @@ class Visit:
         self.browser.screenshot(self.options.shots / f'{self.options.scene}-{name}.png')
 
     def bring_about(self, is_so):
-        """Runs what was to be done while the page is open, and waits for it to show. No reload is allowed."""
+        """Runs the command while the page is open, and waits until the page shows the change. No reload is allowed."""
         if not self.options.do:
             return eventually('the state that was asked for', is_so)
         self.browser.js('window.isStillThisPage = true')
@@ -64,7 +64,7 @@ class Visit:
         expect('the page was not reloaded', self.browser.js('return window.isStillThisPage === true'))
 
     def node(self, name):
-        """What a person sees of a node: its row (or card), without details that are closed."""
+        """What a person sees of a node: its row (or card) without closed details."""
         return self.text('#' + css(f'n-{name}'))
 
     def wait_for_pictures(self):

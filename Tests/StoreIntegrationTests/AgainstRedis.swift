@@ -1,5 +1,4 @@
 import Testing
 
-/// The tests that watch the clock. They run one after the other, so that none of them mistakes a busy machine for a
-/// fault.
+/// The tests that measure time. They run one after the other, so that none mistakes a busy machine for a fault.
 @Suite(.serialized) enum AgainstRedis {}

@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 
 extension ByteBuffer {
-  /// Read by Foundation.
+  /// The JSON object, parsed by Foundation.
   package func json() throws -> [String: Any] {
     try JSONSerialization.jsonObject(with: Data(readableBytesView)) as? [String: Any] ?? [:]
   }

@@ -1,22 +1,22 @@
 import NIOCore
 import NIOPosix
 
-/// A TCP proxy on the loopback that does to bytes what networks do to them: keeps them, drops them, slows them down,
-/// parts them anywhere, ends in the middle of them. What it does can be changed at any moment.
+/// A TCP proxy on the loopback that imitates bad networks. It holds, drops, delays and splits bytes, and cuts
+/// connections. A test can change the faults at any moment.
 package final class ChaosProxy: Sendable {
   package enum Direction: CaseIterable, Sendable { case toServer, toClient }
 
-  /// What happens to the bytes of one direction; nothing, unless told otherwise.
+  /// The faults of one direction. There are none by default.
   package struct Faults: Sendable {
-    /// Bytes wait until this ends. They are still delivered then, even if their sender has gone.
+    /// Bytes wait until this is false again. Then they are delivered, even if their sender has gone.
     package var holds = false
     /// Bytes vanish.
     package var drops = false
-    /// Each piece waits for so long.
+    /// How long each piece of bytes waits.
     package var delay = TimeAmount.zero
     /// Bytes leave one at a time.
     package var slices = false
-    /// Both ends are closed after so many more bytes.
+    /// Both ends are closed after this many more bytes.
     package var cutAfter: Int?
 
     package init(
@@ -30,9 +30,9 @@ package final class ChaosProxy: Sendable {
   private let listener: any Channel
   private let state: NIOLoopBound<State>
 
-  /// - Parameter server: the port of the loopback that connections are passed on to.
+  /// - Parameter server: the port on the loopback that connections are forwarded to.
   package init(to server: Int) async throws {
-    // Apart from all else, so that nothing but what it is told to do slows bytes down.
+    // On its own threads, so that only the chosen faults slow bytes down.
     let eventLoop = ControlTimer.proxyThreads.next()
     let state = try await eventLoop.submit { NIOLoopBound(State(server: server), eventLoop: eventLoop) }.get()
     listener = try await ServerBootstrap(group: eventLoop)
@@ -51,37 +51,37 @@ package final class ChaosProxy: Sendable {
 
   package var port: Int { listener.localAddress?.port ?? 0 }
 
-  /// From now on, for present and later connections.
+  /// Sets the faults of current and later connections.
   package func set(_ direction: Direction, _ faults: Faults = Faults()) async throws {
     try await eventLoop.submit { [state] in state.value.set(direction, faults) }.get()
   }
 
-  /// For later connections alone.
+  /// Sets the faults of later connections only.
   package func setForLater(_ direction: Direction, _ faults: Faults = Faults()) async throws {
     try await eventLoop.submit { [state] in state.value.faults[direction] = faults }.get()
   }
 
-  /// From now on nothing passes between the server and clients of which this is true, until ``unite()``: it waits, both
-  /// ways, the end of a connection too. To each side the other is silent.
+  /// Makes a partition until ``unite()``. Nothing passes between the server and the clients that `isApart` selects.
+  /// Bytes and the ends of connections wait, in both directions. Each side sees the other as silent.
   ///
-  /// - Parameter isApart: of a client by its port; called on the proxy's event loop.
+  /// - Parameter isApart: whether the client with this port is cut off. Called on the proxy's event loop.
   package func part(from isApart: @escaping @Sendable (_ port: Int) -> Bool) async throws {
     try await eventLoop.submit { [state] in state.value.part(from: isApart) }.get()
   }
 
   package func unite() async throws { try await part { _ in false } }
 
-  /// Closes the connections of all clients. What is held on its way to the server stays.
+  /// Closes the connections of all clients. Bytes held on the way to the server stay.
   package func cutClients() async throws {
     try await eventLoop.submit { [state] in state.value.cutClients() }.get()
   }
 
-  /// Bytes that are held at present.
+  /// The number of bytes held now.
   package func held(_ direction: Direction) async throws -> Int {
     try await eventLoop.submit { [state] in state.value.held(direction) }.get()
   }
 
-  /// Lives on the event loop.
+  /// Belongs to the event loop.
   private final class State {
     private let server: Int
     var faults: [Direction: Faults] = [:]
@@ -141,7 +141,7 @@ private final class Flow: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private var faults: ChaosProxy.Faults
-  /// Of the client of this connection.
+  /// The port of the client of this connection.
   let port: Int
   var isParted = false { didSet { pump() } }
   private var source: (any Channel)?
@@ -195,7 +195,7 @@ private final class Flow: ChannelInboundHandler {
         continue
       }
       isPausing = true
-      // A turn of the loop at least, so that slices do not meet again in the socket.
+      // At least one turn of the loop, so that slices do not join again in the socket.
       destination.eventLoop.assumeIsolated().scheduleTask(in: max(faults.delay, .microseconds(50))) { [self] in
         isPausing = false
         if !faults.holds, !isParted { send(faults.slices ? 1 : waiting.readableBytes, to: destination) }

@@ -2,14 +2,14 @@ import Common
 import Foundation
 import NIOCore
 
-/// Our reader of JSON against Foundation's. They differ in this, and in nothing else:
+/// Compares our JSON reader with Foundation's. These are the only differences:
 ///
-/// - Foundation takes duplicate names, nests 512 levels deep, and takes a comma before `]` and `}`;
-/// - it guesses other encodings than UTF-8 by a byte order mark, or by zeros among the first four bytes;
-/// - it refuses numbers beyond `Double`, which are JSON: here they are numbers, and no integers;
-/// - it loses U+FEFF at the head of a text and behind an escape, and takes canonically equivalent names for one.
+/// - Foundation accepts duplicate names, 512 levels of nesting, and a comma before `]` and `}`.
+/// - It guesses encodings other than UTF-8 from a byte order mark, or from zeros among the first four bytes.
+/// - It refuses numbers beyond `Double`. They are valid JSON, and our reader takes them as numbers but not integers.
+/// - It loses U+FEFF at the start of a text and after an escape, and treats canonically equivalent names as one.
 package enum FoundationJSON {
-  /// What one reader makes of these bytes and the other does not; nil if they differ only in what is told above.
+  /// How the two readers differ on these bytes. Nil if they differ only in the ways listed above.
   package static func difference(_ bytes: [UInt8]) -> String? {
     switch (fault(bytes), foundationsFault(bytes)) {
     case (nil, nil), (_?, _?): nil
@@ -19,7 +19,7 @@ package enum FoundationJSON {
     }
   }
 
-  /// Whether both read the same values, where both take the document.
+  /// Whether both readers read the same values, if both accept the document.
   package static func readsTheSame(_ bytes: [UInt8]) -> Bool {
     guard let ours = try? JSONValue(bytes),
       let theirs = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
@@ -64,7 +64,7 @@ extension JSONValue {
     }
   }
 
-  /// Whether Foundation has read the same.
+  /// Whether Foundation's value is the same.
   fileprivate func equals(_ other: Any) -> Bool {
     switch (self, other) {
     case (.null, is NSNull): true
@@ -85,6 +85,6 @@ extension JSONValue {
 }
 
 extension String {
-  /// Its scalars, since String's own equality takes canonically equivalent texts for one; without U+FEFF.
+  /// The scalars without U+FEFF. String's own equality would treat canonically equivalent texts as equal.
   fileprivate var withoutMarks: [Unicode.Scalar] { unicodeScalars.filter { $0 != "\u{FEFF}" } }
 }

@@ -1,11 +1,11 @@
-/// What a key in Redis is made by mistake or malice: missing, of another type, other bytes, an absurd number, one that
-/// vanishes by itself.
+/// Damage to a key in Redis, as mistakes or malice may cause it. The key is missing, has another type, other bytes or
+/// an absurd number, or expires.
 package struct KeyDamage: Sendable, CustomStringConvertible {
   package let key: String
-  /// What does it. Redis may refuse some: then the key stays as it was.
+  /// The commands that cause it. Redis may refuse some, and then the key stays as it was.
   package let commands: [[String]]
 
-  /// Of numbers, only such as nobody would write: two that are likely can't be told from the truth.
+  /// The numbers are ones that nobody would write. A likely number can't be told from the right one.
   private static let values = [
     "", "x", "1.0", "1e3", " 8", "0x10", "inf", "nan", "-1", "-9223372036854775808", "9223372036854775807", "08",
     "99999999999999999999", "{\"v\":1,\"status\":\"ACTIVE\",\"expiresAt\":letters", "1700000000000", "\0\u{1}\n\"\\%d'",
@@ -31,7 +31,7 @@ package struct KeyDamage: Sendable, CustomStringConvertible {
 }
 
 extension PrivateRedis {
-  /// Runs commands at one instant, of whatever bytes they are; those that Redis refuses do nothing.
+  /// Runs commands in one script, at one instant. They may hold any bytes. Commands that Redis refuses do nothing.
   package func run(_ commands: [[String]]) throws {
     func hex(_ word: String) -> String {
       "x" + word.utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()

@@ -2,18 +2,19 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A server on the loopback that sends, for each request, whatever bytes a test wants, and counts what it sees.
+/// A server on the loopback that answers each request with whatever bytes a test wants. It counts connections and
+/// requests.
 package final class LittleServer: Sendable {
   package enum Reply: Sendable, CustomStringConvertible {
     case bytes(String)
-    /// Byte by byte, with a pause after each.
+    /// Sends byte by byte, with a pause after each.
     case slowly(String, pause: TimeAmount)
-    /// Bytes, then the end of the connection.
+    /// Sends bytes, then closes the connection.
     case last(String)
-    /// Nothing, and the connection stays.
+    /// Sends nothing and keeps the connection open.
     case silence
 
-    /// Short, since test cases are named after it.
+    /// Short, because it appears in the names of test cases.
     package var description: String {
       switch self {
       case .bytes(let text), .slowly(let text, _), .last(let text): String(text.prefix(60))
@@ -37,7 +38,7 @@ package final class LittleServer: Sendable {
   private let listener: any Channel
   private let counts: Counts
 
-  /// - Parameter reply: for the request with this head and body, as one text; runs on the server's thread.
+  /// - Parameter reply: returns the reply to a request (head and body as one text). Runs on the server's thread.
   package init(port: Int = 0, reply: @escaping @Sendable (String) -> Reply) async throws {
     let counts = Counts()
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -58,12 +59,12 @@ package final class LittleServer: Sendable {
 
   package var port: Int { listener.localAddress?.port ?? 0 }
   package var url: String { "http://127.0.0.1:\(port)" }
-  /// Connections accepted so far.
+  /// The number of connections accepted so far.
   package var connections: Int { counts.connections }
-  /// Requests so far, as texts.
+  /// The requests so far, as texts.
   package var requests: [String] { counts.requests }
 
-  /// An answer with a body, complete.
+  /// A complete answer with a body.
   package static func answer(_ status: Int = 200, _ body: String = "", headers: [String] = []) -> Reply {
     let lines = ["HTTP/1.1 \(status) Status", "Content-Length: \(body.utf8.count)"] + headers
     return .bytes(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
@@ -97,7 +98,7 @@ package final class LittleServer: Sendable {
       }
     }
 
-    /// The request, if it has come as a whole; one at a time.
+    /// The request, if all of it has arrived.
     private static func whole(_ text: String) -> String? {
       guard let end = text.range(of: "\r\n\r\n") else { return nil }
       let lengths = text[..<end.lowerBound].split(separator: "\r\n").filter {

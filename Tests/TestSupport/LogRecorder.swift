@@ -1,15 +1,15 @@
 import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 
-/// Keeps what is logged, so that a test can read it.
+/// Keeps log messages, so that a test can read them.
 package final class LogRecorder: Sendable {
-  private let lines = Mutex<[String]>([])
+  private let lines = NIOLockedValueBox<[String]>([])
 
   package init() {}
 
   package var logger: Logger { Logger(label: "recorded") { _ in Handler(recorder: self) } }
   /// Messages with their metadata, as texts.
-  package var all: [String] { lines.withLock { $0 } }
+  package var all: [String] { lines.withLockedValue { $0 } }
 
   private struct Handler: LogHandler {
     let recorder: LogRecorder
@@ -22,7 +22,7 @@ package final class LogRecorder: Sendable {
     }
 
     func log(event: LogEvent) {
-      recorder.lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
+      recorder.lines.withLockedValue { $0.append("\(event.message) \(event.metadata ?? [:])") }
     }
   }
 }

@@ -1,15 +1,15 @@
 import Foundation
 
-/// Which process has which end of a connection on the loopback, as the kernel tells it.
+/// Asks the kernel which process holds which end of a connection on the loopback.
 enum LoopbackSocket {
-  /// Whether one of these processes has the end that has port `own`, of a connection to port `other`.
+  /// Whether one of these processes holds the end with port `own` of a connection to port `other`.
   static func isHeld(by processes: Set<Int32>, from own: Int, to other: Int) -> Bool {
     guard let inode = inode(from: own, to: other) else { return false }
     return processes.contains { sockets(of: $0).contains("socket:[\(inode)]") }
   }
 
-  /// Asked of the kernel by `sock_diag(7)`: its table in `/proc/net/tcp` takes 50 ms to read where many connections
-  /// have been, and bytes wait meanwhile.
+  /// Asks by `sock_diag(7)`. Reading `/proc/net/tcp` takes 50 ms where many connections have been, and bytes would wait
+  /// for that long.
   private static func inode(from own: Int, to other: Int) -> UInt32? {
     let (netlink, inetDiagnosis): (Int32, Int32) = (16, 4)
     let descriptor = socket(netlink, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), inetDiagnosis)
@@ -18,16 +18,16 @@ enum LoopbackSocket {
     let question = Self.question(from: own, to: other)
     var answer = [UInt8](repeating: 0, count: 1024)
     guard send(descriptor, question, question.count, 0) == question.count,
-      // Here for certain: the kernel answers while it is asked.
+      // The answer is already here: the kernel answers within the call that asks.
       recv(descriptor, &answer, answer.count, Int32(MSG_DONTWAIT)) >= inodeEnd,
       answer[4..<6].elementsEqual(bytes(of: socketDiagnosis))
     else { return nil }
     return answer[inodeEnd - 4..<inodeEnd].reversed().reduce(0) { $0 << 8 | UInt32($1) }
   }
 
-  /// `SOCK_DIAG_BY_FAMILY`; an answer that is an error has another type.
+  /// `SOCK_DIAG_BY_FAMILY`. An error has another type.
   private static let socketDiagnosis: UInt16 = 20
-  /// In an answer: behind its head of 16 bytes the inode is the last of 72.
+  /// Where the inode ends in an answer: after a head of 16 bytes come 72 bytes, and the inode is the last of them.
   private static let inodeEnd = 16 + 72
 
   /// A `nlmsghdr`, and an `inet_diag_req_v2` for a TCP connection of IPv4 in any state.

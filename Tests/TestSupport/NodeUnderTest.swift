@@ -7,7 +7,7 @@ package final class NodeUnderTest: ServerUnderTest {
   package let client: TestHTTPClient
   private let directory: TemporaryDirectory
 
-  /// Starts a node on a port of its own and returns as soon as it listens, whether or not it has found its Redis.
+  /// Starts a node on a free port and returns as soon as it listens, whether or not it has found its Redis.
   ///
   /// - Parameter settings: by their names without `HOLDFAST_`, for example `["DRAIN_DELAY": "1"]`.
   package init(
@@ -20,13 +20,13 @@ package final class NodeUnderTest: ServerUnderTest {
     client = TestHTTPClient(port: port)
   }
 
-  /// Starts a node that is expected to end by itself.
+  /// Starts a node without waiting for its port, for one that is expected to end by itself.
   package static func start(
     redisURL: String, settings: [String: String], surroundings: Surroundings = Surroundings(),
     logs: TemporaryDirectory
   ) throws -> ServerProcess {
     var all = ["PORT": "0", "REDIS_URL": redisURL, "ADMIN_TOKEN": adminToken].merging(settings) { $1 }
-    // A file of tokens is given instead of the one token, not beside it.
+    // A file of tokens replaces the token: both may not be set.
     if settings["ADMIN_TOKENS_FILE"] != nil { all["ADMIN_TOKEN"] = nil }
     return try .start("holdfast-node", settings: all, surroundings: surroundings, logs: logs)
   }

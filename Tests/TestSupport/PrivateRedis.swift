@@ -1,8 +1,9 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
-/// A Redis server of a test's own: its own port and directory, append-only file, nothing evicted. Or a Sentinel.
-// Unchecked: the process is replaced by startAgain(), and stopped by signal(_:), only in the test's own order.
+/// A Redis server or Sentinel for one test, with its own port and directory. It uses an append-only file and evicts
+/// nothing.
+// Unchecked: one test at a time calls startAgain(), which replaces the process, and signal(_:), which stops it.
 package final class PrivateRedis: @unchecked Sendable {
   package enum Kind: Sendable { case store, sentinel }
 
@@ -11,25 +12,25 @@ package final class PrivateRedis: @unchecked Sendable {
   private let directory: TemporaryDirectory
   private let options: [String]
   private var process: ServerProcess
-  /// Stopped by a signal, and not continued: it answers nobody.
+  /// Whether it was stopped by a signal and not continued. Then it answers nobody.
   package private(set) var isStopped = false
 
   /// - Parameters:
-  ///   - options: further options as on the command line, for example `["--maxmemory", "8mb"]`.
-  ///   - port: nil: any free one.
-  ///   - file: what its configuration file says in the beginning. It may write there, and reads it when it starts again.
+  ///   - options: further command-line options, for example `["--maxmemory", "8mb"]`.
+  ///   - port: nil for any free port.
+  ///   - file: the initial configuration file. The server may rewrite it, and reads it when it starts again.
   package init(_ kind: Kind = .store, options: [String] = [], port: Int? = nil, file: String = "") async throws {
-    // In memory where there is room: what others do to the disk stalls no Redis then. A process that is killed loses
-    // nothing there either.
+    // In memory if there is room, so that other work on the disk does not stall Redis. Killing the process loses no
+    // data there either.
     directory = try TemporaryDirectory(inMemory: true)
     (self.kind, self.options) = (kind, options)
     try Data(file.utf8).write(to: Self.file(in: directory))
     var started: (Int, ServerProcess)?
-    // Another process may take the port between our looking and Redis's binding.
+    // Another process may take the port between our check and Redis's bind.
     for _ in 0..<(port == nil ? 5 : 1) where started == nil {
       let port = try port ?? FreePort.find()
       let process = try Self.start(kind, port: port, directory: directory, options: options)
-      // Whoever has taken the port may be a Redis too, that of another test.
+      // The process that took the port may be the Redis of another test.
       try await eventually("redis-server answers or ends") { !process.isRunning || process.isRedis(at: port) }
       if process.isRedis(at: port) { started = (port, process) } else { process.kill() }
     }
@@ -47,13 +48,13 @@ package final class PrivateRedis: @unchecked Sendable {
     if number == SIGCONT { isStopped = false }
   }
 
-  /// SIGKILL, and nothing is started in its place.
+  /// Sends SIGKILL. Nothing is started in its place.
   package func kill() {
     process.kill()
     isStopped = false
   }
 
-  /// Starts it again on its data; returns as soon as the process runs, before it serves.
+  /// Starts it again with its data. Returns as soon as the process runs, before it serves.
   package func startAgain() throws {
     kill()
     process = try Self.start(kind, port: port, directory: directory, options: options)
@@ -61,7 +62,7 @@ package final class PrivateRedis: @unchecked Sendable {
 
   package var serves: Bool { Self.answers(port) }
 
-  /// Runs one command by `redis-cli` and returns what it prints.
+  /// Runs one command with `redis-cli` and returns its output.
   @discardableResult
   package func cli(_ arguments: String...) throws -> String { try cli(arguments) }
 
@@ -99,25 +100,25 @@ package final class PrivateRedis: @unchecked Sendable {
 }
 
 extension ServerProcess {
-  /// Whether it is the Redis that listens there.
+  /// Whether this process is the Redis that listens on the port.
   fileprivate func isRedis(at port: Int) -> Bool {
     guard isRunning, let server = try? Shell.run("redis-cli", ["-p", "\(port)", "INFO", "server"]) else { return false }
-    // One that wants a password tells nobody who it is.
+    // A Redis that wants a password does not say which process it is.
     return server.hasPrefix("NOAUTH") || server.split(whereSeparator: \.isNewline).contains("process_id:\(pid)")
   }
 }
 
-/// A TCP port of the loopback that nobody listens on, and that no other test gets, in this process or in another: each
-/// process has slices of ports of its own.
+/// TCP ports of the loopback that nobody listens on. No other test gets the same port, not even in another process:
+/// each process claims its own slices of ports.
 package enum FreePort {
-  /// Below those that the system hands out to clients: a connection could else sit on the port of a server that is
-  /// about to start again. Above those of the clusters of `Scripts/cluster.sh test`.
+  /// Below the ports that the system gives to clients: otherwise a connection could occupy the port of a server that is
+  /// about to start again. Above the ports of the clusters of `Scripts/cluster.sh test`.
   private static let range = 20_000..<32_000
   private static let sliceSize = 100
-  private static let own = Mutex<[Int]>([])
+  private static let own = NIOLockedValueBox<[Int]>([])
 
   package static func find() throws -> Int {
-    try own.withLock { own in
+    try own.withLockedValue { own in
       for _ in 0..<range.count {
         if own.isEmpty { own = try takeSlice() }
         let port = own.removeLast()
@@ -134,12 +135,12 @@ package enum FreePort {
     throw ServerProcess.StartFailed(description: "all ports are taken by other tests")
   }
 
-  /// A socket by a name that only one process can have, for as long as it lives.
+  /// Claims a slice by a socket name that only one process can hold, until that process ends.
   private static func claim(_ first: Int) -> Bool {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    // A name that begins with a zero byte is one of the kernel, and leaves no file behind.
+    // A name that begins with a zero byte is in the kernel's abstract namespace and leaves no file behind.
     let name = [0] + Array("holdfast-test-ports-\(first)".utf8)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
     let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
@@ -165,7 +166,7 @@ package enum FreePort {
   }
 }
 
-/// Runs programs that end by themselves.
+/// Runs programs until they end.
 package enum Shell {
   package static func find(_ name: String) throws -> URL {
     for folder in ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/bin"] {
@@ -175,7 +176,7 @@ package enum Shell {
     throw ServerProcess.StartFailed(description: "\(name) is not installed; Scripts/cluster.sh test installs it")
   }
 
-  /// What it printed, without the last line feed. Its errors too.
+  /// Its standard output and errors, without the last line feed.
   package static func run(_ name: String, _ arguments: [String]) throws -> String {
     let process = Process()
     let output = Pipe()

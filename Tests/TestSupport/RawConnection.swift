@@ -2,17 +2,17 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A TCP connection for what no HTTP client would send: any bytes, at any time, in any pieces.
+/// A TCP connection that sends what no HTTP client would send: any bytes, at any time, in any pieces.
 package final class RawConnection: Sendable {
   private let channel: any Channel
   private let inbox: Inbox
 
-  /// - Parameter reads: whether what comes is read as answers; else it is only counted.
+  /// - Parameter reads: whether received bytes are read as answers. Otherwise they are only counted.
   package init(port: Int, reads: Bool = true) async throws {
     let inbox = Inbox(reads: reads)
     channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // The server's end of sending is to be seen apart from the end of the connection.
+      // So that a test can tell the end of the server's sending from the end of the connection.
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox)) }
@@ -23,17 +23,17 @@ package final class RawConnection: Sendable {
 
   deinit { channel.close(promise: nil) }
 
-  /// Sends without waiting. What the server no longer takes is dropped.
+  /// Sends without waiting. Bytes that the server no longer takes are dropped.
   package func send(_ bytes: some Sequence<UInt8> & Sendable) {
     channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
   }
 
   package func send(_ text: String) { send(Array(text.utf8)) }
 
-  /// Sends in pieces of so many bytes, each in a turn of its own of the event loop.
+  /// Sends in pieces of `size` bytes, each in its own turn of the event loop.
   ///
-  /// Not from the test's task: where many tests run, it may wait for seconds between two pieces, and the server gives a
-  /// request ten seconds to come.
+  /// The test's task does not send them itself. When many tests run, it may wait seconds between two pieces, and the
+  /// server allows ten seconds for a request.
   package func send(_ bytes: [UInt8], inPiecesOf size: Int) {
     channel.eventLoop.execute { [channel] in
       channel.writeAndFlush(ByteBuffer(bytes: bytes.prefix(size)), promise: nil)
@@ -41,24 +41,24 @@ package final class RawConnection: Sendable {
     }
   }
 
-  /// Tells the server that nothing more will be sent; its answers can still be read.
+  /// Closes the sending side. Answers can still be read.
   package func finishSending() { channel.close(mode: .output, promise: nil) }
 
   package func close() { channel.close(promise: nil) }
 
   /// The answers so far.
   package var answers: [TestAnswer] { inbox.contents.answers }
-  /// The bytes that have come.
+  /// The number of bytes received.
   package var received: Int { inbox.contents.received }
   /// Whether the server has ended its side.
   package var isEnded: Bool { inbox.contents.isEnded }
 
-  /// Waits for so many answers and returns all there are.
+  /// Waits for `count` answers and returns all that have arrived.
   package func answers(_ count: Int, within limit: Duration = .seconds(60)) async throws -> [TestAnswer] {
     try await eventually("\(count) answers", within: limit, every: .milliseconds(5)) {
       let contents = inbox.contents
       if let fault = contents.malformed { throw fault }
-      // Those that did not come before the end never will.
+      // After the end no further answer comes.
       return contents.answers.count >= count || contents.isEnded
     }
     guard answers.count >= count else {
@@ -79,7 +79,7 @@ package final class RawConnection: Sendable {
   }
 }
 
-/// What has come from the server; filled on the event loop, read by the test.
+/// What has come from the server. The event loop fills it and the test reads it.
 private final class Inbox: @unchecked Sendable {  // Everything is touched under the lock only.
   struct Contents {
     var answers: [TestAnswer] = []

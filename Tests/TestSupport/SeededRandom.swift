@@ -1,4 +1,4 @@
-/// Random numbers that are the same for the same seed (SplitMix64): what a test found, it finds again.
+/// Random numbers that are the same for the same seed (SplitMix64), so that a test finds the same fault again.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -14,7 +14,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
   package mutating func number(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &self) }
 
-  /// True once in so many.
+  /// True with a probability of 1 in `many`.
   package mutating func oneIn(_ many: Int) -> Bool { number(1...many) == 1 }
 
   package mutating func pick<Element>(_ elements: [Element]) -> Element { elements[number(0...elements.count - 1)] }
@@ -23,13 +23,13 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     (0..<number(count)).map { _ in UInt8(truncatingIfNeeded: next()) }
   }
 
-  /// So many of the characters of `alphabet`.
+  /// A text of `count` characters from `alphabet`.
   package mutating func text(_ alphabet: String, _ count: ClosedRange<Int>) -> String {
     let letters = Array(alphabet)
     return String((0..<number(count)).map { _ in pick(letters) })
   }
 
-  /// Cuts bytes in pieces of 1 to `most`, so that they come as from a socket.
+  /// Splits bytes into pieces of 1 to `most`, as a socket may deliver them.
   package mutating func split(_ bytes: [UInt8], most: Int) -> [ArraySlice<UInt8>] {
     var pieces: [ArraySlice<UInt8>] = []
     var rest = bytes[...]
@@ -41,7 +41,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     return pieces
   }
 
-  /// Spoils bytes in one place: one more, one less, another, or two exchanged.
+  /// Changes bytes in one place: adds, removes or replaces one, or swaps two.
   package mutating func mutate(_ bytes: inout [UInt8], with likely: [UInt8]) {
     guard !bytes.isEmpty else { return bytes.append(pick(likely)) }
     let at = number(0...bytes.count - 1)

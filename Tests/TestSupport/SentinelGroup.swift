@@ -1,12 +1,12 @@
 import Foundation
 
-/// A master and its replicas, watched by Sentinels that agree on who is master: real processes, as operators run them.
+/// A master and its replicas, watched by Sentinels that agree on the master. All are real processes.
 ///
-/// In a divisible group there is a proxy before each process, and all others know it by the proxy's port alone. So a
-/// partition can be made, in which some processes reach each other and no others.
+/// In a divisible group each process is behind a proxy, and the others know only the proxy's port. So a test can make a
+/// partition in which some processes reach only each other.
 package final class SentinelGroup: Sendable {
   package static let masterName = "holdfast"
-  /// How many Sentinels must miss a master before one of them looks for another.
+  /// How many Sentinels must find a master down before one of them starts a failover.
   private static let quorum = 2
 
   private struct Member: Sendable {
@@ -21,15 +21,15 @@ package final class SentinelGroup: Sendable {
   package var servers: [PrivateRedis] { stores.map(\.redis) }
   package var sentinels: [PrivateRedis] { watchers.map(\.redis) }
 
-  /// Returns when all replicas have their master's data, and all Sentinels know of all.
+  /// Returns when all replicas have their master's data, and each Sentinel knows all servers and Sentinels.
   ///
-  /// - Parameter options: of master and replicas, as on the command line.
+  /// - Parameter options: command-line options of master and replicas.
   package init(replicas: Int = 2, sentinels: Int = 3, options: [String] = [], isDivisible: Bool = false) async throws {
     var (stores, watchers): ([Member], [Member]) = ([], [])
     for _ in 0...replicas {
       stores.append(
         try await Self.member(isDivisible: isDivisible) { [master = stores.first] own, announced in
-          // A replica is one by its file, where Sentinels write down who is whose from then on.
+          // The file makes it a replica. After a failover, the Sentinels have it rewritten.
           try await PrivateRedis(
             options: Self.pace + ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", "\(announced)"]
               + options,
@@ -58,7 +58,7 @@ package final class SentinelGroup: Sendable {
 
   deinit { end() }
 
-  /// As nodes are to be told.
+  /// The URL that nodes are given.
   package var url: String {
     "redis+sentinel://\(watchers.map { "127.0.0.1:\($0.port)" }.joined(separator: ","))/\(Self.masterName)"
   }
@@ -90,10 +90,10 @@ package final class SentinelGroup: Sendable {
     """
   }
 
-  /// A replica gets its data at once, not after a wait for others.
+  /// A replica gets its data at once instead of waiting for other replicas.
   private static let pace = ["--repl-diskless-sync-delay", "0"]
 
-  /// Sentinels look around more often than they are used to; one that was let wait does not rest for half a minute.
+  /// Sentinels check more often than by default. A Sentinel that was delayed stays in TILT mode for only one second.
   private static let haste = ["info-period", "500", "publish-period", "250", "tilt-period", "1000"]
 
   private static func fact(_ name: String, of facts: [Substring]) -> Int? {
@@ -102,12 +102,12 @@ package final class SentinelGroup: Sendable {
 
   // MARK: - Who is master
 
-  /// All that say of themselves that they are.
+  /// The servers that report the role of master.
   package var masters: [PrivateRedis] {
     servers.filter { $0.isRunning && !$0.isStopped && (try? $0.role.isMaster) == true }
   }
 
-  /// The one that Sentinels agree on, if it is one by its own word.
+  /// The master that the Sentinels agree on, if it also reports that role.
   package var master: PrivateRedis? {
     let named = sentinels.filter { $0.isRunning && !$0.isStopped }.compactMap { sentinel in
       let address = try? sentinel.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self.masterName)
@@ -117,7 +117,7 @@ package final class SentinelGroup: Sendable {
     return masters.first { $0 === agreed }
   }
 
-  /// Rises with each failover, as the Sentinels that run know of them.
+  /// The epoch known to the running Sentinels. It rises with each failover.
   package var epoch: Int {
     sentinels.filter(\.isRunning).compactMap { sentinel in
       let facts = try? sentinel.cli("SENTINEL", "MASTER", Self.masterName).split(separator: "\n")
@@ -125,7 +125,7 @@ package final class SentinelGroup: Sendable {
     }.max() ?? 0
   }
 
-  /// Waits for a master that is not this one, and has so many replicas.
+  /// Waits for another master that has this many replicas.
   @discardableResult
   package func master(otherThan past: PrivateRedis? = nil, replicas: Int) async throws -> PrivateRedis {
     var found: PrivateRedis?
@@ -138,7 +138,7 @@ package final class SentinelGroup: Sendable {
     return found
   }
 
-  /// Waits until all replicas that run have what the master has now.
+  /// Waits until all running replicas have what the master has now.
   package func whenReplicasHoldAll() async throws {
     let master = try await master(replicas: 1)
     let offset = try master.role.offset
@@ -150,7 +150,7 @@ package final class SentinelGroup: Sendable {
     }
   }
 
-  /// `SENTINEL FAILOVER`: a replica takes the master's place, though nothing ails it.
+  /// `SENTINEL FAILOVER`: a replica replaces a healthy master.
   package func failOver() async throws {
     try await eventually("a Sentinel obeys") {
       try sentinels[0].cli("SENTINEL", "FAILOVER", Self.masterName) == "OK"
@@ -159,8 +159,8 @@ package final class SentinelGroup: Sendable {
 
   // MARK: - Partitions
 
-  /// Parts these processes, of the group or clients of it, from all others. None of them may be started again before
-  /// ``unite()``.
+  /// Cuts these processes (members of the group or its clients) off from all others. None of them may be started again
+  /// before ``unite()``.
   package func part(_ processes: Set<Int32>) async throws {
     for member in stores + watchers {
       let (isWithin, own) = (processes.contains(member.redis.pid), member.port)
@@ -176,10 +176,10 @@ package final class SentinelGroup: Sendable {
 }
 
 extension PrivateRedis {
-  /// What `ROLE` tells.
+  /// The answer to `ROLE`.
   package struct Role {
     package var isMaster: Bool
-    /// Of the stream of changes; -1 for a replica that has no link to its master.
+    /// The replication offset. -1 for a replica without a link to its master.
     package var offset: Int
     package var replicas: Int
   }
@@ -191,7 +191,7 @@ extension PrivateRedis {
       guard isMaster && lines.count > 1 || lines.first == "slave" && lines.count == 5,
         let offset = Int(lines[isMaster ? 1 : 4])
       else { throw ServerProcess.StartFailed(description: "no role: \(lines)") }
-      // Address, port and offset of each.
+      // Each replica has three lines: address, port and offset.
       return Role(isMaster: isMaster, offset: offset, replicas: isMaster ? (lines.count - 2) / 3 : 0)
     }
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A process that a test starts, signals, and is sure to leave behind dead.
+/// A process that a test starts and signals. It never outlives the test.
 package final class ServerProcess: @unchecked Sendable {  // Process is only touched under the lock.
   package struct StartFailed: Error, CustomStringConvertible {
     package let description: String
@@ -12,8 +12,8 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
   package let logFile: URL
 
   /// - Parameters:
-  ///   - environment: added to that of the tests, less any setting of Holdfast's own.
-  ///   - standardError: where it goes instead of to the log file.
+  ///   - environment: added to the environment of the tests, from which Holdfast's settings are removed.
+  ///   - standardError: replaces the log file.
   package init(
     _ executable: URL, _ arguments: [String], environment: [String: String] = [:], logFile: URL,
     standardError: FileHandle? = nil
@@ -29,7 +29,7 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = log
     process.standardError = standardError ?? log
-    // Dispatch's threads, on which tests run, block all signals, and a child inherits that: SIGTERM would do nothing.
+    // Tests run on Dispatch's threads, which block all signals. A child inherits that, and SIGTERM would do nothing.
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, &before)
@@ -42,14 +42,14 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
 
   package var pid: Int32 { lock.withLock { process.processIdentifier } }
   package var isRunning: Bool { lock.withLock { process.isRunning } }
-  /// Once it has ended: its exit code, or the signal that ended it.
+  /// The exit code, or the signal that ended it. Valid only after its end.
   package var exitCode: Int32 { lock.withLock { process.terminationStatus } }
 
   package func signal(_ number: Int32) {
     lock.withLock { if process.isRunning { _ = Foundation.kill(process.processIdentifier, number) } }
   }
 
-  /// SIGKILL, which ends a stopped process too; returns when it is gone.
+  /// Sends SIGKILL, which ends a stopped process too. Returns when the process is gone.
   package func kill() {
     signal(SIGKILL)
     process.waitUntilExit()
@@ -58,9 +58,9 @@ package final class ServerProcess: @unchecked Sendable {  // Process is only tou
   package var log: String { (try? String(contentsOf: logFile, encoding: .utf8)) ?? "" }
 }
 
-/// Polls until `condition` holds; records what was waited for when it never does.
+/// Polls until `condition` holds. If it never does, the failure says what was waited for.
 package func eventually(
-  _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(20),
+  _ what: String, within limit: Duration = .seconds(300), every pause: Duration = .milliseconds(20),
   _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
@@ -71,11 +71,11 @@ package func eventually(
   }
 }
 
-/// A directory that goes with the test.
+/// A directory that is removed with the test.
 package final class TemporaryDirectory: Sendable {
   package let url: URL
 
-  /// - Parameter inMemory: in the memory of the machine, if it has gigabytes for that.
+  /// - Parameter inMemory: whether to use the machine's memory, if gigabytes of it are free.
   package init(inMemory: Bool = false) throws {
     let parent =
       inMemory ? Self.memory ?? FileManager.default.temporaryDirectory : FileManager.default.temporaryDirectory
@@ -84,7 +84,7 @@ package final class TemporaryDirectory: Sendable {
   }
 
   private static let memory: URL? = {
-    // `cluster.sh test` gives a directory that it removes in the end, whatever becomes of the tests.
+    // `cluster.sh test` gives a directory that it removes at the end, even if the tests crash.
     let path = ProcessInfo.processInfo.environment["HOLDFAST_TEST_MEMORY"] ?? "/dev/shm"
     let minBytes = 2 << 30
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A process of ours that serves HTTP, which a test starts, asks, signals, and leaves behind dead.
+/// A Holdfast process that serves HTTP. A test starts it, sends requests and signals, and it never outlives the test.
 package protocol ServerUnderTest: Sendable {
   var process: ServerProcess { get }
   var port: Int { get }
@@ -8,8 +8,8 @@ package protocol ServerUnderTest: Sendable {
 }
 
 extension ServerUnderTest {
-  /// Sends a request, and again what was told "try again" for no other reason than that processes had to wait for the
-  /// processor, as any client does. What asks a server how it is, is sent once; ``sendOnce(_:within:)`` sends all once.
+  /// Sends a request. Like any client, it repeats the request on "try again" if processes had to wait for the
+  /// processor. Health requests are sent once. ``sendOnce(_:within:)`` sends any request once.
   package func send(_ request: TestRequest, within limit: Duration = .seconds(30)) async throws -> TestAnswer {
     var answer = try await sendOnce(request, within: limit)
     for _ in 0..<5 where answer.isExcused && !request.path.hasPrefix("/health") {
@@ -33,15 +33,15 @@ extension ServerUnderTest {
 
   package var url: String { "http://127.0.0.1:\(port)" }
   package var log: String { process.log }
-  /// The lines of its log that contain this text.
+  /// The log lines that contain this text.
   package func logLines(with text: String) -> [Substring] { log.split(separator: "\n").filter { $0.contains(text) } }
 }
 
-/// What a process is to bear beside its settings.
+/// Conditions of a process besides its settings.
 package struct Surroundings: Sendable {
-  /// The most file descriptors that it may have.
+  /// The limit of open file descriptors.
   package var openFiles: Int?
-  /// Where its log goes. It can't be asked then on which port it listens: the setting must say so.
+  /// Where the log goes. Then the log can't show the port, so the settings must name it.
   package var standardError: FileHandle?
 
   package init(openFiles: Int? = nil, standardError: FileHandle? = nil) {
@@ -50,12 +50,12 @@ package struct Surroundings: Sendable {
 }
 
 extension ServerProcess {
-  /// Starts an executable of this package; SwiftPM puts it beside the tests.
+  /// Starts an executable of this package. SwiftPM puts it beside the tests.
   ///
   /// - Parameters:
   ///   - settings: by their names without `HOLDFAST_`, for example `["DRAIN_DELAY": "1"]`.
-  ///   - environment: what it has beside them.
-  ///   - surroundings: what else it is to bear.
+  ///   - environment: further environment variables.
+  ///   - surroundings: other conditions.
   static func start(
     _ executable: String, settings: [String: String], environment: [String: String] = [:],
     surroundings: Surroundings = Surroundings(), logs: TemporaryDirectory
@@ -73,9 +73,9 @@ extension ServerProcess {
       logFile: logFile, standardError: surroundings.standardError)
   }
 
-  /// Waits until it listens, and returns on which port.
+  /// Waits until it listens and returns the port.
   ///
-  /// - Parameter given: that which the settings say, where the log cannot be asked.
+  /// - Parameter given: the port from the settings, for a process whose log can't be read.
   func listeningPort(given: String?) async throws -> Int {
     if let given, let port = Int(given), port != 0 {
       try await eventually("the server listens or ends") {
@@ -94,7 +94,7 @@ extension ServerProcess {
     return port
   }
 
-  /// It tells in its log where it listens: `… "message":"serving", … "address":"[IPv4]127.0.0.1:8080" …`.
+  /// The port in its log line `… "message":"serving", … "address":"[IPv4]127.0.0.1:8080" …`.
   private var loggedPort: Int? {
     for line in log.split(separator: "\n") where line.contains("\"serving\"") {
       let record = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Why a request has no answer: what it did, if anything, is not known.
+/// Why a request has no answer. Its effect is unknown.
 package enum NoAnswer: Error, Equatable {
   case noConnection(String)
   /// The connection ended first.
@@ -10,8 +10,8 @@ package enum NoAnswer: Error, Equatable {
   case malformed(String)
 }
 
-/// An HTTP client of one server: keep-alive, as many connections as there are requests at a time, and the time that
-/// each answer took. That time is taken on an event loop of the clients alone, where busy tests do not falsify it.
+/// An HTTP client of one server. It keeps connections alive, opens one for each concurrent request, and measures the
+/// time of each answer. It measures on an event loop that only clients use, so that busy tests do not distort the time.
 package final class TestHTTPClient: Sendable {
   private let eventLoop: any EventLoop
   private let pool: NIOLoopBoundBox<ConnectionPool>
@@ -138,7 +138,7 @@ private final class ClientConnection: ChannelInboundHandler {
 
   private func end(_ result: Result<TestAnswer, NoAnswer>) {
     guard let exchange else {
-      // An answer that nobody asked for must not become that of the next request.
+      // Otherwise this unexpected answer would become the answer to the next request.
       if case .success = result { close() }
       return
     }

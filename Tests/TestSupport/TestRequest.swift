@@ -1,7 +1,7 @@
 import Foundation
 import NIOCore
 
-/// An HTTP request as a test writes it down.
+/// An HTTP request of a test.
 package struct TestRequest: Sendable {
   package var method: String
   package var path: String
@@ -24,7 +24,7 @@ package struct TestRequest: Sendable {
   }
 
   package func key(_ key: String) -> TestRequest { with("Idempotency-Key", key) }
-  /// Whether another attempt cannot have a second effect.
+  /// Whether it can be sent again without a second effect.
   package var isRepeatable: Bool { method == "GET" || headers.contains { $0.name == "Idempotency-Key" } }
 
   package func bearer(_ token: String) -> TestRequest { with("Authorization", "Bearer \(token)") }
@@ -38,16 +38,16 @@ package struct TestRequest: Sendable {
   }
 }
 
-/// An HTTP answer, whole.
+/// A whole HTTP answer.
 package struct TestAnswer: Sendable, CustomStringConvertible {
   package let status: Int
   package let headers: [(name: String, value: String)]
   package let body: [UInt8]
-  /// From sending the request to the last byte of the answer; zero where nobody took the time.
+  /// From sending the request to the last byte of the answer. Zero if nobody measured it.
   package var elapsed = Duration.zero
-  /// What load may have added to that.
+  /// How much time load may have added to that.
   package var allowance = Duration.zero
-  /// Whether processes had to wait long while it was under way (see ``ControlTimer``).
+  /// Whether processes had to wait long during the request (see ``ControlTimer``).
   package var isOfStarved = false
 
   package init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
@@ -61,7 +61,7 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
     headers.first { $0.name.caseInsensitiveCompare(name) == .orderedSame }?.value
   }
 
-  /// The members of a JSON object; none if the body is no such thing.
+  /// The members of the JSON object. Empty if the body is no JSON object.
   package var json: [String: Any] {
     (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
   }
@@ -69,7 +69,7 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
   package func text(_ member: String) -> String? { json[member] as? String }
   package func number(_ member: String) -> Int? { json[member] as? Int }
 
-  /// The name of the problem it tells; nil if it is no problem document whose status is that of the answer.
+  /// The name of the problem. Nil if the body is no problem document, or if its status differs from the answer's.
   package var problem: String? {
     let prefix = "urn:holdfast:problem:"
     guard header("Content-Type") == "application/problem+json", number("status") == status,
@@ -78,13 +78,13 @@ package struct TestAnswer: Sendable, CustomStringConvertible {
     return String(type.dropFirst(prefix.count))
   }
 
-  /// "Try again" or "outcome unknown", from a node that cannot help it: it was not let do its work in time.
+  /// Whether it is "try again" or "outcome unknown" from a node that did not get enough processor time.
   package var isExcused: Bool { isOfStarved && (status == 503 || status == 504) }
   package var isReplay: Bool { header("Idempotent-Replayed") == "true" }
   package var closesConnection: Bool { header("Connection") == "close" }
 }
 
-/// Cuts answers out of a stream of bytes, strictly: a node frames every answer by its Content-Length.
+/// Reads answers from a stream of bytes. Each answer must have a Content-Length, except 1xx and 204.
 package struct AnswerReader {
   package struct Malformed: Error, CustomStringConvertible {
     package let description: String

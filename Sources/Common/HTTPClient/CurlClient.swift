@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
+import NIOConcurrencyHelpers
 import NIOPosix
-import Synchronization
 
 /// The only door to libcurl. It makes many HTTP requests at once, by the multi interface, on a thread of its own.
 ///
@@ -28,7 +28,7 @@ package final class CurlClient: Sendable {
     var multi: Multi?
   }
 
-  private let inbox: Mutex<Inbox>
+  private let inbox: NIOLockedValueBox<Inbox>
   private let thread = NIOThreadPool(numberOfThreads: 1)
 
   /// - Parameter allowed: the addresses that may be connected to; nil for any.
@@ -37,7 +37,7 @@ package final class CurlClient: Sendable {
       preconditionFailure("libcurl can't be initialized: there is no memory")
     }
     let multi = Multi(pointer: pointer)
-    inbox = Mutex(Inbox(multi: multi))
+    inbox = NIOLockedValueBox(Inbox(multi: multi))
     thread.start()
     // The task runs until `stop`. The pool has this one thread for it.
     thread.submit { [self] _ in
@@ -51,7 +51,7 @@ package final class CurlClient: Sendable {
 
   /// Sends a request. `completion` is called exactly once, on the thread of the client: it must not block.
   package func send(_ request: OutgoingRequest, completion: @escaping Completion) {
-    let isTaken = inbox.withLock { inbox in
+    let isTaken = inbox.withLockedValue { inbox in
       guard let multi = inbox.multi else { return false }
       // Whoever came first has woken the thread, and the thread takes all jobs.
       if inbox.jobs.isEmpty { curl_multi_wakeup(multi.pointer) }
@@ -67,7 +67,7 @@ package final class CurlClient: Sendable {
 
   /// Ends the thread; what is under way fails.
   package func stop() {
-    inbox.withLock { inbox in
+    inbox.withLockedValue { inbox in
       guard let multi = inbox.multi else { return }
       inbox.multi = nil
       curl_multi_wakeup(multi.pointer)
@@ -87,7 +87,7 @@ package final class CurlClient: Sendable {
 
   /// The jobs that came just before the stop.
   private func takeLateJobs() -> [Job] {
-    inbox.withLock { inbox in
+    inbox.withLockedValue { inbox in
       defer { inbox.jobs = [] }
       return inbox.jobs
     }
@@ -95,7 +95,7 @@ package final class CurlClient: Sendable {
 
   /// Nil when it is time to end.
   private func takeJobs() -> [Job]? {
-    inbox.withLock { inbox in
+    inbox.withLockedValue { inbox in
       guard inbox.multi != nil else { return nil }
       defer { inbox.jobs = [] }
       return inbox.jobs

@@ -1,9 +1,9 @@
 import Dispatch
 import Glibc
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Lines on their way to a descriptor whose reader may be slow, or may have stopped reading.
 ///
@@ -29,8 +29,8 @@ package final class LogQueue: Sendable {
   private let descriptor: Int32
   private let maxBytes: Int
   /// The line that tells how many were dropped.
-  private let dropNotice: Mutex<@Sendable (Int) -> ByteBuffer>
-  private let state = Mutex(State())
+  private let dropNotice: NIOLockedValueBox<@Sendable (Int) -> ByteBuffer>
+  private let state = NIOLockedValueBox(State())
   private let work = DispatchSemaphore(value: 0)
   private let thread = NIOThreadPool(numberOfThreads: 1)
 
@@ -41,7 +41,7 @@ package final class LogQueue: Sendable {
     precondition(maxBytes > 0)
     self.descriptor = descriptor
     self.maxBytes = maxBytes
-    dropNotice = Mutex({ LogQueue.notice(of: $0, metadata: [:]) })
+    dropNotice = NIOLockedValueBox({ LogQueue.notice(of: $0, metadata: [:]) })
     // A reader that has gone is an error of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     thread.start()
@@ -55,17 +55,17 @@ package final class LogQueue: Sendable {
   }
 
   /// Lines that have been dropped so far.
-  package var droppedEver: Int { state.withLock { $0.droppedEver } }
+  package var droppedEver: Int { state.withLockedValue { $0.droppedEver } }
 
   /// The line about dropped lines is to have this metadata, as all others have.
   package func setMetadata(_ metadata: Logger.Metadata) {
-    dropNotice.withLock { $0 = { LogQueue.notice(of: $0, metadata: metadata) } }
+    dropNotice.withLockedValue { $0 = { LogQueue.notice(of: $0, metadata: metadata) } }
   }
 
   /// Takes one whole line, its newline included, or counts it as dropped. Never waits for the reader.
   package func append(_ line: UnsafeRawBufferPointer) {
     assert(line.last == UInt8(ascii: "\n"), "the writer parts what waits by lines")
-    let wakes = state.withLock { state in
+    let wakes = state.withLockedValue { state in
       guard state.waiting.count + line.count <= maxBytes else {
         state.dropped += 1
         state.droppedEver += 1
@@ -84,7 +84,7 @@ package final class LogQueue: Sendable {
   @discardableResult
   package func flush(within limit: DispatchTimeInterval) -> Bool {
     let done = DispatchSemaphore(value: 0)
-    let isDone = state.withLock { state in
+    let isDone = state.withLockedValue { state in
       if state.isWriting { state.onlookers.append(done) }
       return !state.isWriting
     }
@@ -95,7 +95,7 @@ package final class LogQueue: Sendable {
 
   private func writeAll() {
     while true {
-      let (lines, dropped) = state.withLock { state in
+      let (lines, dropped) = state.withLockedValue { state in
         let taken = (state.waiting, state.dropped)
         (state.waiting, state.dropped) = ([], 0)
         if taken.0.isEmpty && taken.1 == 0 {
@@ -107,7 +107,7 @@ package final class LogQueue: Sendable {
       }
       if lines.isEmpty && dropped == 0 { return }
       lines.withUnsafeBytes(writeInPieces)
-      if dropped > 0 { dropNotice.withLock { $0 }(dropped).withUnsafeReadableBytes(write) }
+      if dropped > 0 { dropNotice.withLockedValue { $0 }(dropped).withUnsafeReadableBytes(write) }
     }
   }
 

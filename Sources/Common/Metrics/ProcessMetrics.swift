@@ -1,6 +1,6 @@
 import Glibc
 import Metrics
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What the kernel knows of this process.
 package struct ProcessUsage: Sendable {
@@ -73,16 +73,16 @@ package enum ProcessMetrics {
     let startTime = Gauge(label: "holdfast_process_start_time_seconds", factory: registry)
     let dropped = Counter(label: "holdfast_log_lines_dropped_total", factory: registry)
     // A counter takes increments, but totals are told; and renderings may overlap.
-    let countedDrops = Mutex(0)
-    let countedCPU = Mutex(0.0)
+    let countedDrops = NIOLockedValueBox(0)
+    let countedCPU = NIOLockedValueBox(0.0)
     registry.registerCollector {
-      countedDrops.withLock { counted in
+      countedDrops.withLockedValue { counted in
         let total = StandardError.queue.droppedEver
         dropped.increment(by: total - counted)
         counted = total
       }
       guard let usage = ProcessUsage.current() else { return }
-      countedCPU.withLock { counted in
+      countedCPU.withLockedValue { counted in
         cpu.increment(by: usage.cpuSeconds - counted)
         counted = max(counted, usage.cpuSeconds)
       }

@@ -1,5 +1,5 @@
 import Metrics
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The process's metrics: a swift-metrics backend that shows them in the Prometheus text format.
 ///
@@ -33,7 +33,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
     var collectors: [@Sendable () -> Void] = []
   }
 
-  private let state: Mutex<State>
+  private let state: NIOLockedValueBox<State>
   private let bounds: [String: [Double]]
   private let maxSeries: Int
   private let dropped = CounterSeries()
@@ -52,27 +52,27 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         zip(bounds, bounds.dropFirst()).allSatisfy(<), "the bounds of \(label) must ascend")
     }
     precondition(maxSeries > 0, "a registry without room is of no use")
-    state = Mutex(State(help: help))
+    state = NIOLockedValueBox(State(help: help))
     self.bounds = bounds
     self.maxSeries = maxSeries
   }
 
   /// Adds what metrics mean, by their labels; to be called before they are made.
   package func describe(_ help: [String: String]) {
-    state.withLock { $0.help.merge(help) { $1 } }
+    state.withLockedValue { $0.help.merge(help) { $1 } }
   }
 
   /// Has values brought up to date just before each ``render()``, which may run on any thread.
   package func registerCollector(_ collect: @escaping @Sendable () -> Void) {
-    state.withLock { $0.collectors.append(collect) }
+    state.withLockedValue { $0.collectors.append(collect) }
   }
 
   /// All metrics in the Prometheus text format 0.0.4, sorted by name and labels.
   package func render() -> String {
     // Outside of the lock, as collectors may make metrics.
-    for collect in state.withLock({ $0.collectors }) { collect() }
+    for collect in state.withLockedValue({ $0.collectors }) { collect() }
 
-    var families = state.withLock { $0.families }
+    var families = state.withLockedValue { $0.families }
     families[Self.droppedLabel] = Family(
       kind: .counter, help: "Requests for a metric series refused for want of room or a clash.",
       series: ["": dropped])
@@ -137,7 +137,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
   ) -> Kept? {
     let name = PrometheusText.metricName(label, kind)
     let labels = PrometheusText.labels(dimensions)
-    let series = state.withLock { state -> Kept? in
+    let series = state.withLockedValue { state -> Kept? in
       let family = state.families[name]
       if let known = family?.series[labels] { return known as? Kept }
       guard family == nil || family?.kind == kind, state.seriesCount < maxSeries,
@@ -155,7 +155,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
   }
 
   private func forget(_ handler: AnyObject) {
-    state.withLock { state in
+    state.withLockedValue { state in
       for (name, family) in state.families {
         for (labels, series) in family.series where series === handler {
           state.families[name]?.series[labels] = nil

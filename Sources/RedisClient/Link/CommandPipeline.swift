@@ -1,22 +1,22 @@
 import DequeModule
 import NIOCore
 
-/// The commands of a link: those that wait for a connection, and those sent on it whose replies are due, in order.
+/// The commands of a link: those that wait for a connection, and those that were sent and have no reply yet, in order.
 ///
-/// Knows nothing of connections, and has no clock: time is passed in.
+/// It knows nothing about connections. It has no clock: callers pass the time in.
 struct CommandPipeline {
   struct Command {
     var bytes: ByteBuffer
     var deadline: NIODeadline
-    /// Its success is told only when the replicas have what it has written.
+    /// Its success is reported only when the replicas have its write.
     var awaitsReplicas = false
-    /// Nil once the caller has been answered: the place in the pipeline stays.
+    /// Nil once the caller has been answered. The command keeps its place in the pipeline.
     var completion: RedisLink.Completion?
   }
 
-  /// Time between two looks at the deadlines.
+  /// Time between two checks of the deadlines.
   static let tickInterval = TimeAmount.milliseconds(20)
-  /// A longer gap between them means that the loop stood still. A loop that is merely busy polls its sockets all the while.
+  /// A longer gap between two checks means that the loop stood still. A loop that is only busy still polls its sockets.
   static let standstill = TimeAmount.milliseconds(250)
 
   /// A command that Redis has run, and whose effect may not be on the replicas yet.
@@ -30,11 +30,11 @@ struct CommandPipeline {
   private var unanswered = Deque<Command>()
   private var held: [Held] = []
   private var outgoing = ByteBuffer()
-  /// Whether something of what leaves in the next write awaits the replicas.
+  /// Whether a command in the next write waits for the replicas.
   private(set) var outgoingAwaitsReplicas = false
-  /// When a reply last came, or first became due.
+  /// When the last reply came, or when the first one became due.
   private var lastHeard = NIODeadline.uptimeNanoseconds(0)
-  /// When the loop last came round. Silence is judged by it: while the loop stands still, no reply can be heard.
+  /// When the loop last ran ``tick(at:)``. Silence is measured up to it: a loop that stands still hears no reply.
   private var lastTick: NIODeadline
 
   init(at now: NIODeadline) { lastTick = now }
@@ -42,15 +42,15 @@ struct CommandPipeline {
   var count: Int { waiting.count + unanswered.count + held.count }
   var owesReplies: Bool { !unanswered.isEmpty }
 
-  /// Since when replies are due and none has come, if that is so long ago.
+  /// Since when replies are due and none has come. Nil if that is shorter than `limit`.
   func silent(for limit: TimeAmount) -> NIODeadline? {
     owesReplies && lastTick - lastHeard >= limit ? lastHeard : nil
   }
 
-  /// From when on the other side has owed replies without a word; `now` if it owes none.
+  /// Since when the server owes replies and has sent none. `now` if it owes none.
   func heard(at now: NIODeadline) -> NIODeadline { owesReplies ? lastHeard(at: now) : now }
 
-  /// A loop that stood still has heard nothing, and sent nothing: that time is no silence of the other side.
+  /// While the loop stood still, it could hear nothing. That time does not count as silence of the server.
   private func lastHeard(at now: NIODeadline) -> NIODeadline {
     let gap = now - lastTick
     return gap > Self.standstill ? min(lastHeard + gap, now) : lastHeard
@@ -58,10 +58,10 @@ struct CommandPipeline {
 
   // MARK: - Commands
 
-  /// Has it wait for a connection.
+  /// Queues a command until there is a connection.
   mutating func wait(_ command: Command) { waiting.append(command) }
 
-  /// Puts it with what leaves in the next write.
+  /// Adds a command to the next write.
   mutating func send(_ command: Command, at now: NIODeadline) {
     var command = command
     outgoing.writeImmutableBuffer(command.bytes)
@@ -72,7 +72,7 @@ struct CommandPipeline {
     unanswered.append(command)
   }
 
-  /// What is to be written now; nil: nothing.
+  /// The bytes to write now. Nil if there are none.
   mutating func takeOutgoing(_ allocator: ByteBufferAllocator) -> ByteBuffer? {
     guard outgoing.readableBytes > 0 else { return nil }
     defer {
@@ -83,19 +83,19 @@ struct CommandPipeline {
   }
 
   /// A reply has come.
-  /// - Returns: the command that it answers; nil: nobody asked.
+  /// - Returns: the command that it answers. Nil if no reply was due.
   mutating func answered(at now: NIODeadline) -> Command? {
     lastHeard = now
     return unanswered.popFirst()
   }
 
-  /// Keeps the reply of a command back until the replicas have what it has written.
+  /// Holds back the reply of a command until the replicas have its write.
   mutating func hold(_ command: Command, _ reply: RedisReply) {
     guard let completion = command.completion else { return }
     held.append(Held(reply: reply, deadline: command.deadline, completion: completion))
   }
 
-  /// What was held is on the replicas, or will not be in time.
+  /// Takes the held commands. Their writes are on the replicas, or will not be there in time.
   mutating func takeHeld() -> [Held] {
     defer { held.removeAll() }
     return held
@@ -103,13 +103,13 @@ struct CommandPipeline {
 
   // MARK: - Ends
 
-  /// Empties the queue before anybody is told: a caller may well send again at once.
+  /// Empties the queue before any caller is told, because a caller may send again at once.
   mutating func takeWaiting() -> Deque<Command> {
     defer { waiting.removeAll() }
     return waiting
   }
 
-  /// The connection is gone: who is still to hear of what was sent on it, or was to be.
+  /// The connection is gone. Takes the callers of all commands that were sent on it or were about to be.
   mutating func takeUnanswered() -> [RedisLink.Completion] {
     defer {
       unanswered.removeAll()
@@ -120,8 +120,8 @@ struct CommandPipeline {
     return held.map(\.completion) + unanswered.compactMap(\.completion)
   }
 
-  /// The loop has come round.
-  /// - Returns: the callers whose deadlines have passed: of commands never sent, and of those whose outcome is unknown.
+  /// Notes that the loop runs, and checks the deadlines.
+  /// - Returns: the callers whose deadlines have passed: of commands never sent, and of commands with unknown outcome.
   mutating func tick(at now: NIODeadline) -> (unsent: [RedisLink.Completion], unknown: [RedisLink.Completion]) {
     lastHeard = lastHeard(at: now)
     lastTick = now

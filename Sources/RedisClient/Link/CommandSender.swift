@@ -1,32 +1,32 @@
 import NIOCore
 
-/// What the callers of Redis need of the way to it: ``RedisLink``, or in tests a scripted one in its place.
+/// What callers need to send commands to Redis: a ``RedisLink``, or a scripted stand-in in tests.
 package protocol CommandSender: AnyObject {
-  /// Where everything happens, and whose clock bounds it.
+  /// Everything runs on this loop. Its clock measures the deadlines.
   var eventLoop: any EventLoop { get }
   var clock: RedisClock { get }
-  /// Redis's number of the present connection; nil without one.
+  /// The ID that Redis gave the current connection (CLIENT ID). Nil without a connection.
   var connectionID: Int64? { get }
-  /// How many connections there were after the first one.
+  /// How many times the link came up after the first time.
   var reconnects: Int { get }
-  /// Called whenever the link has come up, after what has waited for it was sent.
+  /// Called each time the link has come up, after the queued commands were sent.
   var whenUp: (() -> Void)? { get set }
   /// Sends a command. `completion` is called exactly once, never before `send` returns.
   ///
-  /// - Parameter awaitsReplicas: its success is told only when as many replicas as the link is to wait for have what it
-  ///   has written, and else as ``RedisFailure/Unknown/notReplicated(_:)``. An error that Redis answers is told at once.
+  /// - Parameter awaitsReplicas: success is reported only when the configured number of replicas have the write.
+  ///   Otherwise the result is ``RedisFailure/Unknown/notReplicated(_:because:)``. An error reply is passed on at once.
   func send(
     _ command: ByteBuffer, deadline: NIODeadline, awaitsReplicas: Bool, completion: @escaping RedisLink.Completion)
-  /// Takes in the time that a reply has told, epoch milliseconds.
+  /// Passes on Redis's time from a reply, in epoch milliseconds.
   func observe(redisMilliseconds: Int64)
-  /// Ends the present link, for a server that must not be talked to any longer; a new one is made.
+  /// Ends the current connection, because its server must not be used any longer. The link then makes a new one.
   func reconnect(because reason: String)
-  /// Takes in what a probe has found of the server.
+  /// Passes on what a probe has found out about the server.
   func take(_ findings: LinkFindings)
 }
 
 extension CommandSender {
-  /// The same, of what waits for no replica.
+  /// Sends a command that waits for no replica.
   package func send(_ command: ByteBuffer, deadline: NIODeadline, completion: @escaping RedisLink.Completion) {
     send(command, deadline: deadline, awaitsReplicas: false, completion: completion)
   }

@@ -1,11 +1,11 @@
-/// What the answers to ``LinkQuestion``s tell of a link.
+/// What the answers to ``LinkQuestion``s say about a link.
 package struct LinkFindings: Equatable, Sendable {
   var role = ServerRole.unknown
-  /// Redis has taken a write.
+  /// Whether Redis has accepted a write.
   var hasWritten = false
-  /// The line with which Redis refuses whatever it is asked; nil if it serves.
+  /// The error line with which Redis refuses every command. Nil if it serves.
   var refusal: String?
-  /// What works, but less well than it could, in plain words.
+  /// What works less well than it could, in plain words.
   var warnings: [String] = []
 
   init(_ answers: [LinkQuestion: RedisReply]) {
@@ -22,7 +22,7 @@ package struct LinkFindings: Equatable, Sendable {
     }
     switch answers[.write] {
     case .error(let line)?:
-      // That it takes no writes is told by the watch over the store; reads are served all the same.
+      // Redis still serves reads. The watch over the store reports that it takes no writes.
       if case .unwritable = RedisFailure.Rejection(line: line) { break }
       refusal = line
     case .integer?: hasWritten = true

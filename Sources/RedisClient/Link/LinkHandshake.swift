@@ -1,4 +1,4 @@
-/// What is said at the beginning of each connection, and what the answers mean.
+/// The commands sent at the start of each connection, and what their answers mean.
 struct LinkHandshake {
   enum Step: Equatable, Sendable {
     case authenticate, select, name
@@ -10,7 +10,7 @@ struct LinkHandshake {
   enum Verdict: Equatable {
     case goOn
     case connection(Int64)
-    /// The last one: Redis's clock, epoch milliseconds.
+    /// The last step is done. `time` is Redis's clock in epoch milliseconds.
     case completed(time: Int64)
     case refused(String)
   }
@@ -18,7 +18,7 @@ struct LinkHandshake {
   let steps: [(step: Step, command: RedisArguments)]
   private let problem: LinkProblem
 
-  /// - Parameter problem: of the server that it is said to.
+  /// - Parameter problem: describes problems of the server that the handshake is sent to.
   init(_ problem: LinkProblem, _ configuration: RedisLink.Configuration) {
     self.problem = problem
     let (url, key) = (problem.url, configuration.vacantKey)
@@ -26,7 +26,7 @@ struct LinkHandshake {
     if let login = Self.login(url) { steps.append((.authenticate, login)) }
     if url.database != 0 { steps.append((.select, RedisArguments("SELECT", "\(url.database)"))) }
     steps.append((.name, RedisArguments("CLIENT", "SETNAME", configuration.clientName)))
-    // Before anything that has waited is sent: nothing is ever read from a replica.
+    // Asked before any queued command is sent, so that nothing is ever read from a replica.
     for question in [LinkQuestion.role, .write] {
       steps.append((.ask(question), question.arguments(vacantKey: key)))
     }
@@ -38,7 +38,7 @@ struct LinkHandshake {
     self.steps = steps
   }
 
-  /// What tells the server who we are; nil if that is nobody's business.
+  /// The command that logs us in. Nil if no password is set.
   static func login(_ url: RedisURL) -> RedisArguments? {
     url.password.map { password in
       url.user.map { RedisArguments("AUTH", $0, password) } ?? RedisArguments("AUTH", password)
@@ -48,10 +48,10 @@ struct LinkHandshake {
   func verdict(on reply: RedisReply, to step: Step) -> Verdict {
     switch (step, reply) {
     case (.ask(.role), _):
-      // Where it can't be told, the write tells.
+      // If ROLE does not say it, the answer to the write does.
       return ServerRole(reply).obstacle(at: problem.server).map { .refused($0) } ?? .goOn
     case (.ask(.write), .error(let line)):
-      // Whatever else is in the way of writes, reads are served.
+      // Other errors stop only writes: Redis still serves reads.
       guard case .readOnly = RedisFailure.Rejection(line: line) else { return .goOn }
       return .refused(problem.words(refusedWith: line))
     case (_, .error(let line)): return .refused(problem.words(refusedWith: line, to: step.text))
@@ -65,7 +65,7 @@ struct LinkHandshake {
 }
 
 extension LinkHandshake.Step {
-  /// The command, for people; never with its arguments, which may be secret.
+  /// The command for log lines. Its arguments are left out: they may be secret.
   var text: String {
     switch self {
     case .authenticate: "AUTH"

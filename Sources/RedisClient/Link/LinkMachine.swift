@@ -1,26 +1,25 @@
 import NIOCore
 
-/// The life of one link to Redis as a pure state machine: events in, the one thing to do next out.
+/// The life of one link to Redis as a pure state machine: it takes events and returns the next action.
 ///
-/// connect → handshake (AUTH, SELECT, role, scripts, clock) → up, and from any failure back to connect after a jittered
-/// back-off that doubles from 20 ms to a bound, for ever. The back-off begins anew only when Redis has taken a write: a
-/// server that greets and then refuses is not asked again and again.
+/// connect → handshake (AUTH, SELECT, role, scripts, clock) → up. After any failure it connects again, for ever. The
+/// jittered back-off doubles from 20 ms to a bound. It starts again at 20 ms only when Redis has accepted a write, so
+/// that a server that accepts the handshake and then refuses commands is not asked again and again.
 struct LinkMachine {
   static let firstDelay = TimeAmount.milliseconds(20)
-  /// Links that wait when a new server is named go there within this time, each at another instant.
+  /// When a new server is named, waiting links connect to it within this time, each at a random instant.
   static let moveSpread = TimeAmount.milliseconds(50)
-  /// For so long after a link is lost, commands wait for the next one instead of failing at once: a killed
-  /// connection is back within milliseconds, and nobody need notice.
+  /// After a link is lost, commands wait this long for the next one instead of failing at once. A killed connection
+  /// is back within milliseconds, so callers do not notice it.
   static let queueingGrace = TimeAmount.milliseconds(250)
-  /// The same for the first link: a node that has taken the place of a killed one is given requests at once by a load
-  /// balancer that has not noticed the change.
+  /// The same for the first link. A load balancer may send requests at once to a node that replaces a killed one.
   static let firstQueueingGrace = TimeAmount.seconds(1)
-  /// A link that owes replies and has been silent for so long takes no further commands. Its loss begins no grace.
+  /// A link that owes replies and has been silent this long takes no more commands. Its loss starts no new grace.
   static let silenceBeforeRefusing = TimeAmount.seconds(1)
 
   enum State: Equatable {
     case idle, connecting, handshaking, up
-    /// The link takes no more commands, and is closed once what was sent is answered.
+    /// The link takes no more commands. It is closed once all sent commands are answered.
     case leaving
     case waiting, stopped
   }
@@ -28,11 +27,11 @@ struct LinkMachine {
   enum Action: Equatable {
     case connect
     case handshake
-    /// The link may be used: send what has waited.
+    /// The link may be used: send the queued commands.
     case serve
-    /// Close the link once what was sent is answered, or within a short time.
+    /// Close the link once all sent commands are answered, or after a short time.
     case leave
-    /// Call ``retryDue()`` after this time, and not at the time said before.
+    /// Call ``retryDue()`` after this time. This replaces an earlier retry.
     case retry(after: TimeAmount)
     case close
     case nothing
@@ -44,8 +43,8 @@ struct LinkMachine {
 
   private let longestDelay: TimeAmount
   private(set) var state = State.idle
-  /// Since when nothing was heard of a link that serves: the last reply of the one that was lost, or when the first
-  /// was asked for. It ends with the first reply that the next link gives to a command; being connected is not enough.
+  /// Since when no link serves: since the last one fell silent or was lost, or since the start. Nil again after the
+  /// first useful reply to a command on the next link. Being connected is not enough.
   private(set) var downSince: NIODeadline?
   /// Links that came up after the first one.
   private(set) var reconnects = 0
@@ -55,7 +54,7 @@ struct LinkMachine {
 
   /// - Parameter longestDelay: the bound of the back-off.
   init(longestDelay: TimeAmount = .seconds(1)) {
-    precondition(longestDelay >= Self.firstDelay, "the back-off begins with less than it ends with")
+    precondition(longestDelay >= Self.firstDelay, "the longest delay is shorter than the first one")
     self.longestDelay = longestDelay
   }
 
@@ -81,7 +80,7 @@ struct LinkMachine {
     return .serve
   }
 
-  /// It is up and has served: nothing need be told of further replies.
+  /// The link is up and has served, so further replies change nothing here.
   var isSettled: Bool { state == .up && downSince == nil }
 
   /// A command that was sent after the handshake has been answered.
@@ -90,7 +89,7 @@ struct LinkMachine {
     downSince = nil
   }
 
-  /// Redis has taken a write on this link: whatever was wrong before is over.
+  /// Redis has accepted a write on this link, so earlier problems are over.
   mutating func wrote() {
     guard state == .up else { return }
     failures = 0
@@ -111,8 +110,8 @@ struct LinkMachine {
   /// The attempt failed or the link closed.
   ///
   /// - Parameters:
-  ///   - heard: when the last reply that was due came, or the first that never came was asked for.
-  ///   - random: gives the jitter.
+  ///   - heard: since when the link has not served: the start of its silence or of its refusals, else `now`.
+  ///   - random: the source of the jitter.
   mutating func lost(
     at now: NIODeadline, heard: NIODeadline, using random: inout some RandomNumberGenerator
   ) -> Action {
@@ -125,13 +124,13 @@ struct LinkMachine {
     let ceiling = min(
       longestDelay.nanoseconds, Self.firstDelay.nanoseconds << Int64(min(failures, 10)))
     failures += 1
-    // Between half and the whole: spread, but never at once.
+    // Half to all of the ceiling: retries are spread, and none comes at once.
     return .retry(after: .nanoseconds(Int64.random(in: ceiling / 2...ceiling, using: &random)))
   }
 
-  /// Another server is the one to use: what made the last tries fail says nothing of it.
+  /// Another server is to be used now. The failures of the last one say nothing about it.
   ///
-  /// - Parameter isElsewhere: whether the link that there is leads to another server.
+  /// - Parameter isElsewhere: whether the current connection leads to a server other than the new one.
   mutating func serverMoved(
     at now: NIODeadline, isElsewhere: Bool, using random: inout some RandomNumberGenerator
   ) -> Action {
@@ -158,7 +157,7 @@ struct LinkMachine {
     }
   }
 
-  /// What becomes of a command that is asked for now.
+  /// What to do with a command that a caller sends now.
   func admission(at now: NIODeadline) -> Admission {
     switch state {
     case .up: return .send

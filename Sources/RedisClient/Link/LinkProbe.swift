@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Asks the server of a link twice a second whether it is still one to be used: its time, which keeps what is known of
-/// Redis's clock fresh, its role, and a write without effect. A link that has gone silent is noticed although nobody
-/// uses it. Belongs to the event loop of its link.
+/// Checks twice a second whether the server of a link may still be used. It asks for the time (which keeps
+/// ``RedisClock`` fresh), for the role, and for a write without effect. So a silent link is noticed even if nobody uses
+/// it. Belongs to the event loop of its link.
 package final class LinkProbe {
   private static let interval = TimeAmount.milliseconds(500)
   private static let limit = TimeAmount.seconds(1)
@@ -13,14 +13,14 @@ package final class LinkProbe {
 
   /// - Parameters:
   ///   - vacantKey: a key that never exists, for the write.
-  ///   - checksRights: asks for what is useful alone, too. Enough on one link of a node.
+  ///   - checksRights: also checks rights that are useful but not required. One link of a node is enough for that.
   ///   - measured: called with each round trip.
   package init(
     link: any CommandSender, vacantKey: String, checksRights: Bool = false,
     measured: @escaping (TimeAmount) -> Void = { _ in }
   ) {
     self.link = link
-    // The role before the write, so that a replica is called by its name.
+    // The role comes before the write, so that the message names a replica as one.
     let questions: [LinkQuestion] = checksRights ? [.time, .role, .clients, .write] : [.time, .role, .write]
     self.questions = questions.map { question in
       var command = ByteBuffer()
@@ -33,7 +33,7 @@ package final class LinkProbe {
   package func start() {
     let sent = link.eventLoop.now
     var answers: [LinkQuestion: RedisReply] = [:]
-    // All in one write; the answers come in order.
+    // All leave in one write, and the answers come in order.
     for (index, (question, command)) in questions.enumerated() {
       let isLast = index == questions.count - 1
       link.send(command, deadline: sent + Self.limit) { [self] result in

@@ -3,8 +3,8 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Says in plain words what is wrong with a link: for the log, `/health` and the operators' page, which show no name of
-/// a Swift type. The words stand alone, or behind "no link to Redis: ".
+/// Says in plain words what is wrong with a link. The log, `/health` and the operators' page show the words, alone or
+/// after "no link to Redis: ". They never name a Swift type.
 struct LinkProblem: Sendable {
   let url: RedisURL
   /// Who may sign the server's certificate, in words.
@@ -15,7 +15,7 @@ struct LinkProblem: Sendable {
 
   // MARK: - The connection
 
-  /// - Parameter lookup: of the server's name, when the attempt ended.
+  /// - Parameter lookup: the state of the name lookup when the attempt ended.
   func words(connecting error: any Error, lookup: NameLookup.State = .answered) -> String {
     if case ChannelError.connectTimeout(let limit) = error {
       switch lookup {
@@ -28,7 +28,7 @@ struct LinkProblem: Sendable {
     }
     switch error {
     case let error as NIOConnectionError:
-      // A name has several addresses; each that failed in its own way is told.
+      // A name may have several addresses. Each different failure is told once.
       var all: [String] = []
       for failure in error.connectionErrors {
         let words = words(reaching: failure.error)
@@ -64,11 +64,11 @@ struct LinkProblem: Sendable {
     }
   }
 
-  /// An error of a connection that was made.
+  /// Describes an error of an established connection.
   ///
   /// - Parameters:
   ///   - hasHeard: whether anything was read before.
-  ///   - certificate: the server's, if it has shown one.
+  ///   - certificate: the server's certificate, if it sent one.
   func words(for error: any Error, hasHeard: Bool = true, certificate: ServerCertificate? = nil) -> String {
     switch error {
     case let error as IOError:
@@ -89,10 +89,10 @@ struct LinkProblem: Sendable {
     "\(server) does not speak Redis's protocol: \(Self.line(rule))"
   }
 
-  /// What the first bytes of the other side tell, if they are none of Redis's.
+  /// What the server's first bytes show, if they are not Redis's protocol.
   func words(begunWith bytes: ByteBuffer) -> String? {
     let start = bytes.getBytes(at: bytes.readerIndex, length: min(5, bytes.readableBytes)) ?? []
-    // A record of TLS: an alert, or a handshake.
+    // A TLS record: an alert (0x15) or a handshake (0x16).
     if !url.usesTLS, start.count > 1, [0x15, 0x16].contains(start[0]), start[1] == 3 {
       return "\(server) speaks TLS: the URL must begin with rediss://"
     }
@@ -120,12 +120,12 @@ struct LinkProblem: Sendable {
 
   // MARK: - What Redis says
 
-  /// - Parameter command: what was refused, where that is of interest.
+  /// - Parameter command: the refused command, if the message should name it.
   func words(refusedWith line: String, to command: String? = nil) -> String {
     guard let meaning = meaning(of: line) else {
       return "Redis at \(server) refuses \(command ?? "commands"): \(Self.line(line))"
     }
-    // A whole manual in one line.
+    // Redis's own line is a whole manual, so it is left out.
     return line.hasPrefix("DENIED") ? meaning : "\(meaning): \(Self.line(line))"
   }
 
@@ -149,7 +149,7 @@ struct LinkProblem: Sendable {
     }
   }
 
-  /// Of lines that begin with no word of their own.
+  /// The meaning of lines that begin with the general code ERR.
   private func meaning(ofGeneral line: String) -> String? {
     let redis = "Redis at \(server)"
     if line.contains("max number of clients") { return "\(redis) has as many clients as it takes (maxclients)" }
@@ -159,7 +159,7 @@ struct LinkProblem: Sendable {
     return nil
   }
 
-  /// What a Sentinel says in place of an answer.
+  /// Describes an error reply of a Sentinel.
   static func words(refusedBySentinel sentinel: ServerAddress, with line: String) -> String {
     switch line.prefix(while: { $0 != " " }) {
     case "NOAUTH": "the Sentinel at \(sentinel) wants a password: set sentinelPassword"
@@ -169,7 +169,7 @@ struct LinkProblem: Sendable {
     }
   }
 
-  /// Whether an error line means that Redis serves nothing on this link at present, whatever it is asked.
+  /// Whether an error line means that Redis currently refuses every command on this link.
   static func refusesAll(_ line: String) -> Bool {
     switch line.prefix(while: { $0 != " " }) {
     case "LOADING", "BUSY", "MASTERDOWN", "NOPERM", "NOAUTH", "READONLY", "CLUSTERDOWN": true
@@ -187,7 +187,7 @@ struct LinkProblem: Sendable {
 
   private static func text(of code: CInt) -> String { String(cString: strerror(code)) }
 
-  /// Of an error that nobody has foreseen. Its description may be a name of Swift's, which is for the debug log.
+  /// The text for an unforeseen error. Its own description may be a Swift type name, which belongs in the debug log.
   private static func text(of error: any Error) -> String {
     switch error {
     case ChannelError.ioOnClosedChannel, ChannelError.inputClosed, ChannelError.outputClosed, ChannelError.eof:

@@ -1,13 +1,13 @@
-/// The questions that tell whether a link leads to a server that can be used. All are cheap, and change nothing.
+/// The questions that show whether the server of a link can be used. All are cheap and change nothing.
 enum LinkQuestion: CaseIterable, Sendable {
   case time
   case role
-  /// Whether the user may look for the connection of a leader, without which failover takes the whole lease.
+  /// Whether the user may look up a leader's connection. Without that right, a failover takes the whole lease.
   case clients
-  /// Deleting what is not there: refused wherever a write is, without effect where it is not.
+  /// Deletes a key that does not exist. Redis refuses it like any other write, and otherwise it has no effect.
   case write
 
-  /// - Parameter vacantKey: a key that never exists, among those that the user has a right to.
+  /// - Parameter vacantKey: a key that never exists, and that the Redis user may write.
   func arguments(vacantKey: String) -> RedisArguments {
     switch self {
     case .time: RedisArguments("TIME")

@@ -3,25 +3,25 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Asks the system for the addresses of a host, one question at a time, and remembers what became of the last one: how
-/// long a resolver takes is no matter of the server's, and must not be told as its silence. An answer that comes after the
-/// attempt to connect that wanted it is there for the next one. Belongs to its event loop.
+/// Asks the system for the addresses of a host, one question at a time, and remembers the last result. A slow resolver
+/// must not be reported as a silent server. An answer that comes too late for one attempt to connect serves the next
+/// one. Belongs to its event loop.
 final class NameLookup: Resolver, @unchecked Sendable {
   /// Why a name has no address.
   struct Failure: Error, Equatable {
-    /// What `getaddrinfo` has returned.
+    /// The code that `getaddrinfo` returned.
     let code: CInt
 
-    /// Whether nobody has answered, rather than that there is no such name.
+    /// Whether the resolver did not answer, as opposed to "no such name".
     var isSilence: Bool { code == EAI_AGAIN }
     var words: String { String(cString: gai_strerror(code)) }
   }
 
   enum State: Equatable {
     case answered
-    /// The question has no answer yet, and the one before it did not fail.
+    /// The question has no answer yet. The previous question did not fail.
     case unanswered
-    /// The same, but the last one before it had this.
+    /// The question has no answer yet. The previous question failed like this.
     case failing(Failure)
   }
 
@@ -29,7 +29,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
 
   private let eventLoop: any EventLoop
   private let ask: Ask
-  /// An answer is good for so long: for the next attempt, however long the back-off before it.
+  /// An answer is used for this long, so that it is still there for the next attempt after any back-off.
   static let answerAge = TimeAmount.seconds(2)
 
   private var answer: EventLoopFuture<[SocketAddress]>?
@@ -38,7 +38,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
 
   var state: State { answer == nil ? .answered : lastFailure.map { .failing($0) } ?? .unanswered }
 
-  /// - Parameter ask: blocks, and is called on a thread where it may.
+  /// - Parameter ask: blocks, so it is called on a thread that may block.
   init(eventLoop: any EventLoop, ask: @escaping Ask = NameLookup.system) {
     (self.eventLoop, self.ask) = (eventLoop, ask)
   }
@@ -51,7 +51,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
     addresses(host, port).map { $0.filter { $0.protocol == .inet6 } }
   }
 
-  /// The question goes on: the next attempt to connect has its answer.
+  /// Cancels nothing: the next attempt to connect uses the answer.
   func cancelQueries() {}
 
   private func addresses(_ host: String, _ port: Int) -> EventLoopFuture<[SocketAddress]> {

@@ -1,13 +1,13 @@
 import NIOCore
 
-/// What a node knows of Redis's clock, which alone decides deadlines.
+/// What a node knows about Redis's clock. Only that clock decides deadlines.
 ///
-/// A reply that tells Redis's time was made before it arrived, so "that time, plus what has passed here since" never
-/// runs ahead of Redis's clock: each sample is a lower bound, and the greatest of the recent ones is the closest.
-/// A not-after instant made from it is therefore never too late, however slow a reply was. Samples are
-/// forgotten after two windows, so that a clock set back, or drift, is followed.
+/// Redis read its clock before the reply arrived. So that time plus the time passed here since then never runs ahead
+/// of Redis's clock. Each sample is a lower bound, and the greatest recent one is the closest. A not-after instant
+/// made from it is never too late, however slow a reply was. Samples are forgotten after two windows, so that the
+/// estimate follows drift and a clock that was set back.
 package struct RedisClock {
-  /// How long samples are kept before the older half is dropped.
+  /// The time after which the older half of the samples is dropped.
   package static let window = TimeAmount.seconds(5)
 
   private var current: Int64?
@@ -16,7 +16,7 @@ package struct RedisClock {
 
   package init() {}
 
-  /// Takes a reply's time (epoch milliseconds) that arrived at `instant`.
+  /// Takes Redis's time (epoch milliseconds) from a reply that arrived at `instant`.
   package mutating func observe(_ redisMilliseconds: Int64, at instant: NIODeadline) {
     if instant >= windowEnds {
       // After a pause even the last window's samples are too old.
@@ -25,7 +25,7 @@ package struct RedisClock {
       current = nil
       windowEnds = (hasPaused ? instant : windowEnds) + Self.window
     }
-    // One more for the part of a millisecond that rounding `instant` down has dropped.
+    // Minus one for the part of a millisecond that rounding `instant` down has dropped.
     let offset = redisMilliseconds - instant.milliseconds - 1
     current = max(current ?? offset, offset)
   }
@@ -36,7 +36,7 @@ package struct RedisClock {
     return instant.milliseconds + offset
   }
 
-  /// A new link may lead to another server: nothing known of the last one's clock holds.
+  /// Forgets all samples, because a new connection may lead to another server with another clock.
   package mutating func forget() {
     current = nil
     previous = nil

@@ -2,12 +2,12 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Who is told what a connection to Redis brings, on its event loop.
+/// Receives what arrives on a connection to Redis, on the connection's event loop.
 protocol ReplyReceiver: AnyObject {
   func received(_ reply: RedisReply)
-  /// For whoever mends this program; ``closed(because:)`` follows.
+  /// An error in its own form, for developers. ``closed(because:)`` follows.
   func caught(_ error: any Error)
-  /// The connection is closed; in plain words.
+  /// The connection is closed. `words` say why, in plain words.
   func closed(because words: String)
 }
 
@@ -20,7 +20,7 @@ final class RedisConnector {
 
   let eventLoop: any EventLoop
   private let tls: RedisTLS?
-  /// One question at a time for each server.
+  /// One lookup for each server, so that each is asked one question at a time.
   private var names: [ServerAddress: NameLookup] = [:]
 
   init(eventLoop: any EventLoop, tls: RedisTLS?) {
@@ -31,7 +31,7 @@ final class RedisConnector {
     LinkProblem(url: url, authorities: tls?.authorities ?? RedisTLS.systemAuthorities)
   }
 
-  /// - Parameter receiver: told of nothing before `completion` was called with success, and only then.
+  /// - Parameter receiver: called only after `completion` was called with success.
   func connect(
     to url: RedisURL, within limit: TimeAmount, receiver: any ReplyReceiver,
     completion: @escaping (Result<any Channel, Failure>) -> Void

@@ -1,16 +1,16 @@
-/// Why a command has no usable reply. The kinds differ in what the caller may do next.
+/// Why a command has no usable reply. The cases differ in what the caller may do next.
 package enum RedisFailure: Error, Equatable, Sendable {
-  /// It never reached the server's socket, or the server told that it did nothing: it has no effect and may be repeated.
+  /// It was never sent, or the server said that it did nothing. It has no effect and may be repeated.
   case notSent(NotSent)
   /// The server answered with an error before running it: it has no effect.
   case rejected(Rejection)
-  /// It was sent, and no answer came: it may have taken effect, or may do so until its not-after instant.
+  /// It was sent, and its outcome is unknown. It may have taken effect, or may still do so until its not-after instant.
   case unknown(Unknown)
 
   package enum NotSent: Equatable, Sendable {
     /// The bounded queue is full.
     case overloaded
-    /// There is no link, and there has been none for longer than the grace for a quick reconnect.
+    /// There has been no link for longer than the grace for a quick reconnect.
     case offline
     /// It waited for a link until its deadline.
     case deadlinePassed
@@ -18,16 +18,16 @@ package enum RedisFailure: Error, Equatable, Sendable {
     case late
   }
 
-  /// The server's refusals that mean something of their own to us.
+  /// The server's refusals that we treat in different ways.
   package enum Rejection: Equatable, Sendable {
     case noScript
-    /// LOADING, BUSY, MASTERDOWN, TRYAGAIN: worth another try in a moment.
+    /// LOADING, BUSY, MASTERDOWN, TRYAGAIN: try again in a moment.
     case notYet(String)
-    /// READONLY: we talk to a replica; the link must be made anew.
+    /// READONLY: the server is a replica, and a new connection is needed.
     case readOnly(String)
-    /// OOM, MISCONF, NOREPLICAS: the server takes no writes at present.
+    /// OOM, MISCONF, NOREPLICAS: the server currently takes no writes.
     case unwritable(String)
-    /// Anything else: a defect of ours or of the server's settings.
+    /// Anything else: a defect in our code or in the server's settings.
     case other(String)
 
     /// The server's own words.
@@ -53,14 +53,14 @@ package enum RedisFailure: Error, Equatable, Sendable {
   package enum Unknown: Equatable, Sendable {
     case deadlinePassed
     case linkLost
-    /// It has run, and was answered so, but replicas are not known to have it: a failover may undo it. With what Redis
-    /// said instead of their number, if it did.
+    /// It has run, and this is its reply. But the replicas may not have its write, so a failover may undo it. `because`
+    /// is what Redis answered instead of the number of replicas, if it did.
     case notReplicated(RedisReply, because: String? = nil)
-    /// It failed while it ran, or told what can't be understood: what it had written by then stays. In Redis's words.
+    /// The script failed while it ran, or its reply can't be read. What it wrote before stays. In Redis's words.
     case scriptFailed(String)
   }
 
-  /// What Redis said, for the log; nil where it said nothing.
+  /// What Redis said, for the log. Nil if it said nothing.
   package var cause: String? {
     switch self {
     case .rejected(let rejection): rejection.line
@@ -70,7 +70,7 @@ package enum RedisFailure: Error, Equatable, Sendable {
     }
   }
 
-  /// Whether Redis has refused something for a lack of rights. Within a script it has no code for that, but words.
+  /// Whether Redis refused a command for a lack of rights. Inside a script the error has no code, only a text.
   package static func isLackOfRights(_ line: String) -> Bool {
     line.hasPrefix("NOPERM") || line.contains("user executing the script can't")
   }

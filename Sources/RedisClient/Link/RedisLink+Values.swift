@@ -1,25 +1,25 @@
 import NIOCore
 
 extension RedisLink {
-  /// Connect, AUTH and SELECT take at most so long together.
+  /// Connecting and the whole handshake together take at most this long.
   static let handshakeLimit = TimeAmount.milliseconds(500)
-  /// A link that owes replies and has been silent for so long is closed and made anew; before that it takes no further
-  /// commands (``LinkMachine/silenceBeforeRefusing``).
+  /// A link that owes replies and has been silent this long is closed, and a new connection is made. Before that it
+  /// already takes no more commands (``LinkMachine/silenceBeforeRefusing``).
   static let silenceBeforeClosing = TimeAmount.milliseconds(2500)
-  /// Replicas have so long to take in what a flush has written.
+  /// How long the replicas have to confirm the writes of one flush.
   package static let replicaLimit = TimeAmount.milliseconds(400)
-  /// A link that is left waits no longer for what was sent on it.
+  /// How long a link that is leaving waits for the replies that are still due.
   static let leaveLimit = TimeAmount.milliseconds(100)
 
   package struct Configuration: Sendable {
     package var tls: RedisTLS?
-    /// Shown by CLIENT LIST.
+    /// The name shown by CLIENT LIST.
     package var clientName: String
     /// Scripts loaded by the handshake, so that the first calls find them.
     package var scripts: [Script]
-    /// A key that never exists, among those that the Redis user has a right to (``LinkQuestion/write``).
+    /// A key that never exists, and that the Redis user may write (``LinkQuestion/write``).
     package var vacantKey: String
-    /// So many replicas have a write before it is acknowledged, where its sender wants that.
+    /// How many replicas must have a write before it is acknowledged, if its sender asks for that.
     package var minReplicas: Int
     /// Commands that may be waiting or unanswered.
     package var maxPending: Int
@@ -28,7 +28,7 @@ extension RedisLink {
       tls: RedisTLS? = nil, clientName: String, scripts: [Script] = [], vacantKey: String, minReplicas: Int = 0,
       maxPending: Int = 8192
     ) {
-      precondition(minReplicas >= 0, "0 waits for none")
+      precondition(minReplicas >= 0, "minReplicas must not be negative")
       self.tls = tls
       self.clientName = clientName
       self.scripts = scripts
@@ -40,15 +40,15 @@ extension RedisLink {
 
   package struct Status: Sendable {
     package var isUp: Bool
-    /// For how long Redis has served nothing on this link; nil while it serves.
+    /// For how long Redis has served nothing on this link. Nil while it serves.
     package var downFor: TimeAmount?
-    /// There is a connection, and Redis answers on it, but only to refuse.
+    /// Whether Redis answers on the connection, but refuses every command.
     package var isRefused = false
     package var pending: Int
     package var reconnects: Int
-    /// The server that the link leads to, `host:port`; nil without one.
+    /// The server that the link is connected to, `host:port`. Nil without a connection.
     package var server: String?
-    /// Why it serves nothing, in plain words; nil while it serves.
+    /// Why it serves nothing, in plain words. Nil while it serves.
     package var lastProblem: String?
     /// What works less well than it could, in plain words.
     package var warnings: [String] = []

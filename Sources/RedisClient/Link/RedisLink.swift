@@ -6,15 +6,15 @@ import NIOSSL
 
 /// One pipelined connection to Redis, kept up for ever, on the event loop of its callers.
 ///
-/// Everything here happens on that loop; callers are on it too. Commands are answered in order; those asked for in one
-/// turn of the loop leave in one write. Every command has a deadline, time in the queue included. A command given up
-/// on keeps its place, and its late reply is dropped there: it never answers a neighbour.
+/// All calls must be on that loop. Commands are answered in order. Those sent in one turn of the loop leave in one
+/// write. Every command has a deadline that includes its time in the queue. A command past its deadline keeps its place
+/// in the pipeline, so that its late reply is dropped and never answers another command.
 package final class RedisLink {
   package typealias Completion = (Result<RedisReply, RedisFailure>) -> Void
 
   private struct Connection {
     let channel: any Channel
-    /// How to speak of the server that it leads to.
+    /// Describes problems of the connected server.
     let problem: LinkProblem
   }
 
@@ -31,20 +31,20 @@ package final class RedisLink {
   private var ticker: RepeatedTask?
   private var retry: Scheduled<Void>?
   private var lastProblem: String?
-  /// Why we have closed the link ourselves.
+  /// Why this side closed the link.
   private var reasonToClose: String?
-  /// Redis answers, but refuses whatever it is asked: since when, and why.
+  /// Redis answers but refuses every command: since when, and why.
   private var refusal: (since: NIODeadline, words: String)?
   private var warnings: [String] = []
   private var attemptBegan = NIODeadline.uptimeNanoseconds(0)
   package private(set) var clock = RedisClock()
-  /// Redis's number of the present connection.
+  /// The ID that Redis gave the current connection (CLIENT ID).
   package private(set) var connectionID: Int64?
   package var reconnects: Int { machine.reconnects }
-  /// Called whenever the link has come up, after what has waited for it was sent.
+  /// Called each time the link has come up, after the queued commands were sent.
   package var whenUp: (() -> Void)?
 
-  /// - Parameter servers: tells the server to connect to, whenever a connection is made.
+  /// - Parameter servers: asked for the server before each new connection.
   package init(
     eventLoop: any EventLoop, servers: any ServerLocator, configuration: Configuration, logger: Logger
   ) {
@@ -95,7 +95,7 @@ package final class RedisLink {
     perform(machine.start(at: eventLoop.now))
   }
 
-  /// Closes the link for good; what is unanswered ends as unknown.
+  /// Closes the link for good. Unanswered commands end as unknown.
   package func stop() {
     eventLoop.preconditionInEventLoop()
     ticker?.cancel()
@@ -120,11 +120,11 @@ package final class RedisLink {
     }
   }
 
-  /// Ends the present link, for a server that must not be talked to any longer; a new one is made. What was sent before
-  /// is still answered, within ``leaveLimit``: its neighbours in the pipeline keep their replies.
+  /// Ends the current connection, because its server must not be used any longer. The link then makes a new one.
+  /// Commands already sent still get their replies, within ``leaveLimit``.
   package func reconnect(because reason: String) {
     guard connection != nil else { return }
-    // What follows from the first reason is none.
+    // Keep the first reason: later ones are its consequences.
     reasonToClose = reasonToClose ?? reason
     perform(machine.left(at: eventLoop.now))
   }
@@ -135,13 +135,12 @@ package final class RedisLink {
     perform(machine.serverMoved(at: eventLoop.now, isElsewhere: isElsewhere, using: &random))
   }
 
-  /// The same at once, for a connection on which no reply can be trusted or expected any more.
+  /// Closes at once a connection on which no reply can be trusted or expected any more.
   private func abandon(because reason: String) {
     reasonToClose = reasonToClose ?? reason
     connection?.channel.closeHard()
   }
 
-  /// What a probe has found.
   package func take(_ findings: LinkFindings) {
     guard let problem = connection?.problem else { return }
     if let obstacle = findings.role.obstacle(at: problem.server) { return reconnect(because: obstacle) }
@@ -181,7 +180,7 @@ package final class RedisLink {
     pipeline.send(command, at: now)
     guard !flushIsDue else { return }
     flushIsDue = true
-    // Tasks run after all sockets of this turn have been served: everything they ask for goes out in one write.
+    // Tasks run after all sockets of this turn were served, so all commands of the turn leave in one write.
     eventLoop.assumeIsolated().execute { [self] in
       flushIsDue = false
       if pipeline.outgoingAwaitsReplicas { awaitReplicas() }
@@ -190,8 +189,8 @@ package final class RedisLink {
     }
   }
 
-  /// One WAIT behind all writes of a flush: a group commit. It holds up what the next flush brings, which then shares
-  /// the next one.
+  /// Sends one WAIT after all writes of a flush (group commit). Commands sent meanwhile wait behind it and share the
+  /// next WAIT.
   private func awaitReplicas() {
     let (wanted, now) = (configuration.minReplicas, eventLoop.now)
     var command = ByteBuffer()
@@ -200,7 +199,7 @@ package final class RedisLink {
     let wait = CommandPipeline.Command(
       bytes: command, deadline: now + Self.silenceBeforeClosing,
       completion: { [self] result in
-        // A link that is lost has told all who were held.
+        // When a link is lost, all held commands have already been answered.
         guard case .success(let reply) = result else { return }
         let answer = WaitReply(reply, wanted: wanted)
         for held in pipeline.takeHeld() {
@@ -221,13 +220,13 @@ package final class RedisLink {
 
   private func expire(at now: NIODeadline) {
     let (unsent, unknown) = pipeline.tick(at: now)
-    // Only now: whoever is told may send again, or end the link.
+    // Callers are told last, because they may send again or end the link.
     for completion in unsent { completion(.failure(.notSent(.deadlinePassed))) }
     for completion in unknown { completion(.failure(.unknown(.deadlinePassed))) }
     if machine.state == .up, let since = pipeline.silent(for: Self.silenceBeforeClosing) {
       abandon(because: connection?.problem.wordsForSilence(of: now - since) ?? "silent")
     }
-    // Past its grace a command in the queue need not wait for its deadline to hear that there is no link.
+    // When the grace is over, queued commands fail now instead of at their deadlines.
     if machine.admission(at: now) == .refuse { fail(pipeline.takeWaiting(), with: .notSent(.offline)) }
   }
 
@@ -297,7 +296,7 @@ package final class RedisLink {
   }
 
   private func handshakeWent(_ verdict: LinkHandshake.Verdict) {
-    // What follows a refusal counts no more.
+    // After a refusal the other answers do not matter.
     guard reasonToClose == nil else { return }
     switch verdict {
     case .goOn: break
@@ -317,7 +316,7 @@ package final class RedisLink {
     whenUp?()
   }
 
-  /// Asks for a write without effect, so that a link which nobody uses shows as well that it serves.
+  /// Sends a write without effect, so that a link that nobody uses also shows whether it serves.
   private func prove(at now: NIODeadline) {
     var command = ByteBuffer()
     command.writeRedisCommand(LinkQuestion.write.arguments(vacantKey: configuration.vacantKey))
@@ -327,7 +326,7 @@ package final class RedisLink {
     transmit(proof, at: now)
   }
 
-  /// While the link is not known to serve.
+  /// Handles a reply while the link is not yet known to serve.
   private func judge(_ reply: RedisReply) {
     guard machine.state == .up, let problem = connection?.problem else { return }
     if case .error(let line) = reply, LinkProblem.refusesAll(line) { return note(refusal: line, problem) }
@@ -353,12 +352,12 @@ package final class RedisLink {
     connectionID = nil
     reasonToClose = nil
     refusal = nil
-    // Not on the way out, and not again and again while it stays away.
+    // Not logged on shutdown, and not repeated while Redis stays away for the same reason.
     if machine.state != .stopped, lastProblem != reason || wasUp {
       logger.warning("Redis link is down", metadata: ["reason": "\(reason)"])
     }
     lastProblem = reason
-    // Asked for in this turn, or sent: which of them Redis has run can't be told.
+    // Some may not have left this process yet, but nobody can tell which ones Redis has run.
     for completion in pipeline.takeUnanswered() { completion(.failure(.unknown(.linkLost))) }
     perform(action)
   }
@@ -366,10 +365,10 @@ package final class RedisLink {
   // MARK: - Events of the channel
 
   func received(_ reply: RedisReply) {
-    // What came with the reply for which the link was given up.
+    // The link was given up for an earlier reply in the same read.
     guard connection != nil else { return }
     guard let command = pipeline.answered(at: eventLoop.now) else {
-      // Only here, since each reply would else pay for the copy.
+      // Read only here: otherwise each reply would pay for the copy.
       let problem = connection?.problem
       return abandon(because: problem?.words(violated: "a reply that nobody asked for") ?? "")
     }
@@ -387,7 +386,7 @@ package final class RedisLink {
     pipeline.hold(command, reply)
   }
 
-  /// As it is, for whoever mends this program; everybody else is told in words.
+  /// Logs the error itself for developers. Others see plain words.
   func caught(_ error: any Error) {
     logger.debug("error on a Redis link", metadata: ["error": "\(error)"])
   }

@@ -1,7 +1,7 @@
 import Common
 import NIOSSL
 
-/// What links with `rediss` need: whom they trust, and who they are.
+/// What `rediss` links need: the authorities they trust, and their own certificate.
 package struct RedisTLS: Sendable {
   static let systemAuthorities = "a certificate authority of this system"
 
@@ -10,10 +10,10 @@ package struct RedisTLS: Sendable {
   package let authorities: String
 
   /// - Parameters:
-  ///   - caFile: the authorities to trust, PEM; nil for the system's.
-  ///   - certFile: our own certificate and those up to its authority, PEM, for a server that wants one.
-  ///   - keyFile: its key, PEM.
-  /// - Throws: one line that names the setting, the file, and what is wrong with it.
+  ///   - caFile: the authorities to trust, PEM. Nil for the system's.
+  ///   - certFile: the client certificate with its chain, PEM, for a server that wants one.
+  ///   - keyFile: the key of that certificate, PEM.
+  /// - Throws: an error of one line that names the setting, the file, and the problem.
   package init(caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil) throws(SettingsError) {
     var configuration = TLSConfiguration.makeClientConfiguration()
     if let caFile {
@@ -27,7 +27,7 @@ package struct RedisTLS: Sendable {
     do {
       context = try NIOSSLContext(configuration: configuration)
     } catch {
-      // All were read: what is left to fail is that they don't fit.
+      // All files were read, so the error means that key and certificate do not fit.
       guard let certFile, let keyFile else { throw SettingsError("setting redisUrl: TLS cannot be set up: \(error)") }
       throw SettingsError("setting redisKeyFile: \(keyFile) is not the key of the certificate in \(certFile)")
     }

@@ -1,12 +1,12 @@
-/// What a server says it is when asked by ROLE. Only a master may be read from and written to.
+/// A server's answer to ROLE. Only a master may be read from and written to.
 enum ServerRole: Equatable, Sendable {
   case master
-  /// Of the server at this address.
+  /// A replica of the server at this address.
   case replica(of: String)
   case sentinel
-  /// The user may not ask.
+  /// The Redis user may not run ROLE.
   case forbidden
-  /// No answer that tells anything.
+  /// The answer does not say.
   case unknown
 
   init(_ reply: RedisReply) {
@@ -28,7 +28,7 @@ enum ServerRole: Equatable, Sendable {
     }
   }
 
-  /// Why a server in this role at `address` must not be used; nil if nothing speaks against it.
+  /// Why the server at `address` must not be used in this role. Nil if it may be used.
   func obstacle(at address: String) -> String? {
     switch self {
     case .master, .forbidden, .unknown: nil

@@ -1,7 +1,7 @@
 import Common
 import NIOSSL
 
-/// What is known of a certificate that was refused.
+/// The dates of a certificate that was refused.
 struct ServerCertificate: Equatable, Sendable {
   /// Epoch seconds.
   var validFrom: Int
@@ -16,23 +16,23 @@ struct ServerCertificate: Equatable, Sendable {
   }
 }
 
-/// Why TLS did not come about, read from the errors of swift-nio-ssl, which are BoringSSL's stack of errors as text.
+/// Why a TLS handshake failed. It is read from the errors of swift-nio-ssl, which give BoringSSL's error stack as text.
 enum TLSProblem: Equatable, Sendable {
   case certificateRejected
   case wrongName
-  /// The other side speaks something else.
+  /// The server does not speak TLS.
   case noTLS
   case closedInHandshake
-  /// The server wants a certificate of ours, and got none.
+  /// The server wants a client certificate and got none.
   case certificateRequired
-  /// The server does not accept ours.
+  /// The server does not accept the client certificate.
   case ownCertificateRejected
   case noCommonVersion
-  /// The server ended it with this alert.
+  /// The server ended the handshake with this alert.
   case alert(String)
   case other
 
-  /// - Returns: nil for what is no error of TLS.
+  /// - Returns: nil for an error that is not about TLS.
   init?(_ error: any Error) {
     switch error {
     case let error as NIOSSLExtraError:

@@ -1,8 +1,8 @@
-/// What Redis has answered to WAIT.
+/// Redis's answer to WAIT.
 struct WaitReply: Equatable {
-  /// Whether as many replicas as were wanted have everything.
+  /// Whether the wanted number of replicas have all writes.
   let isDone: Bool
-  /// What Redis said instead of their number: it is no master any more, or was told to wait no longer.
+  /// What Redis said instead of a number: it is no longer a master, or it was told to stop waiting.
   let objection: String?
 
   init(_ reply: RedisReply, wanted: Int) {

@@ -1,10 +1,10 @@
 import Common
 import NIOCore
 
-/// The arguments of a command, already in the bytes that Redis reads.
+/// The arguments of a command, already encoded as Redis reads them (RESP).
 ///
-/// hiredis can format commands too, but needs every argument as a C pointer at one time: more code here than the
-/// format itself, and four times its cost (docs/decisions). A test holds this to hiredis's formatter.
+/// hiredis can format commands too. But it needs all arguments as C pointers at the same time, which takes more code
+/// here than the format itself and four times its cost (docs/decisions). A test compares this with hiredis's formatter.
 package struct RedisArguments: Sendable {
   package private(set) var count = 0
   package private(set) var bytes: ByteBuffer
@@ -40,12 +40,12 @@ package struct RedisArguments: Sendable {
     append(String(number))
   }
 
-  /// Appends one argument whose bytes are written in place; `length` must be what `write` writes.
+  /// Appends one argument whose bytes are written in place. `write` must write exactly `length` bytes.
   package mutating func append(length: Int, _ write: (inout ByteBuffer) -> Void) {
     open(length: length)
     let start = bytes.writerIndex
     write(&bytes)
-    assert(bytes.writerIndex - start == length, "an argument of another length than announced")
+    assert(bytes.writerIndex - start == length, "the argument does not have the announced length")
     close()
   }
 
@@ -60,7 +60,7 @@ package struct RedisArguments: Sendable {
 }
 
 extension ByteBuffer {
-  /// Writes a whole command: name and fixed arguments first, the others behind them.
+  /// Writes a whole command: `first` holds its name and fixed arguments, `rest` the others.
   package mutating func writeRedisCommand(_ first: RedisArguments, _ rest: RedisArguments? = nil) {
     writeRESPHeader("*", first.count + (rest?.count ?? 0))
     writeImmutableBuffer(first.bytes)

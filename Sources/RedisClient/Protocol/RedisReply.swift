@@ -10,7 +10,7 @@ package enum RedisReply: Equatable, Sendable {
 
   var isError: Bool { if case .error = self { true } else { false } }
 
-  /// The reply as text, where it is a status or a bulk string.
+  /// The reply as text, if it is a status or a bulk string.
   package var text: String? {
     switch self {
     case .status(let text): text
@@ -19,7 +19,7 @@ package enum RedisReply: Equatable, Sendable {
     }
   }
 
-  /// Redis's time in epoch milliseconds, if this is what TIME is answered with.
+  /// Redis's time in epoch milliseconds, if this is a reply to TIME.
   var timeMilliseconds: Int64? {
     guard case .array(let parts) = self, parts.count == 2, let seconds = parts[0].text.flatMap(Int64.init),
       let microseconds = parts[1].text.flatMap(Int64.init)

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOSSL
 
-/// Feeds what the socket brings to hiredis and hands whole replies on.
+/// Feeds hiredis with the bytes of the socket and passes whole replies on.
 final class ReplyHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
@@ -43,14 +43,14 @@ final class ReplyHandler: ChannelInboundHandler {
   }
 
   private func close(_ context: ChannelHandlerContext, because words: String) {
-    // What follows from the first reason is none.
+    // Keep the first reason: later ones are its consequences.
     reason = reason ?? words
     context.channel.closeHard()
   }
 }
 
 extension Channel {
-  /// Closes the connection below TLS, which would wait seconds for a silent peer to take its leave.
+  /// Closes the connection below TLS. TLS would wait seconds for a silent peer to close its side.
   func closeHard() {
     if let tls = try? pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
       tls.close(promise: nil)

@@ -1,21 +1,21 @@
 import CHiredis
 
-/// hiredis's incremental reply parser behind a Swift door: bytes in, in any split; whole replies out.
+/// A Swift interface to hiredis's incremental reply parser. It takes bytes in any split and returns whole replies.
 ///
-/// Depth is capped by hiredis (7 levels); the number of elements of an array and the bytes of one unfinished
-/// reply are capped here. After a throw the stream has lost its frame and the connection must be closed.
+/// hiredis limits the depth (7 levels). The elements of an array and the bytes of an unfinished reply are limited here.
+/// After a throw the position in the stream is lost, and the connection must be closed.
 package struct ReplyReader: ~Copyable {
-  /// Elements that one array may have.
+  /// How many elements one array may have.
   static let maxElements = 65_536
-  /// Bytes that may wait for the end of one reply.
+  /// How many bytes of one unfinished reply may be held.
   static let maxUnfinishedBytes = 16 << 20
 
   package struct ProtocolViolation: Error, Equatable { let reason: String }
 
   private let reader: UnsafeMutablePointer<redisReader>
-  /// hiredis keeps a pointer to the table for as long as the reader lives.
+  /// hiredis keeps a pointer to this table as long as the reader lives.
   private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
-  /// Since the last whole reply.
+  /// Bytes taken after the end of the last whole reply.
   private var bytesTaken = 0
 
   package init() {
@@ -24,7 +24,7 @@ package struct ReplyReader: ~Copyable {
     functions.initialize(to: plain.pointee.fn.pointee)
     redisReaderFree(plain)
     functions.pointee.createArray = { task, elements in
-      // The element count is the peer's word: refused before memory is set aside for it.
+      // The count comes from the peer, so it is checked before memory is allocated for it.
       guard elements <= ReplyReader.maxElements else { return nil }
       return ReplyReader.hiredisCreateArray(task, elements)
     }
@@ -49,7 +49,7 @@ package struct ReplyReader: ~Copyable {
     var raw: UnsafeMutableRawPointer?
     guard redisReaderGetReply(reader, &raw) == REDIS_OK else { throw violation }
     guard let raw else {
-      // Not what the buffer holds: elements of an unfinished array have left it.
+      // The buffer's size would be too small: elements of an unfinished array have already left it.
       guard bytesTaken <= Self.maxUnfinishedBytes else {
         throw ProtocolViolation(reason: "a reply of more than \(Self.maxUnfinishedBytes) bytes")
       }

@@ -1,6 +1,6 @@
 import Common
 
-/// Reads the tokens of a reply one by one: words parted by single spaces.
+/// Reads the tokens of a reply one by one. They are separated by single spaces.
 package struct ReplyTokens: Equatable, Sendable {
   /// What has not been read yet.
   package private(set) var remainder: ArraySlice<UInt8>

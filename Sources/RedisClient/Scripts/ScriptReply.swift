@@ -1,15 +1,15 @@
-/// The one-line reply of a script: a verdict, Redis's time, and what the verdict brings along, parted by spaces.
+/// The one-line reply of a script: a verdict, Redis's time, and data of the verdict, separated by spaces.
 ///
-/// One bulk string is the cheapest reply there is for Lua, Redis and hiredis alike. Which verdicts a script gives, and
-/// what they mean, is known by whoever has written it; the runner knows ``late`` alone.
+/// One bulk string is the cheapest reply for Lua, Redis and hiredis. The callers of a script know its verdicts and what
+/// they mean. The runner knows only ``late``.
 package struct ScriptReply: Equatable, Sendable {
-  /// The verdict of a script that ran past its not-after instant, and did nothing.
+  /// The verdict of a script that ran after its not-after instant and did nothing.
   package static let late = "LATE"
 
   package struct Malformed: Error {}
 
   package let verdict: String
-  /// Redis's time when it ran, epoch milliseconds.
+  /// Redis's time when the script ran, in epoch milliseconds.
   package let time: Int64
   /// What follows the time.
   package let rest: ReplyTokens

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Calls scripts over a link: by SHA, loaded again when Redis has lost them, repeated while Redis says "not yet",
-/// and bounded by a not-after instant on Redis's clock.
+/// Calls scripts over a link by their SHA. It loads them again when Redis has lost them, and repeats a call while Redis
+/// says "not yet". A not-after instant on Redis's clock bounds each call.
 package final class ScriptRunner {
   /// A script call and its bounds.
   package struct Call {
@@ -9,9 +9,9 @@ package final class ScriptRunner {
     package var arguments: RedisArguments
     /// The script does nothing if Redis runs it later than this.
     package var effectBefore: NIODeadline
-    /// The caller waits no longer than this for an answer.
+    /// The caller waits for an answer until this instant.
     package var deadline: NIODeadline
-    /// Its success is told only when the replicas have what it has written.
+    /// Its success is reported only when the replicas have its write.
     package var awaitsReplicas: Bool
 
     package init(
@@ -29,7 +29,7 @@ package final class ScriptRunner {
   package typealias Completion = (Result<ScriptReply, RedisFailure>) -> Void
 
   private static let pause = TimeAmount.milliseconds(25)
-  /// For scripts that only read: any time will do.
+  /// The not-after instant of scripts that only read: they may run at any time.
   private static let anyTime = "9999999999999"
 
   package let link: any CommandSender
@@ -40,7 +40,7 @@ package final class ScriptRunner {
     run(call, triesLeft: 1, completion)
   }
 
-  /// Calls a script that only reads; lost with its link, it is simply asked again.
+  /// Calls a script that only reads. If the link is lost, it is called once more.
   package func read(
     _ script: Script, _ arguments: RedisArguments, deadline: NIODeadline, completion: @escaping Completion
   ) {
@@ -51,7 +51,7 @@ package final class ScriptRunner {
     }
   }
 
-  /// `triesLeft` bounds repetition after NOSCRIPT and LATE; "not yet" is bounded by the deadline alone.
+  /// `triesLeft` bounds repetition after NOSCRIPT and LATE. Only the deadline bounds repetition after "not yet".
   private func run(_ call: Call, triesLeft: Int, _ completion: @escaping Completion) {
     var command = ByteBuffer()
     var bound = RedisArguments(capacity: 32)
@@ -65,13 +65,13 @@ package final class ScriptRunner {
     link.send(command, deadline: call.deadline, awaitsReplicas: call.awaitsReplicas) { [self] result in
       switch result {
       case .failure(.unknown(.notReplicated(let raw, let why))):
-        // A script that ran late did nothing that a replica could lack.
+        // A script that ran late wrote nothing, so the replicas lack nothing.
         guard let reply = try? ScriptReply(raw), reply.verdict == ScriptReply.late else {
           return completion(.failure(.unknown(.notReplicated(raw, because: why))))
         }
         judge(call, reply, triesLeft, completion)
       case .failure(let failure): completion(.failure(failure))
-      // Redis says so where the script was: what it had written until then stays.
+      // The line names the script, so the script ran and failed. What it wrote before stays.
       case .success(.error(let line)) where call.script.writes && line.contains(call.script.sha):
         completion(.failure(.unknown(.scriptFailed(call.script.signed(line)))))
       case .success(.error(let line)):
@@ -86,10 +86,10 @@ package final class ScriptRunner {
   }
 
   private func judge(_ call: Call, _ reply: ScriptReply, _ triesLeft: Int, _ completion: @escaping Completion) {
-    // Whoever understands another verdict takes its time for Redis's.
+    // The caller who understands the verdict also passes its time to the clock.
     guard reply.verdict == ScriptReply.late else { return completion(.success(reply)) }
     link.observe(redisMilliseconds: reply.time)
-    // What we took Redis's clock for was behind it. The reply has just told better.
+    // Our estimate of Redis's clock was behind. The reply has just corrected it.
     guard triesLeft > 0, call.effectBefore > link.eventLoop.now else { return completion(.failure(.notSent(.late))) }
     run(call, triesLeft: triesLeft - 1, completion)
   }
@@ -101,7 +101,7 @@ package final class ScriptRunner {
     case .noScript where triesLeft > 0:
       var load = ByteBuffer()
       load.writeRedisCommand(RedisArguments("SCRIPT", "LOAD", call.script.source))
-      // In order on one connection: the call finds what the load before it has brought.
+      // Commands on one connection run in order, so the call finds the loaded script.
       link.send(load, deadline: call.deadline) { _ in }
       run(call, triesLeft: triesLeft - 1, completion)
     case .notYet where link.eventLoop.now + Self.pause < call.deadline:
@@ -117,7 +117,7 @@ package final class ScriptRunner {
 
   private func notAfter(_ instant: NIODeadline) -> String {
     let now = link.eventLoop.now
-    // Without a clock there has been no link, and the command is refused by it.
+    // Without a clock there has been no link yet. A call that still runs must do nothing.
     guard let time = link.clock.time(at: now) else { return "0000000000000" }
     return String(time + (instant - now).nanoseconds / 1_000_000)
   }

@@ -1,8 +1,8 @@
-/// What Redis is made of, and where it is: what an operator gives as one URL.
+/// The servers that Redis consists of, and their addresses. An operator gives them as one URL:
 ///
-/// - `redis[s]://[[user]:password@]host[:port][/database]`: one server;
-/// - `redis[s]+sentinel://[[user]:password@]host[:port],host[:port]…/master-name[/database]`: a master and its replicas,
-///   watched by the Sentinels at these addresses (port 26379). User and password are those of the master.
+/// - `redis[s]://[[user]:password@]host[:port][/database]`: one server.
+/// - `redis[s]+sentinel://[[user]:password@]host[:port],host[:port]…/master-name[/database]`: a master and replicas,
+///   watched by the Sentinels at these addresses (default port 26379). User and password are the master's.
 package enum RedisTopology: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
   case single(RedisURL)
   case sentinel(MasterGroup)
@@ -35,7 +35,7 @@ package enum RedisTopology: Equatable, Sendable, CustomStringConvertible, Custom
     }
   }
 
-  /// Whether Sentinels are asked for the master. Then there are to be replicas, one of which takes its place.
+  /// Whether Sentinels are asked for the master. Then replicas are expected, so that one can replace the master.
   package var hasSentinels: Bool {
     switch self {
     case .single: false
@@ -43,7 +43,7 @@ package enum RedisTopology: Equatable, Sendable, CustomStringConvertible, Custom
     }
   }
 
-  /// As pages and `/health` call it.
+  /// The name in pages and in `/health`.
   package var mode: String {
     switch self {
     case .single: "single"
@@ -68,10 +68,10 @@ package struct MasterGroup: Equatable, Sendable, CustomStringConvertible {
 
   package let sentinels: [ServerAddress]
   package let masterName: String
-  /// Whatever is the same for each of the servers that store; its address is that of no server.
+  /// What all storing servers have in common. Its host and port are placeholders.
   let anyServer: RedisURL
 
-  /// The server at this address, as a link is made to it.
+  /// The URL of the server at this address.
   func server(at address: ServerAddress) -> RedisURL {
     var url = anyServer
     (url.host, url.port) = (address.host, address.port)
@@ -104,13 +104,13 @@ package struct MasterGroup: Equatable, Sendable, CustomStringConvertible {
     anyServer = try RedisURL("\(scheme)://\(user)master/\(parts.count == 3 ? parts[2] : "")")
   }
 
-  /// What stands before the hosts, with its `@`, and the hosts.
+  /// Splits the authority into the user part with its `@`, and the hosts.
   private static func parted(_ authority: Substring) -> (user: Substring, hosts: Substring) {
     guard let at = authority.firstIndex(of: "@") else { return ("", authority) }
     return (authority[...at], authority[authority.index(after: at)...])
   }
 
-  /// What Sentinel takes as a name.
+  /// Whether Sentinel accepts the text as a master's name.
   private static func isName(_ text: Substring) -> Bool {
     !text.isEmpty && text.utf8.count <= 128
       && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Where a Redis server is and who we are there: `redis[s]://[[user]:password@]host[:port][/database]`.
+/// The address of a Redis server and our login: `redis[s]://[[user]:password@]host[:port][/database]`.
 package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
   package var usesTLS: Bool
   package var host: String

@@ -1,11 +1,12 @@
 import Logging
 import NIOCore
 
-/// Finds the master by asking Sentinels, anew each time, and listens to them for a change of master.
+/// Asks Sentinels for the master before each connection, and listens to them for a change of master.
 ///
-/// One for all links of an event loop: what several ask for at once is asked once. Belongs to that loop.
+/// All links of an event loop share one locator. If several links ask at once, the Sentinels are asked once. Belongs to
+/// that loop.
 package final class SentinelLocator: ServerLocator {
-  /// A Sentinel that has not answered by then is passed over.
+  /// A Sentinel that has not answered within this time is skipped.
   static let answerLimit = TimeAmount.milliseconds(250)
   private static let lookInterval = TimeAmount.seconds(5)
 
@@ -21,7 +22,7 @@ package final class SentinelLocator: ServerLocator {
   private let logger: Logger
   private let watch: SentinelWatch
   private var followers: [Follower] = []
-  /// The one that answered last comes first, and those that most others contradict come last.
+  /// The Sentinel that answered last comes first. Those that the majority contradicts come last.
   private var order: [ServerAddress]
   private var waiting: [(Result<RedisURL, LocationFailure>) -> Void] = []
   private var known: ServerAddress?
@@ -101,11 +102,11 @@ package final class SentinelLocator: ServerLocator {
     watch.start { [self] news in
       switch news {
       case .moved(let address): tell(address)
-      // What was told while nobody listened is lost.
+      // Messages sent before the subscription are lost, so ask.
       case .listens: look()
       }
     }
-    // A link to a master of the past is moved, though no message came: one that was cut off with it, and is so no more.
+    // This also moves a link that still leads to an old master when no message came, such as after a network split.
     let locator = NIOLoopBound(self, eventLoop: connector.eventLoop)
     looks = connector.eventLoop.scheduleRepeatedTask(initialDelay: Self.lookInterval, delay: Self.lookInterval) { _ in
       locator.value.look()
@@ -125,7 +126,7 @@ package final class SentinelLocator: ServerLocator {
     for follower in followers { follower.value?.serverMoved(to: address) }
   }
 
-  /// Asks all Sentinels. What most of them say counts: one that is cut off knows nothing new.
+  /// Asks all Sentinels. The majority counts, because one that is cut off has old knowledge.
   private func look() {
     guard !isLooking else { return }
     isLooking = true
@@ -139,7 +140,7 @@ package final class SentinelLocator: ServerLocator {
     }
   }
 
-  /// - Parameter named: the master, by the Sentinels that have answered.
+  /// - Parameter named: for each Sentinel that answered, the master it named.
   private func looked(_ named: [ServerAddress: ServerAddress]) {
     isLooking = false
     guard let master = SentinelVote(named, of: group.sentinels.count).master else { return }

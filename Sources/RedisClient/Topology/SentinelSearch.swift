@@ -1,16 +1,16 @@
-/// One search for the master: which Sentinel to ask next, and what all their answers mean. Pure.
+/// One search for the master: which Sentinel to ask next, and what their answers mean. Pure.
 ///
-/// Sentinels are asked in turn, the one that answered last comes first, and the first that names a master is believed
-/// (Redis documentation, "Guidelines for Redis clients with support for Redis Sentinel"). Whether that server is a master
-/// indeed, the handshake of the link asks it.
+/// Sentinels are asked in turn. The one that answered last comes first, and the first that names a master is believed
+/// (Redis documentation, "Guidelines for Redis clients with support for Redis Sentinel"). The handshake of the link
+/// checks that the server really is a master.
 struct SentinelSearch {
   enum Answer: Equatable {
     case master(ServerAddress)
     /// This Sentinel watches no master of that name.
     case nameUnknown
-    /// It gave no answer; why, in plain words.
+    /// It gave no answer. The text says why, in plain words.
     case silent(String)
-    /// It gave one that names no server; in plain words.
+    /// Its answer names no server. The text describes it, in plain words.
     case useless(String)
   }
 
@@ -33,7 +33,7 @@ struct SentinelSearch {
 
   mutating func start() -> Step { next() }
 
-  /// The one that was asked last has answered, or will not.
+  /// Takes the answer of the Sentinel that was asked last, or the news that none will come.
   mutating func answered(_ answer: Answer, by sentinel: ServerAddress) -> Step {
     switch answer {
     case .master(let address): return .found(address)
@@ -61,7 +61,7 @@ struct SentinelSearch {
 }
 
 extension SentinelSearch.Answer {
-  /// - Parameter reply: to SENTINEL GET-MASTER-ADDR-BY-NAME.
+  /// - Parameter reply: the reply to SENTINEL GET-MASTER-ADDR-BY-NAME.
   init(_ reply: RedisReply, from sentinel: ServerAddress) {
     switch reply {
     case .array(let parts):

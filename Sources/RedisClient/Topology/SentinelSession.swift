@@ -1,13 +1,13 @@
 import NIOCore
 
-/// One connection to a Sentinel, for as long as something is asked or listened for on it. Belongs to its event loop.
+/// One connection to a Sentinel, for questions or for a subscription. Belongs to its event loop.
 final class SentinelSession: ReplyReceiver {
   typealias Reply = (RedisReply) -> Void
 
   struct End: Equatable {
     /// Why, in plain words.
     let words: String
-    /// Whether the other side has said anything before.
+    /// Whether the Sentinel had answered anything before.
     let hasAnswered: Bool
   }
 
@@ -16,14 +16,14 @@ final class SentinelSession: ReplyReceiver {
   private let problem: LinkProblem
   private let limit: TimeAmount
   private var channel: (any Channel)?
-  /// One for each command whose reply is due.
+  /// One handler for each command whose reply is due.
   private var waiting: [Reply] = []
   private var hasAnswered = false
   private var ended: ((End) -> Void)?
-  /// Called with what comes without having been asked for.
+  /// Called with messages that answer no command.
   var pushed: Reply = { _ in }
 
-  /// - Parameter limit: within which the connection must be made.
+  /// - Parameter limit: how long connecting may take.
   init(connector: RedisConnector, url: RedisURL, limit: TimeAmount) {
     (self.connector, self.url, self.limit) = (connector, url, limit)
     problem = connector.problem(of: url)
@@ -31,17 +31,17 @@ final class SentinelSession: ReplyReceiver {
 
   private var eventLoop: any EventLoop { connector.eventLoop }
 
-  /// Connects, and tells who we are.
+  /// Connects and logs in.
   ///
   /// - Parameters:
   ///   - ready: called once commands can be sent.
-  ///   - ended: called once, when the session has come to its end.
+  ///   - ended: called once when the session ends, unless ``stop()`` ended it.
   func start(ready: @escaping () -> Void, ended: @escaping (End) -> Void) {
     self.ended = ended
     connector.connect(to: url, within: limit, receiver: self) { [self] result in
       switch result {
       case .failure(let failure): end(failure.words)
-      // It was given up meanwhile.
+      // The session was ended while it connected.
       case .success(let channel) where self.ended == nil: channel.closeHard()
       case .success(let channel):
         self.channel = channel
@@ -62,16 +62,16 @@ final class SentinelSession: ReplyReceiver {
     channel.writeAndFlush(bytes, promise: nil)
   }
 
-  /// Ends the session: nobody is told.
+  /// Ends the session without calling `ended`.
   func stop() {
     ended = nil
-    // They may hold the session.
+    // The closures may retain the session.
     (waiting, pushed) = ([], { _ in })
     channel?.closeHard()
     channel = nil
   }
 
-  /// Ends the session, and tells why.
+  /// Ends the session and calls `ended` with the reason.
   func end(_ words: String) {
     let told = ended
     stop()

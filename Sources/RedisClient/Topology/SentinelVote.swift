@@ -1,11 +1,11 @@
-/// What Sentinels say together. Pure.
+/// The majority answer of the Sentinels. Pure.
 struct SentinelVote {
-  /// The server that most of all Sentinels name, whether they have answered or not; nil for none.
+  /// The server that more than half of all Sentinels name. Those without an answer count too. Nil if there is none.
   let master: ServerAddress?
 
   /// - Parameters:
-  ///   - named: the master, by the Sentinels that have answered.
-  ///   - count: of all Sentinels.
+  ///   - named: for each Sentinel that answered, the master it named.
+  ///   - count: the number of all Sentinels.
   init(_ named: [ServerAddress: ServerAddress], of count: Int) {
     assert(named.count <= count, "a Sentinel answers once")
     var votes: [ServerAddress: Int] = [:]

@@ -1,18 +1,19 @@
 import NIOCore
 
-/// Listens to every Sentinel for `+switch-master`, so that links need not wait for their next try: each learns of a
-/// failover at another instant, and the first counts. It is a short cut and no more: what it misses is found by asking.
-/// Belongs to its event loop.
+/// Listens to every Sentinel for `+switch-master`, so that links need not wait for their next try.
+///
+/// Sentinels learn about a failover at different instants, and the first message counts. A missed message does no harm,
+/// because the locator also asks. Belongs to its event loop.
 final class SentinelWatch {
   enum News: Equatable {
     case moved(to: ServerAddress)
-    /// A Sentinel is listened to from now on.
+    /// The subscription to a Sentinel has begun.
     case listens
   }
 
   private static let connectLimit = TimeAmount.milliseconds(250)
   private static let subscribeLimit = TimeAmount.seconds(1)
-  /// A Sentinel that is silent for longer is connected to anew.
+  /// A Sentinel that is silent for longer gets a new connection.
   private static let pingInterval = TimeAmount.seconds(2)
   private static let pause = TimeAmount.seconds(1)
   private static let channel = "+switch-master"
@@ -21,11 +22,11 @@ final class SentinelWatch {
   private let connector: RedisConnector
   private let access: SentinelAccess
   private var sessions: [ServerAddress: SentinelSession] = [:]
-  /// Since the last PING.
+  /// The Sentinels that were heard since their last PING.
   private var hasHeard: Set<ServerAddress> = []
-  /// Nil before the start and after the end.
+  /// Nil while the watch does not run.
   private var told: ((News) -> Void)?
-  /// Rises with each start: what was begun before it goes on no more.
+  /// Rises with each start and stop, so that earlier attempts stop.
   private var term = 0
 
   init(_ group: MasterGroup, connector: RedisConnector, access: SentinelAccess) {
@@ -69,7 +70,7 @@ final class SentinelWatch {
   private func ping(_ sentinel: ServerAddress, _ session: SentinelSession) {
     guard session === sessions[sentinel] else { return }
     guard hasHeard.remove(sentinel) != nil else { return session.end("silent") }
-    // A message may come before the answer, and is then taken for it.
+    // A message may come before the PONG and is then taken for the answer.
     session.send(RedisArguments("PING")) { [self] in heard($0, from: sentinel) }
     after(Self.pingInterval) { [self] in ping(sentinel, session) }
   }
@@ -87,7 +88,7 @@ final class SentinelWatch {
   }
 }
 
-/// What `+switch-master` tells: `name old-host old-port new-host new-port`.
+/// The text of `+switch-master`: `name old-host old-port new-host new-port`.
 struct SwitchMessage: Equatable {
   let master: ServerAddress
 

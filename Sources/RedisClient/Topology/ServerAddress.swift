@@ -1,6 +1,6 @@
-/// Where a server listens.
+/// The address at which a server listens.
 package struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
-  /// A name or an address; one of IPv6 without its brackets.
+  /// A name or an IP address. An IPv6 address has no brackets here.
   package var host: String
   package var port: Int
 
@@ -8,6 +8,6 @@ package struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     (self.host, self.port) = (host, port)
   }
 
-  /// `host:port`, with the brackets of IPv6.
+  /// `host:port`, with brackets around an IPv6 address.
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

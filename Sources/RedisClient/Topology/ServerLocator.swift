@@ -2,17 +2,16 @@ import NIOCore
 
 /// Tells a link which server to connect to. Belongs to the event loop of the link.
 package protocol ServerLocator: AnyObject {
-  /// Finds the server anew; `completion` may be called before `locate` returns.
+  /// Looks up the server again. `completion` may be called before `locate` returns.
   func locate(_ completion: @escaping (Result<RedisURL, LocationFailure>) -> Void)
-  /// Tells `follower`, until it is forgotten or gone, which server is the one to use from now on, whenever it learns that
-  /// without having been asked.
+  /// Tells `follower` when another server is to be used, without being asked, until `follower` is forgotten or gone.
   func tell(_ follower: any ServerFollower)
   func forget(_ follower: any ServerFollower)
-  /// How long a link waits at most before it tries again.
+  /// The longest time that a link waits before it tries again.
   var longestRetryDelay: TimeAmount { get }
 }
 
-/// Who is told of a change of server.
+/// Receives a change of server.
 package protocol ServerFollower: AnyObject {
   func serverMoved(to address: ServerAddress)
 }
@@ -22,7 +21,7 @@ package struct LocationFailure: Error, Equatable {
   let words: String
 }
 
-/// The one server that there is.
+/// A locator for one server that never changes.
 package final class FixedServer: ServerLocator {
   private let url: RedisURL
 
@@ -32,7 +31,6 @@ package final class FixedServer: ServerLocator {
     completion(.success(url))
   }
 
-  /// It never moves.
   package func tell(_ follower: any ServerFollower) {}
   package func forget(_ follower: any ServerFollower) {}
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Nobody holds a connection of the coordinator by a request that does not come to its end.
+/// An unfinished request cannot hold a connection of the coordinator.
 @Suite struct CoordinatorDeadlineTests {
   @Test
   func `a request that is incomplete after 10 s gets 408 wherever it got stuck; its connection ends`() async throws {
@@ -22,14 +22,14 @@ import Testing
         group.addTask {
           let connection = try await RawConnection(port: coordinator.port)
           let began = ContinuousClock.now
-          // The second request comes by itself, once the first is answered.
+          // The second request is sent alone, after the answer to the first.
           if before > 0 {
             connection.send(live)
             _ = try await connection.answers(before)
           }
           connection.send(before > 0 ? String(text.dropFirst(live.count)) : text)
           try await eventually("\(name): an end", within: .seconds(60), every: .milliseconds(500)) {
-            // The first byte counts: what trickles in later gives no new time.
+            // The time runs from the first byte. Later bytes do not extend it.
             if name == "half a head" { connection.send("X-A: b\r\n") }
             return connection.isEnded
           }

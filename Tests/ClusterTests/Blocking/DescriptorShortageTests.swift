@@ -2,19 +2,19 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Out of file descriptors: connections wait, the processor does not burn, and afterwards all is as before.
+/// Without free file descriptors, connections wait and the processor stays idle. Afterwards all is as before.
 @Suite struct DescriptorShortageTests {
-  /// After each failure to accept a connection, for so long none is tried.
+  /// How long the server waits after each failure to accept a connection.
   private static let pause = Duration.milliseconds(200)
 
-  /// Asks over a connection of before: no other gets in.
+  /// Sends requests on a connection made before the shortage. New connections are not accepted.
   private final class Watcher {
     private let connection: RawConnection
     private var asked = 0
 
     init(_ server: some ServerUnderTest) async throws { connection = try await RawConnection(port: server.port) }
 
-    /// How often no connection could be accepted.
+    /// How many attempts to accept a connection have failed.
     func failures() async throws -> Int {
       asked += 1
       connection.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -30,9 +30,9 @@ import Testing
   }
 
   /// - Parameters:
-  ///   - shortage: what the log says of it.
-  ///   - during: what is to hold for as long as it lasts, and what was so before it began.
-  ///   - after: what else is to hold afterwards.
+  ///   - shortage: the log message about it.
+  ///   - during: checks while it lasts. It gets the values from before the shortage.
+  ///   - after: further checks afterwards.
   private static func expectBorne(
     _ server: some ServerUnderTest, shortage: String, during: (Watcher, Before) async throws -> Void,
     after: () async throws -> Void = {}
@@ -40,13 +40,13 @@ import Testing
     let watcher = try await Watcher(server)
     let before = Before(failures: try await watcher.failures())
     var held: [RawConnection] = []
-    // Fewer than the kernel keeps waiting for a server that does not accept.
+    // Fewer than the kernel's backlog for a server that does not accept.
     for _ in 0..<200 { held.append(try await RawConnection(port: server.port)) }
     try await eventually("it is out of descriptors") {
       !server.logLines(with: shortage).isEmpty
     }
     try await during(watcher, before)
-    // It is said once, however often it is tried; on a slow machine the shortage may end and begin anew meanwhile.
+    // It is logged once for many attempts. On a slow machine the shortage may end and start again meanwhile.
     #expect(server.logLines(with: shortage).count <= 1 + server.logLines(with: "connections are accepted again").count)
 
     for connection in held { connection.close() }
@@ -68,7 +68,7 @@ import Testing
         more = try await watcher.failures() - before.failures
         return more >= 5
       }
-      // A pause lies between each two: on a busy machine they are fewer, never more.
+      // A pause follows each failure, so a busy machine has fewer failures and never more.
       let took = ContinuousClock.now - before.instant
       #expect(Self.pause * (more - 1) <= took, "\(more) times in \(took)")
     } after: {
@@ -80,7 +80,7 @@ import Testing
   @Test func `a coordinator with few descriptors bears more connections than it has descriptors for`() async throws {
     let coordinator = try await CoordinatorUnderTest(surroundings: Surroundings(openFiles: 64))
     try await Self.expectBorne(coordinator, shortage: "all connections are taken") { watcher, before in
-      // It has as many as it may, and does not try for more.
+      // It has as many as it may have and does not try to open more.
       for _ in 0..<20 {
         let failures = try await watcher.failures()
         #expect(failures == before.failures)

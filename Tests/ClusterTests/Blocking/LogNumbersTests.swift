@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 
 @Suite struct LogNumbersTests {
-  /// Texts that may look like numbers: names that others gave.
+  /// Fields whose texts may look like numbers, because they are names given by others.
   private static let names: Set<String> = ["requestID", "node", "id", "operator", "reconnects"]
 
-  /// Values that are texts and look like numbers, or like durations.
+  /// Text values that look like numbers or durations.
   private static func suspects(in log: String) throws -> [String] {
     try log.split(separator: "\n").flatMap { line in
       let json = try? JSONSerialization.jsonObject(with: Data(line.utf8))
@@ -40,7 +40,7 @@ import Testing
     for server in [node.process, coordinator.process] { server.signal(SIGTERM) }
     try await eventually("both have ended") { !node.process.isRunning && !coordinator.process.isRunning }
     for log in [node.log, coordinator.log] {
-      // What runs is named in the log too, and must not be shown whole.
+      // The log must not contain a whole token.
       for secret in [CoordinatorUnderTest.clusterToken, NodeUnderTest.adminToken] { #expect(!log.contains(secret)) }
     }
     #expect(try Self.suspects(in: node.log) == [])

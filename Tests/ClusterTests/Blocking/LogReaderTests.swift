@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whoever reads the log and stops reading it holds up nobody.
+/// A log reader that stops reading blocks nobody.
 @Suite struct LogReaderTests {
-  /// Far more lines than a pipe takes.
+  /// Far more lines than a pipe holds.
   private static let requests = 2000
 
   private static func expectNotHeldUp(_ server: some ServerUnderTest, paths: [String]) async throws {
@@ -18,7 +18,7 @@ import Testing
     }
     #expect(answered.compactMap(\.self).isEmpty)
     #expect(try await server.send(TestRequest("GET", "/health/live"), within: .seconds(60)).status == 200)
-    // At the end, what is left of the log is waited for only so long.
+    // At its end, the process waits only a limited time for the rest of the log.
     server.process.signal(SIGTERM)
     try await eventually("the process ends") { !server.process.isRunning }
     #expect(server.process.exitCode == 0)
@@ -34,9 +34,9 @@ import Testing
         "PORT": "\(try FreePort.find())", "LOG_REQUESTS": "true", "LOG_LEVEL": "debug", "DRAIN_DELAY": "0",
       ], surroundings: Surroundings(standardError: log.fileHandleForWriting))
     try await node.waitUntilReady()
-    // Long ids fill what waits for the reader, and more.
+    // Long IDs fill more than the queue for the reader.
     let request = TestRequest("GET", "/nowhere").with("X-Request-ID", String(repeating: "i", count: 128)).bytes
-    try await eventually("lines are dropped", within: .seconds(120)) {
+    try await eventually("lines are dropped") {
       let connection = try await RawConnection(port: node.port)
       for _ in 0..<500 { connection.send(request) }
       _ = try await connection.answers(500, within: .seconds(60))

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Clients that pipeline thousands of requests have their turns, as everybody else has.
+/// Clients that pipeline thousands of requests take turns with all others.
 @Suite struct PipelineFloodTests {
   private static let connections = 40
   private static let requestsEach = 1000
@@ -13,7 +13,7 @@ import Testing
     let sample = try await RawConnection(port: coordinator.port)
     sample.send(Self.request)
     _ = try await sample.answer()
-    // All answers are of one length: whoever counts bytes need not read thousands of them.
+    // All answers have the same length, so the test counts bytes instead of reading thousands of answers.
     let whole = Self.requestsEach * sample.received
     var flooding: [RawConnection] = []
     for _ in 0..<Self.connections { flooding.append(try await RawConnection(port: coordinator.port, reads: false)) }
@@ -21,9 +21,9 @@ import Testing
     func answered() -> Int { flooding.reduce(0) { $0 + $1.received } }
     try await eventually("the flood is being answered") { answered() > 0 }
 
-    // One after the other, as probes and pages come, and each on a connection of its own: that must have its turn, too.
-    // Who has no turn is answered when the flood is over, and never while it lasts. Who has one is answered within little
-    // of it, though not each time where this process has to wait as well.
+    // Requests come one after the other, as those of probes and pages do, each on its own connection. Without turns,
+    // the first answer would come after the flood. With turns, answers come within a small part of the flood. Not all
+    // of them do, because this process may have to wait too.
     let flood = Self.connections * whole
     var shares: [Double] = []
     while shares.count < 5, answered() < flood * 3 / 4 {

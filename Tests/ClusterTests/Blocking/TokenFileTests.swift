@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// SIGHUP reads the files of tokens anew, and ends nothing.
+/// SIGHUP makes the process read the token files again and does not end it.
 @Suite struct TokenFileTests {
   private let directory: TemporaryDirectory
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Nodes that are killed, or told to stop, while shoppers' holds expire all the time.
+  /// Nodes are killed or told to stop while shoppers' holds keep expiring.
   @Suite struct EndedNodesTests {
     @Suite(.cluster(nodes: 3)) struct Killed {
       @Test
@@ -43,7 +43,7 @@ extension HeavyTests {
       func `all nodes killed: holds that expire while nobody runs are back soon after the nodes are`() async throws {
         try await expectOrder { cluster, traffic in
           let leader = try await cluster.leader()
-          // One at least that is not due before nobody runs.
+          // At least one hold that is not due before all nodes are down.
           try await cluster.succeed(
             .reserve(Traffic.plenty, ttl: 10, reference: "\(Traffic.aside)stranded").key("stranded"))
           traffic.expect(.silence, at: cluster.nodes)
@@ -67,7 +67,8 @@ extension HeavyTests {
     }
 
     @Suite(.cluster(nodes: 2, settings: ["DRAIN_DELAY": "300"])) struct Told {
-      /// How often the lease is looked at while nobody may stand for it: some seconds, more than an election takes.
+      /// How often the lease is checked while no node may stand for election. It takes some seconds: longer than an
+      /// election.
       private static let looks = 60
 
       @Test func `SIGTERM of the leader: it gives the lease back, stands for no election, exits with 0`() async throws {
@@ -79,7 +80,7 @@ extension HeavyTests {
           let releases = try cluster.redis.cli("--raw", "XRANGE", "lease:releases", "-", "+")
           #expect(releases.hasSuffix("epoch\n\(first.epoch)"), "not given back: \(releases)")
 
-          // Now there is nobody but the node that drains.
+          // Now only the draining node is left.
           traffic.expect(.silence, at: [second.node])
           second.node.process.kill()
           try await eventually("the lease has lapsed") { try cluster.lease == nil }
@@ -94,7 +95,7 @@ extension HeavyTests {
           }
           #expect(try await first.node.send(.health).text("state") == "draining")
           traffic.expect(.silence, at: [first.node])
-          // Ends the lame-duck time, which is longer than any machine needs for all this.
+          // Ends the drain delay, which is longer than any machine needs for this test.
           first.node.process.signal(SIGTERM)
           try await eventually("the node ends") { !first.node.process.isRunning }
           #expect(first.node.process.exitCode == 0)

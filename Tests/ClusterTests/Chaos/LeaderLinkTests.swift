@@ -30,14 +30,14 @@ extension HeavyTests {
         }
         switch self {
         case .cut, .held, .dropped: try await cluster.successor(of: leader, after: rawValue, at: began)
-        // It may go on to lead or not.
+        // The node may stay the leader or not.
         case .delayed, .sliced, .cutInReply: try await traffic.flows(200)
         }
       }
 
       private var both: [ChaosProxy.Direction] { ChaosProxy.Direction.allCases }
 
-      /// No stream goes on with bytes missing.
+      /// Ends connections whose streams have lost bytes.
       func heal(_ proxy: ChaosProxy) async throws {
         if self == .cut || self == .dropped { try await proxy.cutClients() }
         for direction in both { try await proxy.set(direction) }

@@ -5,17 +5,17 @@ import Testing
 
 @testable import Store
 
-/// Who leads, as Redis says it and as the nodes do.
+/// Who leads, according to Redis and to the nodes.
 extension TestCluster {
   struct Leader {
     var index: Int
     var node: NodeUnderTest
     var epoch: Int64
-    /// When its term began, epoch milliseconds.
+    /// When its term began, in epoch milliseconds.
     var since: Int64
   }
 
-  /// The lease as it stands in Redis; nil if nobody holds it, or Redis does not say.
+  /// The lease in Redis. Nil if nobody holds it or Redis does not answer.
   var lease: LeaseRecord? {
     get throws {
       var tokens = ReplyTokens(Array(try redis.cli("GET", "lease").utf8)[...])
@@ -23,7 +23,7 @@ extension TestCluster {
     }
   }
 
-  /// The leader of a term after `epoch`, once it knows itself that it leads.
+  /// Waits for the leader of a term after `epoch`, until the leader itself knows that it leads.
   @discardableResult
   func leader(after epoch: Int64 = 0) async throws -> Leader {
     var leader: Leader?
@@ -40,7 +40,8 @@ extension TestCluster {
     return try #require(leader)
   }
 
-  /// The next leader; prints how long after `instant` its term began, and allows that as much as a busy machine needs.
+  /// Waits for the next leader and prints how long after `instant` its term began. The limit includes an allowance
+  /// for a busy machine.
   @discardableResult
   func successor(
     of leader: Leader, after fault: String, at instant: Int, sourceLocation: SourceLocation = #_sourceLocation
@@ -54,19 +55,19 @@ extension TestCluster {
     return next
   }
 
-  /// TTL + 300 ms; the margin is for the scheduler.
+  /// TTL + 300 ms, with a margin for the scheduler.
   private static let longestFailover: Int64 = 3300 + 3000
 
-  /// All terms there were, as the logs of all nodes tell.
+  /// The epochs of all terms, from the logs of all nodes.
   private var terms: [Int64] {
     (nodes + pastNodes).flatMap { node in
       node.log.matches(of: /"message":"leads from now on".*?"epoch":"?(\d+)/).compactMap { Int64($0.1) }
     }
   }
 
-  /// No two nodes ever led by the same epoch, and now one leads, by the greatest of all.
+  /// Checks that no two nodes ever led with the same epoch, and that one leads now with the greatest epoch.
   func expectOneLeader(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    // Only within one term can looks at several nodes be held together.
+    // Reports of several nodes can be compared only within one term.
     try await untilShown("a term that lasts for as long as all nodes are asked") {
       let leader = try await leader()
       var claims: [LeaseClaim] = []
@@ -83,7 +84,7 @@ extension TestCluster {
   }
 }
 
-/// What `/health` tells of the lease.
+/// What `/health` says about the lease.
 struct LeaseClaim: Decodable {
   var leader: Bool
   var epoch: Int64?
@@ -103,14 +104,14 @@ extension TestAnswer {
   private var health: Health { get throws { try JSONDecoder().decode(Health.self, from: Data(body)) } }
 
   var lease: LeaseClaim { get throws { try health.lease } }
-  /// As far as the last look of the node saw, nil before it.
+  /// The backlog at the node's last check. Nil before the first one.
   var backlog: Int? { get throws { try health.sweeper.backlog } }
 }
 
 extension NodeUnderTest {
-  /// Holds that its sweeps released, to this instant: `/health` tells it only now and then.
+  /// Holds that its sweeps have released so far. From the metrics, because `/health` is updated less often.
   var releasedHolds: Int { get async throws { try await counter("holdfast_sweep_released_total") } }
-  /// Its sweeps that came after their term.
+  /// Its sweeps that Redis refused because their term was over.
   var fencedSweeps: Int { get async throws { try await counter("holdfast_sweep_fenced_total") } }
 
   private func counter(_ name: String) async throws -> Int {

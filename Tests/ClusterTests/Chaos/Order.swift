@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// What must hold after every chaos: shoppers whose holds expire all the while, balanced books, every expired hold back
-/// in stock exactly once, nothing overdue, and one leader.
+/// Runs a fault while shoppers' holds keep expiring, and checks what must hold after it. The books balance, every
+/// expired hold is back in stock exactly once, nothing is overdue, and one node leads.
 func expectOrder(during fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void) async throws {
   let cluster = TestCluster.current!
   try await cluster.leader()
@@ -13,7 +13,7 @@ func expectOrder(during fault: @escaping @Sendable (TestCluster, Traffic) async 
 }
 
 extension TestCluster {
-  /// Nothing is reserved any more; and the outbox tells once of each hold that expired, and of no other.
+  /// Nothing is reserved any more. The outbox has one event for each expired hold and no other.
   fileprivate func expectExpiredOnce(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let snapshot = try StoreSnapshot(of: redis)
     for stock in snapshot.stocks {
@@ -26,7 +26,7 @@ extension TestCluster {
     #expect(!told.isEmpty, "nothing expired in all the time", sourceLocation: sourceLocation)
   }
 
-  /// Ids of reservations.
+  /// The IDs of the reservations.
   private func expiredEvents() throws -> [String] {
     let script = """
       local ids = {}

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// The election and the sweep when it is Redis that something happens to.
+  /// Election and sweep under faults of Redis.
   @Suite struct RedisChaosTests {
     @Suite(.cluster(nodes: 3, redisOptions: ["--appendfsync", "always"])) struct Restarted {
       @Test
@@ -74,7 +74,7 @@ extension HeavyTests {
       func `a full Redis, the leader killed: another one is elected, and sweeps until nothing is held`() async throws {
         try await expectOrder { cluster, traffic in
           traffic.expect(.refusals, at: cluster.nodes)
-          // Something for the next leader to sweep, however long all this takes.
+          // A hold for the next leader to sweep, however long this takes.
           try await cluster.succeed(
             .reserve(Traffic.plenty, ttl: 15, reference: "\(Traffic.aside)to-be-swept").key("to-be-swept"))
           try cluster.redis.fill(to: 1.05)
@@ -100,7 +100,7 @@ extension HeavyTests {
 }
 
 extension TestCluster {
-  /// When the last of the holds was due that have expired, epoch milliseconds.
+  /// The latest deadline of the expired holds, in epoch milliseconds.
   fileprivate func lastExpiry() throws -> Int {
     let reservations = try StoreSnapshot(of: redis).reservations.values
     return reservations.filter { $0.status == "EXPIRED" }.map(\.expiresAt).max() ?? 0

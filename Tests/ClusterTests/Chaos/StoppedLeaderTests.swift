@@ -5,14 +5,14 @@ import Testing
 @testable import Store
 
 extension HeavyTests {
-  /// Leaders that do not know that their term is over.
+  /// Leaders that do not know yet that their term is over.
   @Suite struct StoppedLeaderTests {
-    /// Holds of a SKU that no shopper asks for, so that nothing but the sweep will release them.
+    /// Holds of a SKU that no shopper asks for, so that only the sweep releases them.
     private struct Backlog {
       private static let sku = "backlog"
       let redis: PrivateRedis
 
-      /// Makes them so that none is due before all are there, if that takes several attempts.
+      /// Makes the holds so that none is due before all exist. This may take several attempts.
       init(of holds: Int, leadSeconds: Int, at cluster: TestCluster) async throws {
         redis = cluster.redis
         _ = try await cluster.insist(.setStock(Self.sku, total: holds), key: "backlog-\(UUID())", copies: 1)
@@ -32,7 +32,7 @@ extension HeavyTests {
 
       var left: Int { get throws { Int(try redis.cli("ZCARD", "holds:\(Self.sku)")) ?? 0 } }
 
-      /// When the first is due, epoch milliseconds.
+      /// When the first hold is due, in epoch milliseconds.
       var deadline: Int {
         get throws {
           let first = try redis.cli("--raw", "ZRANGE", "holds:\(Self.sku)", "0", "0", "WITHSCORES")
@@ -40,7 +40,7 @@ extension HeavyTests {
         }
       }
 
-      /// Waits until so few are left, of whatever backlogs there were.
+      /// Waits until fewer than `count` holds of all backlogs are left.
       static func left(below count: Int, at cluster: TestCluster) async throws {
         try await eventually("the backlogs are swept") {
           try Int(cluster.redis.cli("ZCARD", "holds:\(sku)")) ?? 0 < count
@@ -51,7 +51,7 @@ extension HeavyTests {
         try await eventually("the backlog is being swept", every: .milliseconds(1)) { try left < count }
       }
 
-      /// How many are left when nobody sweeps any more.
+      /// How many are left once nobody sweeps any more.
       func whenStill() async throws -> Int {
         var (last, since) = (try left, ContinuousClock.now)
         try await eventually("the backlog stays as it is", every: .milliseconds(10)) {
@@ -63,8 +63,8 @@ extension HeavyTests {
       }
     }
 
-    /// Whether the lease is still that of this epoch. What was seen before that was seen in its term; what was not is
-    /// no fault, but a machine too slow for anything to be shown.
+    /// Whether the lease still has this epoch. If so, everything seen before belongs to this term. If not, the machine
+    /// was too slow to show the effect, which is no fault.
     private static func lasts(_ epoch: Int64, at cluster: TestCluster) throws -> Bool {
       try cluster.lease?.epoch == epoch
     }
@@ -90,11 +90,11 @@ extension HeavyTests {
         }
       }
 
-      /// Whether both moments were met; that nothing is swept after its term is judged here.
+      /// Checks that nothing is swept after its term. Returns whether both moments were met.
       private static func stopInMidSweep(_ cluster: TestCluster, _ traffic: Traffic) async throws -> Bool {
         let backlog = try await Backlog(of: holds, leadSeconds: 3, at: cluster)
         let leader = try await cluster.leader()
-        // So that the sweep of the backlog takes a while; so does all else.
+        // The delay slows everything down, so the sweep of the backlog takes a while.
         for proxy in cluster.proxies { try await proxy.set(.toClient, .init(delay: .milliseconds(60))) }
         try await backlog.whenSwept(below: holds)
         traffic.expect(.silence, at: [leader.node])
@@ -106,7 +106,7 @@ extension HeavyTests {
         guard left > 0 else { return false }
 
         try await backlog.whenSwept(below: left)
-        // The successor pauses in its sweep, so that whatever is released now is released by the other one.
+        // The successor pauses in its sweep, so anything released now is released by the old leader.
         try await cluster.proxies[successor.index].set(.toServer, .init(holds: true))
         let before = try await backlog.whenStill()
         leader.node.process.signal(SIGCONT)
@@ -137,7 +137,7 @@ extension HeavyTests {
         }
       }
 
-      /// Whether a sweep was overtaken; that it releases nothing then is judged here.
+      /// Checks that an overtaken sweep releases nothing. Returns whether a sweep was overtaken.
       private static func overtake(_ leader: TestCluster.Leader, _ cluster: TestCluster) async throws -> Bool {
         let proxy = cluster.proxies[leader.index]
         let backlog = try await Backlog(of: holds, leadSeconds: 2, at: cluster)
@@ -145,7 +145,7 @@ extension HeavyTests {
         try await eventually("soon due", every: .milliseconds(1)) { epochMilliseconds() > deadline - 150 }
         try await proxy.set(.toServer, .init(holds: true))
         try await eventually("its commands are held") { try await proxy.held(.toServer) > 0 }
-        // What is held was sent before the deadline, and arrives after it.
+        // The held bytes were sent before the deadline and arrive after it.
         try await eventually("due", every: .milliseconds(1)) { epochMilliseconds() > deadline + 20 }
         let (released, fenced) = (try await leader.node.releasedHolds, try await leader.node.fencedSweeps)
         guard try backlog.left == holds, try takeLease(from: leader, in: cluster.redis) else { return false }
@@ -166,9 +166,9 @@ extension HeavyTests {
         return true
       }
 
-      /// In the name of a connection that is there, so that nobody else takes it before it lapses.
+      /// Takes the lease in the name of an existing connection, so that nobody else takes it before it expires.
       ///
-      /// - Returns: whether it was still that leader's.
+      /// - Returns: whether the lease still belonged to `leader`.
       private static func takeLease(from leader: TestCluster.Leader, in redis: PrivateRedis) throws -> Bool {
         let oldest = try redis.cli("--raw", "CLIENT", "LIST").firstMatch(of: /id=(\d+)/)
         let connection = try #require(oldest).1

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension CoordinatedTests {
-  /// What is announced is not trusted.
+  /// Announcements are not trusted.
   @Suite(.cluster(nodes: 0)) struct AnnouncementSafetyTests {
     private func redirect(to other: LittleServer) -> LittleServer.Reply {
       LittleServer.answer(302, headers: ["Location: \(other.url)/health"])
@@ -47,7 +47,7 @@ extension CoordinatedTests {
       try await eventually("the other one is refused") {
         other.logLines(with: "not announced").contains { $0.contains("answered 409") }
       }
-      // Which keeps it from nothing.
+      // The refusal does not stop the node from serving.
       try await other.waitUntilReady()
       let inItsPlace = try await coordinator.send(.announcement(bootID: "b9", url: node.url).asNode)
       #expect(inItsPlace.problem == "node-id-taken" && inItsPlace.status == 409)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `/api/v1/cluster` tells.
+/// The answer of `/api/v1/cluster`.
 struct ClusterPicture: Decodable {
   struct Problem: Decodable {
     var kind, text: String
@@ -17,7 +17,7 @@ struct ClusterPicture: Decodable {
   struct Node: Decodable {
     var id, bootId, url, state, reason, wanted: String
     var ready: Bool
-    /// Nil if it was not heard of since the coordinator started.
+    /// Nil if it has not announced itself since the coordinator started.
     var announcedAgoMs: Int?
   }
 
@@ -39,7 +39,7 @@ struct ClusterPicture: Decodable {
   var problems: [Problem]
   var leader: Leader?
   var nodes: [Node]
-  /// The newest first.
+  /// The newest comes first.
   var transitions: [Transition]
 
   func node(_ id: String) -> Node? { nodes.first { $0.id == id } }
@@ -59,12 +59,12 @@ extension CoordinatorUnderTest {
     return try #require(try await picture.node(id))
   }
 
-  /// Settings of a node that announces itself here.
+  /// The settings of a node that announces itself to this coordinator.
   func settings(ofNode id: String, _ others: [String: String] = [:]) -> [String: String] {
     ["NODE_ID": id, "COORDINATOR_URL": url, "CLUSTER_TOKEN": Self.clusterToken].merging(others) { $1 }
   }
 
-  /// Starts a node and waits until it is ready, and UP here.
+  /// Starts a node and waits until it is ready and this coordinator shows it as UP.
   func admit(_ id: String, redisURL: String, settings: [String: String] = [:]) async throws -> NodeUnderTest {
     let node = try await NodeUnderTest(redisURL: redisURL, settings: self.settings(ofNode: id, settings))
     try await node.waitUntilReady()
@@ -74,7 +74,7 @@ extension CoordinatorUnderTest {
 }
 
 extension TestRequest {
-  /// What a node tells of itself, without a token.
+  /// A node's announcement, without a token.
   static func announcement(id: String = "n1", bootID: String = "b1", url: String) -> TestRequest {
     TestRequest(
       "POST", "/api/v1/nodes",

@@ -1,5 +1,5 @@
 import Testing
 
-/// Real coordinators and the nodes that announce themselves: one test after the other, since each takes a handful of
+/// Real coordinators, and nodes that announce themselves. The tests run one after the other, because each needs several
 /// processes.
 @Suite(.serialized) struct CoordinatedTests {}

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension CoordinatedTests {
-  /// A store that has lost data: told at once by who has seen more, until an operator acknowledges it.
+  /// A store that has lost data. A process that has seen newer data reports the loss at once, until an operator
+  /// acknowledges it.
   @Suite struct DataLossTests {
     @Test func `FLUSHALL is told by nodes and page until it is acknowledged, and so is the next one`() async throws {
       let redis = try await PrivateRedis()
@@ -34,7 +35,7 @@ extension CoordinatedTests {
         try await eventually("the page tells") {
           try await coordinator.picture.problems.first?.kind == "store-loss"
         }
-        // Nothing but an operator ends it.
+        // Only an operator ends it.
         let unasked = try await coordinator.send(TestRequest("POST", "/api/v1/store/acknowledge"))
         #expect(unasked.status == 401)
         #expect(try await coordinator.picture.problems.first?.kind == "store-loss")
@@ -68,7 +69,7 @@ extension CoordinatedTests {
       }
       node.process.kill()
       redis.kill()
-      // The coordinator too is another process, which knows from its file.
+      // The coordinator too becomes another process. It knows the loss from its file.
       coordinator.process.signal(SIGTERM)
       try await eventually("it ends") { !coordinator.process.isRunning }
       coordinator = try await CoordinatorUnderTest(settings: settings)
@@ -123,7 +124,7 @@ extension NodeUnderTest {
 }
 
 extension ISO8601DateFormatter {
-  /// As the coordinator writes instants: of equal length, they compare as text.
+  /// An instant as the coordinator writes it. All have equal length, so they can be compared as text.
   fileprivate static func milliseconds(_ epoch: Int64) -> String {
     let formatter = ISO8601DateFormatter()
     formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]

@@ -3,11 +3,11 @@ import TestSupport
 import Testing
 
 extension CoordinatedTests {
-  /// What operators ask of nodes at the coordinator.
+  /// Commands that operators give to nodes through the coordinator.
   @Suite struct DrainTests {
     private let redis: PrivateRedis
 
-    /// One for each test: the nodes of a Redis have one leader.
+    /// One Redis for each test, because the nodes of a Redis have one leader.
     init() async throws { redis = try await PrivateRedis() }
 
     private func expect(_ node: NodeUnderTest, drains reason: String) async throws {
@@ -72,18 +72,18 @@ extension CoordinatedTests {
     @Test func `a drain that is taken back while a sweep is under way ends no term, then or later`() async throws {
       let coordinator = try await ScriptedCoordinator()
       let node = try await NodeUnderTest(redisURL: redis.url, settings: coordinator.settings())
-      // A sweep is given up after 400 ms. Only what happens meanwhile is within it.
+      // A sweep is given up after 400 ms, so drain and undrain must both come within that time.
       try await untilShown("a drain that comes and goes within one sweep, in one term") {
         try await keepsItsTerm(node, coordinator)
       }
     }
 
-    /// Whether the node leads on in the same term: so it does if drain and undrain came within one sweep.
+    /// Whether the node still leads in the same term. It does if drain and undrain came within one sweep.
     private func keepsItsTerm(_ node: NodeUnderTest, _ coordinator: ScriptedCoordinator) async throws -> Bool {
       try await eventually("it leads") { try await node.send(.health).lease.leader }
       let (before, released) = (try await node.send(.health).lease, try await node.releasedHolds)
       let drains = coordinator.states.count { $0 == "draining" }
-      // While the answer is on its way a sweep begins, which does not end before the drain is taken back.
+      // While the answer is on its way, a sweep begins. It does not end before the drain is withdrawn.
       coordinator.replyOnce(.slowly(ScriptedCoordinator.text(wanting: "drain"), pause: .milliseconds(2))) { [redis] in
         redis.signal(SIGSTOP)
       }
@@ -93,7 +93,7 @@ extension CoordinatedTests {
       redis.signal(SIGCONT)
       try await eventually("there is stock") { try await node.send(.setStock("back", total: 1)).status < 300 }
       try await eventually("a hold is made") { try await node.send(.reserve("back", ttl: 1)).status == 201 }
-      // What waits for the end of a sweep would have happened by the end of this one.
+      // Anything that waits for the end of a sweep has happened by the end of this one.
       try await eventually("what expires then is swept") { try await node.releasedHolds > released }
       let after = try await node.send(.health).lease
       return after.leader && after.epoch == before.epoch

@@ -21,7 +21,7 @@ extension CoordinatedTests {
         }
       }
 
-      /// What the log says of it.
+      /// The log message about it.
       fileprivate var words: String {
         switch self {
         case .silent: "no answer in time"
@@ -85,13 +85,13 @@ extension CoordinatedTests {
       try await node.waitUntilReady()
       let bootID = try #require(try await node.send(.health).text("bootId"))
       let asked = coordinator.requests.count
-      // Just announced: the next one is due in two seconds, and the process ends after one.
+      // It has just announced itself. The next announcement is due in two seconds, and the process ends after one.
       try await eventually("announced") { coordinator.requests.count > asked }
       node.process.signal(SIGTERM)
       try await eventually("the process ends") { !node.process.isRunning }
       #expect(node.process.exitCode == 0)
       #expect(coordinator.states.last == "draining")
-      // Told once more if it takes longer than it is meant to.
+      // The state may be announced again if draining takes longer than planned.
       #expect(coordinator.states.drop { $0 != "draining" }.allSatisfy { $0 == "draining" })
       let id = try #require(node.log.firstMatch(of: /"node":"([^"]+)"/)).1
       #expect(coordinator.requests.last?.hasPrefix("DELETE /api/v1/nodes/\(id)?bootId=\(bootID) HTTP/1.1\r\n") == true)
@@ -108,7 +108,7 @@ extension CoordinatedTests {
       let told = ContinuousClock.now
       node.process.signal(SIGTERM)
       try await eventually("the process ends") { !node.process.isRunning }
-      // An announcement is given up after a second; with a farewell to the same silence it would be two.
+      // An announcement is given up after a second. A farewell to the same silent coordinator would take another.
       #expect(ContinuousClock.now - told < .seconds(5) + ControlTimer.shared.allowance(since: told))
       #expect(node.process.exitCode == 0)
       #expect(!coordinator.requests.contains { $0.hasPrefix("DELETE") })

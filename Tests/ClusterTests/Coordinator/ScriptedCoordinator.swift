@@ -1,8 +1,8 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 
-/// What nodes take for a coordinator, and a test plays.
+/// A coordinator played by the test.
 final class ScriptedCoordinator: Sendable {
   private struct Script {
     var reply = LittleServer.answer(200, #"{"wanted":"serve"}"#)
@@ -10,7 +10,7 @@ final class ScriptedCoordinator: Sendable {
   }
 
   private final class State: Sendable {
-    let script = Mutex(Script())
+    let script = NIOLockedValueBox(Script())
   }
 
   private let state: State
@@ -23,7 +23,7 @@ final class ScriptedCoordinator: Sendable {
       guard request.hasPrefix("POST /api/v1/nodes HTTP/1.1\r\n") else {
         return .bytes("HTTP/1.1 204 Status\r\n\r\n")
       }
-      let (reply, once) = state.script.withLock { script in
+      let (reply, once) = state.script.withLockedValue { script in
         defer { script.once = nil }
         return (script.reply, script.once)
       }
@@ -32,12 +32,12 @@ final class ScriptedCoordinator: Sendable {
     }
   }
 
-  /// From now on.
-  func reply(_ reply: LittleServer.Reply) { state.script.withLock { $0.reply = reply } }
+  /// Sets the reply from now on.
+  func reply(_ reply: LittleServer.Reply) { state.script.withLockedValue { $0.reply = reply } }
 
-  /// To the next announcement alone, after doing something.
+  /// Sets the reply to the next announcement only. `before` runs first.
   func replyOnce(_ reply: LittleServer.Reply, before: @escaping @Sendable () -> Void) {
-    state.script.withLock { $0.once = (reply, before) }
+    state.script.withLockedValue { $0.once = (reply, before) }
   }
 
   static func text(wanting wanted: String) -> String {
@@ -47,7 +47,7 @@ final class ScriptedCoordinator: Sendable {
 
   var url: String { server.url }
   var requests: [String] { server.requests }
-  /// That nodes announced, in their order.
+  /// The announced states, in order.
   var states: [String] { requests.compactMap { $0.firstMatch(of: /"state":"(\w+)"/).map { String($0.1) } } }
 
   func settings(_ others: [String: String] = [:]) -> [String: String] {

@@ -3,11 +3,11 @@ import TestSupport
 import Testing
 
 extension CoordinatedTests {
-  /// Nodes that announce themselves to a coordinator, and what it tells of them.
+  /// Nodes that announce themselves to a coordinator, and what it shows about them.
   @Suite struct WatchedNodesTests {
     private let redis: PrivateRedis
 
-    /// One for each test: the nodes of a Redis have one leader.
+    /// One Redis for each test, because the nodes of a Redis have one leader.
     init() async throws { redis = try await PrivateRedis() }
 
     @Test
@@ -34,7 +34,7 @@ extension CoordinatedTests {
       nodes[0].process.signal(SIGTERM)
       try await coordinator.wait(for: "n1", toBe: "DRAINING")
       #expect(nodes[0].process.isRunning, "seen while it drains, not when it is gone")
-      // Ends the lame-duck time, which is longer than any machine needs to see it.
+      // Ends the drain delay, which is longer than any machine needs to see it.
       nodes[0].process.signal(SIGTERM)
       #expect(try await coordinator.wait(for: "n1", toBe: "LEFT").reason == "said that it leaves")
       try await eventually("n1 ends") { !nodes[0].process.isRunning }

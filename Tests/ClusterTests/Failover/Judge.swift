@@ -1,15 +1,15 @@
-/// Holds what shoppers were told against what Redis has after failovers. Knows which later states are legal, and tells
-/// apart what a failover has lost and what none explains.
+/// Compares what shoppers were told with what Redis has after failovers. It knows which later states are legal, and
+/// separates losses by a failover from faults that no failover explains.
 ///
-/// A change is lost if it was told in a time of doubt, and at no other time, and is no longer so. A time of doubt begins
-/// when the replicas have all that was told, and ends when the failover is over.
+/// A change is lost if it was reported only during a time of doubt and is no longer true. A time of doubt begins when
+/// the replicas have everything that was reported, and ends when the failover is over.
 struct Judge {
-  /// By SKU.
+  /// The total of each SKU.
   let totals: [String: Int]
   /// Times of doubt, in epoch milliseconds.
   let doubt: [ClosedRange<Int>]
 
-  /// - Parameter instant: when Redis was looked at, in epoch milliseconds.
+  /// - Parameter instant: when the snapshot was taken, in epoch milliseconds.
   func verdict(on ledger: Ledger, found snapshot: StoreSnapshot, at instant: Int) -> Verdict {
     var verdict = Verdict()
     judgeBooks(snapshot, &verdict)
@@ -19,7 +19,7 @@ struct Judge {
       var isWhole = true
       for entry in story.entries where !judgeTellings(of: entry, story, &verdict) { isWhole = false }
       judgeRecords(of: story, at: instant, &verdict)
-      // What is lost was held nobody knows how long.
+      // Nobody knows how long a lost hold was held.
       if isWhole, let certain = story.certainlyHeld { held.append(certain) }
     }
     judgeSum(of: held, &verdict)
@@ -48,7 +48,7 @@ struct Judge {
         guard let quantity = items[sku] else { continue }
         changes += [(span.lowerBound, quantity), (span.upperBound, -quantity)]
       }
-      // What comes back at an instant may be held again at the same one.
+      // Pieces that come back at an instant may be held again at the same instant.
       changes.sort { ($0.at, $0.by) < ($1.at, $1.by) }
       let most = changes.reduce(into: (now: 0, most: 0)) { sum, change in
         sum.now += change.by
@@ -60,7 +60,7 @@ struct Judge {
 
   // MARK: - What was told
 
-  /// Whether nothing that was told is missing.
+  /// Whether no reported change is missing.
   private func judgeTellings(of entry: LedgerEntry, _ story: Story, _ verdict: inout Verdict) -> Bool {
     let tellings = entry.tellings
     verdict.acknowledged += tellings.count
@@ -113,8 +113,8 @@ struct Judge {
     story.entries.contains { $0.kind == kind && $0.success != nil } || isOpen(kind, in: story)
   }
 
-  /// Whether such a step may have been taken though nobody was told so: its outcome was unknown, and no refusal has told
-  /// since that it was not taken.
+  /// Whether a step of this kind may have taken effect without a reported success. It may if its outcome was unknown
+  /// and no later refusal showed that it had no effect.
   private func isOpen(_ kind: String, in story: Story) -> Bool {
     story.entries.contains { entry in
       guard entry.kind == kind, entry.success == nil, entry.attempts.contains(where: \.isUnknown) else { return false }

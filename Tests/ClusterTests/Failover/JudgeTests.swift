@@ -1,6 +1,6 @@
 import Testing
 
-/// The table of what a failover may leave behind, and of what it may not.
+/// What a failover may leave behind, and what it may not.
 struct JudgeTests {
   struct Row: CustomTestStringConvertible, Sendable {
     let name: String

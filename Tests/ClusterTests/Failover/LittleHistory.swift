@@ -1,10 +1,10 @@
 import Common
 import TestSupport
 
-/// A history as short as can be, of reservations of one SKU that has three pieces, and what Redis holds in the end. It is
-/// in doubt what was told from 1000 to 2000.
+/// A minimal history of reservations of one SKU with three pieces, and what Redis holds at the end. The time of doubt
+/// is from 1000 to 2000.
 struct LittleHistory {
-  /// What a key was told.
+  /// The answer to a request with a key.
   enum Told {
     case held(String, until: Int = Told.deadline)
     case confirmed(String, at: Int)
@@ -19,16 +19,16 @@ struct LittleHistory {
   }
 
   static let sku = "mug", total = 3
-  /// Instants of a history are counted from here.
+  /// The zero of the instants of a history.
   private static let epoch = 1_700_000_000_000
   static let judge = Judge(totals: [sku: total], doubt: [epoch + 1000...epoch + 2000])
-  /// When Redis was looked at.
+  /// When the snapshot of Redis was taken.
   private static let end = epoch + 5000
 
   private var ledger = Ledger(entries: [])
-  /// By id.
+  /// The reservations in Redis by ID.
   private(set) var found: [String: StoreSnapshot.Reservation] = [:]
-  /// Damage to the counters of the SKU.
+  /// Damages the counters of the SKU.
   var miscount: (inout StoreSnapshot.Stock) -> Void = { _ in }
 
   var verdict: Verdict {
@@ -48,19 +48,19 @@ struct LittleHistory {
     return stock
   }
 
-  /// Redis has a reservation, made under this key.
+  /// Adds a reservation made with this key to Redis.
   mutating func has(_ state: Told, key: String = "k", pieces: Int = 1) {
     guard let (id, reservation) = Self.reservation(state, key: key, pieces: pieces) else { return }
     found[id] = reservation
   }
 
-  /// A request of key `k`, or of a step of its reservation, and all that was told about it: an instant each, and the
-  /// request was sent 10 ms before.
+  /// Adds a request with key `k`, or a step of its reservation, and its answers. Each answer has its instant, and its
+  /// request was sent 10 ms earlier.
   mutating func ask(_ purpose: LedgerEntry.Purpose, pieces: Int = 1, _ told: (Int, Told)...) {
     append(purpose, purpose == .reserve ? "k" : "\(purpose)", pieces, told)
   }
 
-  /// The reserve of another key.
+  /// Adds a reserve request with another key.
   mutating func reserve(_ key: String, pieces: Int = 1, _ told: (Int, Told)...) {
     append(.reserve, key, pieces, told)
   }

@@ -1,25 +1,25 @@
 import Foundation
 import TestSupport
 
-/// What happens to a master, so that another server takes its place and it comes back as a replica.
+/// A fault of the master. Another server replaces it, and it comes back as a replica.
 enum MasterFault: String, CaseIterable {
   case kill = "kill -9"
   case stop = "SIGSTOP"
   case command = "SENTINEL FAILOVER"
-  /// The master, a Sentinel and a node are cut off from all others; and then not any more.
+  /// The master, a Sentinel and a node are cut off from all others for a time.
   case split = "split brain"
 
-  /// Whether the past master takes writes while there is another one.
+  /// Whether the old master still takes writes while there is a new one.
   var leavesTwoMasters: Bool { self == .command || self == .split }
 
   struct Course {
-    /// The time in which what was told may have got lost.
+    /// The time during which reported changes may be lost.
     let doubt: ClosedRange<Int>
-    /// The group's before it and after it.
+    /// The group's epochs before and after the fault.
     let epochs: (before: Int, after: Int)
   }
 
-  /// Returns when all is whole again, and all nodes serve.
+  /// Causes the fault. Returns when everything is repaired and all nodes serve.
   func strike(_ group: SentinelGroup, _ cluster: TestCluster, _ traffic: Traffic) async throws -> Course {
     let ttl = traffic.habits.ttlSeconds.lowerBound
     let replicas = group.servers.count - 1
@@ -29,7 +29,7 @@ enum MasterFault: String, CaseIterable {
     try await group.whenReplicasHoldAll()
     try await hit(past, of: group, cutOffWith: cluster.nodes[0])
     try await group.master(otherThan: past, replicas: replicas - 1)
-    // Whoever is cut off with the past master may serve or not.
+    // The node that is cut off with the old master may serve or not.
     try await cluster.whenAllServe(ttlSeconds: ttl, but: self == .split ? cluster.nodes[0] : nil)
     try await traffic.flows()
     let served = epochMilliseconds()
@@ -40,8 +40,8 @@ enum MasterFault: String, CaseIterable {
     }
     try await group.master(otherThan: past, replicas: replicas)
     try await cluster.whenAllServe(ttlSeconds: ttl)
-    // One that was dead or stood still must get no write when it comes back, though it may not know yet that its time is
-    // over: what is told from then on is kept.
+    // A master that was dead or stopped must get no write when it comes back, even if it does not know yet that it was
+    // replaced. Changes reported from then on are kept.
     let ended = leavesTwoMasters ? epochMilliseconds() : served
     return Course(doubt: began...ended, epochs: (before, group.epoch))
   }

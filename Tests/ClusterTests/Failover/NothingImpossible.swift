@@ -1,40 +1,40 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// Lets shoppers buy while something happens to Redis, and holds all they were told against what is left of it: whatever
-/// is lost, nothing impossible is found.
+/// Lets shoppers buy during a fault of Redis, and compares all they were told with what remains. Changes may be lost,
+/// but nothing impossible may be found.
 ///
 /// - Parameters:
 ///   - name: printed beside the verdict.
-///   - isUndisturbed: whether nothing else has happened, asked in the end. If something has, all the time is in doubt.
-///   - fault: returns when all is well again. What it returns are the times of doubt (see ``Judge``).
+///   - isUndisturbed: called at the end. False if something else has happened: then the whole time is in doubt.
+///   - fault: returns the times of doubt (see ``Judge``), when all is well again.
 func expectNothingImpossible(
   after name: String, at cluster: TestCluster, isUndisturbed: @Sendable () -> Bool = { true },
   during fault: @escaping @Sendable (Traffic) async throws -> [ClosedRange<Int>]
 ) async throws -> Verdict {
   let traffic = try await Traffic(on: cluster, .stubborn)
-  let doubt = Mutex<[ClosedRange<Int>]>([])
+  let doubt = NIOLockedValueBox<[ClosedRange<Int>]>([])
   var ledger = try await traffic.run {
     try await traffic.flows()
     traffic.expect(.refusals, at: cluster.nodes)
     let times = try await fault(traffic)
-    doubt.withLock { $0 = times }
+    doubt.withLockedValue { $0 = times }
     traffic.expectNoMoreTrouble()
     try await traffic.flows()
   }
   let isSure = isUndisturbed()
-  let judge = Judge(totals: Traffic.totals, doubt: isSure ? doubt.withLock { $0 } : [0...Int.max])
-  // Before keys are repeated: what was told "not done" was not, and nothing was done after its time.
+  let judge = Judge(totals: Traffic.totals, doubt: isSure ? doubt.withLockedValue { $0 } : [0...Int.max])
+  // Before keys are repeated: refused requests had no effect, and no effect came after its time.
   let before = try StoreSnapshot(of: cluster.redis)
   expectPossible(judge.verdict(on: ledger, found: before, at: epochMilliseconds()))
   ledger.expectNothingLate(in: before)
-  // And after: each key is told again what still stands.
+  // After keys are repeated: each key gets the answer that still holds.
   try await ledger.settle(at: cluster)
   let verdict = judge.verdict(on: ledger, found: try StoreSnapshot(of: cluster.redis), at: epochMilliseconds())
   expectPossible(verdict)
   for node in cluster.nodes {
-    // Holds that expire meanwhile keep it from a verdict on their SKU.
+    // Holds that expire during the audit leave their SKU unjudged.
     try await eventually("the node's audit finds nothing") {
       let audit = try await node.send(.audit())
       return audit.json["consistent"] as? Bool == true && audit.json["unverified"] as? [String] == []

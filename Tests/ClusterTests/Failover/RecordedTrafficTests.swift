@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Recorder and judge where it is known what is lost: on one Redis.
+  /// Tests recorder and judge on one Redis, where the losses are known.
   @Suite struct RecordedTrafficTests {
     @Suite(.cluster(nodes: 2)) struct Killed {
       @Test func `a Redis that is killed and started again on its data has lost nothing`() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// With MIN_REPLICAS, an answer that says "done" says that replicas have it.
+/// With MIN_REPLICAS, a success means that replicas have the change.
 @Suite struct ReplicatedAnswerTests {
   @Test func `what replicas lack is unknown, and so is its replay, until they have it`() async throws {
     let master = try await PrivateRedis()

@@ -3,22 +3,22 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// The group itself, without nodes: what the failover tests stand on.
+  /// The group itself, without nodes. The failover tests depend on it.
   @Suite struct SentinelGroupTests {
     @Test func `a master cut off with a Sentinel and a client takes writes, and loses them when all are one again`()
       async throws
     {
-      // Where the machine is slow, Sentinels may have chosen another master just before.
+      // On a slow machine, Sentinels may have chosen another master just before.
       try await untilShown("a master that is one when it is cut off", attempts: 5) { try await cutOff() }
     }
 
-    /// Whether the cut came between a master and all others.
+    /// Cuts the master off and checks both sides. Returns whether it was still the master at the cut.
     private func cutOff() async throws -> Bool {
       let group = try await SentinelGroup(isDivisible: true)
       defer { group.end() }
       let logs = try TemporaryDirectory()
       let past = try await group.master(replicas: 2)
-      // Clients that count by the address that Sentinels tell.
+      // Clients that count with INCR at the address that the Sentinels name.
       let address = try group.sentinels[0].cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SentinelGroup.masterName)
       let port = try #require(address.split(separator: "\n").last)
       let count = { (name: String) in

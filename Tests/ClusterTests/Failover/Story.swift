@@ -1,9 +1,9 @@
-/// All that was asked and told about what one shopper wanted to reserve under one key, and what Redis has of it.
+/// All requests and answers about one reservation key, and what Redis has of it.
 struct Story {
   let key: String
-  /// The reserve first, then the steps in their order.
+  /// The reserve comes first, then the steps in order.
   let entries: [LedgerEntry]
-  /// By id: the reservations whose reference is the key.
+  /// The reservations whose reference is the key, by ID.
   let found: [String: StoreSnapshot.Reservation]
 
   static func all(of ledger: Ledger, in snapshot: StoreSnapshot) -> [Story] {
@@ -16,25 +16,26 @@ struct Story {
     }
   }
 
-  /// Whether what was told is still so, or became what may come after it.
+  /// Whether the reported state still holds, or became a state that may follow it.
   ///
-  /// - Parameter isOnly: the key was told no other success.
+  /// - Parameter isOnly: whether the key got no other success.
   func stands(_ telling: Telling, of entry: LedgerEntry, isOnly: Bool) -> Bool {
     guard let record = found[telling.id] else { return false }
     let told = telling.state
     switch entry.purpose {
     case .reserve: return true
-    // A later one may have moved the deadline on.
+    // A later extend may have moved the deadline.
     case .extend: return isOnly ? record.expiresAt >= told.expiresAt : record.expiresAt == told.expiresAt
     case .confirm: return record.status == told.status && record.confirmedAt == told.confirmedAt
     case .cancel:
-      // What has expired is told so, whether or not it is swept yet.
+      // An expired hold is reported as expired, whether or not it is swept yet.
       let isAlike = record.status == told.status || told.status == "EXPIRED" && !record.isFinal
       return isAlike && record.expiresAt == told.expiresAt && record.cancelledAt == told.cancelledAt
     }
   }
 
-  /// From when to when shoppers knew for certain that it was held; for ever, if it is sold. Nil: they were never told.
+  /// The span during which shoppers knew for certain that it was held. It has no end if it is sold. Nil if they never
+  /// knew.
   var certainlyHeld: (items: [String: Int], span: Range<Int>)? {
     guard let telling = entries.first?.tellings.first, let record = found[telling.id],
       let told = telling.instants.min()

@@ -1,10 +1,10 @@
 import Common
 import TestSupport
 
-/// One success that a key was told, however often.
+/// One success that a key was told, once or several times.
 struct Telling {
   let id: String
-  /// The reservation as it was told.
+  /// The reservation in the answer.
   let state: StoreSnapshot.Reservation
   let body: [UInt8]
   /// When each answer came.
@@ -12,7 +12,7 @@ struct Telling {
 }
 
 extension LedgerEntry {
-  /// Answers that differ are different successes. In the order in which they were told first.
+  /// The different successes, in the order of their first answers.
   var tellings: [Telling] {
     attempts.reduce(into: []) { tellings, attempt in
       guard let answer = attempt.answer, answer.isSuccess, let state = StoreSnapshot.Reservation(told: answer) else {
@@ -26,7 +26,7 @@ extension LedgerEntry {
     }
   }
 
-  /// The key of the reservation that it is about.
+  /// The key of the reservation of this request.
   var reservation: String {
     switch purpose {
     case .reserve: key
@@ -45,14 +45,14 @@ extension LedgerEntry {
 }
 
 extension LedgerEntry.Attempt {
-  /// Whether it may have taken effect though nobody was told so.
+  /// Whether it may have taken effect without a reported success.
   var isUnknown: Bool { answer == nil || answer?.status == 504 }
-  /// Told "no", and not "try again".
+  /// Whether it was refused for good, not with "try again".
   var isRefusal: Bool { answer.map { !$0.isSuccess && $0.isFinal } ?? false }
 }
 
 extension StoreSnapshot.Reservation {
-  /// Nil if the answer is none about a reservation.
+  /// Nil if the answer is not about a reservation.
   init?(told answer: TestAnswer) {
     let instant = { (name: String) in answer.text(name).flatMap { RFC3339.epochMilliseconds(of: $0) }.map { Int($0) } }
     guard let status = answer.reservationStatus, let created = instant("createdAt"), let expires = instant("expiresAt")

@@ -1,26 +1,26 @@
-/// What a ``Judge`` found.
+/// The findings of a ``Judge``.
 struct Verdict {
   /// A rule that no failover may break.
   enum Rule: String, CaseIterable {
-    /// The counters of a SKU are those of its reservations, none is negative, the total is as it was.
+    /// The counters of a SKU match its reservations, none is negative, and the total is unchanged.
     case balancedBooks = "balanced books"
-    /// Never more was held and sold at one instant than there was, as shoppers were told.
+    /// By what shoppers were told, held and sold pieces never exceeded the total at any instant.
     case neverOversold = "never oversold"
-    /// A key whose effect still stands is told nothing else.
+    /// A key whose effect still holds gets no other answer.
     case sameAnswer = "same answer"
     /// A key has one effect.
     case oneEffect = "one effect"
     /// A reservation has one end.
     case oneEnd = "one end"
-    /// What was told while no failover was near is still so.
+    /// Changes reported outside the time of doubt are kept.
     case kept
-    /// What was told "not done" was not.
+    /// A request that was refused had no effect.
     case noPhantom = "no phantom"
-    /// Nothing has come to an end that nobody asked for.
+    /// No reservation was ended without a request.
     case asked
     /// No hold ends before its deadline.
     case notEarly = "not early"
-    /// What a reservation was made of does not change.
+    /// The contents of a reservation do not change.
     case unaltered
   }
 
@@ -31,13 +31,13 @@ struct Verdict {
     var description: String { "\(rule.rawValue): \(what)" }
   }
 
-  /// Changes that shoppers were told of.
+  /// The number of changes that shoppers were told about.
   var acknowledged = 0
-  /// Those that a failover has lost: keys, by what the change was.
+  /// The keys of changes lost by a failover, by the kind of change.
   var missing: [String: [String]] = [:]
-  /// Keys that were refused, during a failover, what they had been granted: by a server that was no longer the master.
+  /// Keys that were granted something and then refused it during a failover, by a server that was no longer the master.
   var misled: [String] = []
-  /// What no failover explains.
+  /// Faults that no failover explains.
   var impossible: [Breach] = []
 
   var lost: Int { missing.values.reduce(0) { $0 + $1.count } }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What every fault has in common: business before it and after it, and the books balanced then.
+/// Runs a fault with traffic before and after it, and checks the books afterwards.
 func expectBalancedBooks(
   _ habits: Traffic.Habits, during fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void
 ) async throws {
@@ -26,8 +26,7 @@ func expectBalancedBooks(
 }
 
 extension TestCluster {
-  /// Once no shopper comes any more: all that was held is sold or back in stock, and the sweep has nothing left to look
-  /// at.
+  /// Waits, after the last shopper, until every hold is sold or back in stock and the sweep has nothing left to check.
   func whenNothingIsHeld() async throws {
     try await eventually("nothing is held", every: .milliseconds(100)) {
       try redis.cli("EVAL", "return #redis.call('KEYS', 'holds:*') + redis.call('ZCARD', 'due')", "0") == "0"

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// The store's contents are untrusted input, seen from outside: real processes under real traffic.
+  /// The store's contents are untrusted input. Tested from outside, with real processes under real traffic.
   @Suite struct DamageUnderTrafficTests {
     private static let seedVariable = "HOLDFAST_TEST_SEED"
     private static let rounds = 36
@@ -53,7 +53,7 @@ extension HeavyTests {
 
     // MARK: - Damage
 
-    /// Damages a key that is of a hurt SKU, of one of its holds or callers, or of all.
+    /// Damages a key of a hurt SKU, of one of its holds or callers, or a key that all SKUs share.
     private func damage(_ redis: PrivateRedis, _ ids: Set<String>, _ random: inout SeededRandom) throws -> KeyDamage {
       let keys = try redis.cli("KEYS", "*").split(separator: "\n").map(String.init).sorted()
       let records = keys.filter { key in
@@ -69,14 +69,14 @@ extension HeavyTests {
       return damage
     }
 
-    /// Where SKUs can't be listed there is no audit; else it answers.
+    /// The audit must answer, unless the SKUs can't be listed.
     private func expectAudit(_ node: NodeUnderTest, _ damages: [KeyDamage], _ shop: DamagedShop) async throws {
       let audit = try await node.send(.audit())
       let isListed = !damages.contains { $0.key == "skus" }
       shop.expect(audit.status == 200 || !isListed && audit.problem == "stock-damaged", "\(audit)")
     }
 
-    /// As `docs/store-faults.md` has it, at one instant: what is left of the hurt SKUs and of what all share goes.
+    /// Repairs the store in one step, as in `docs/store-faults.md`: removes the keys of hurt SKUs and the shared keys.
     private func repair(_ redis: PrivateRedis) throws {
       let script = """
         for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -101,7 +101,7 @@ extension HeavyTests {
         }
         var audit = ""
         do {
-          try await eventually("the audit finds nothing", within: .seconds(20)) {
+          try await eventually("the audit finds nothing") {
             let answer = try await node.send(.audit())
             audit = answer.text
             return answer.json["consistent"] as? Bool == true

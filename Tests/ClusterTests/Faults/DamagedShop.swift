@@ -1,22 +1,22 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// A shop that goes on while keys of its store are damaged: each answer is judged, and what was sold is written down.
+/// A shop that stays open while keys of its store are damaged. It checks each answer and records what was sold.
 final class DamagedShop: Sendable {
-  /// SKUs whose own keys are left alone, and SKUs whose keys are damaged. No cart holds both.
+  /// SKUs whose own keys are not damaged, and SKUs whose keys are. No cart holds both.
   static let whole = ["whole-1", "whole-2"], hurt = ["hurt-1", "hurt-2", "hurt-3"]
-  /// So few that they sell out, those of the hurt ones between two repairs.
+  /// Few enough to sell out. Hurt SKUs sell out between two repairs.
   static func total(of sku: String) -> Int { whole.contains(sku) ? 60 : 8 }
   private static let shoppers = 8
-  /// What may be told beside a success, whatever stands in Redis.
+  /// The problems that may be reported for any contents of Redis.
   private static let problems: Set<String> = [
     "insufficient-stock", "unknown-sku", "unknown-reservation", "reservation-expired", "reservation-cancelled",
     "reservation-confirmed", "hold-limit-reached", "stock-in-use", "stock-damaged", "overloaded", "store-unavailable",
     "outcome-unknown",
   ]
 
-  /// A SKU, from one repair to the next.
+  /// A SKU during the time between two repairs.
   private struct Lot: Hashable {
     var sku: String
     var generation: Int
@@ -27,74 +27,74 @@ final class DamagedShop: Sendable {
     var answers = 0
     var generation = 0
     var sold: [Lot: Int] = [:]
-    /// Pieces of which it is not known whether they were sold.
+    /// Pieces that may or may not have been sold.
     var unknown: [String: Int] = [:]
-    /// Reservations of the hurt SKUs.
+    /// IDs of reservations of hurt SKUs.
     var hurtIDs: [String] = []
-    /// What was damaged, and what was found wrong, in order.
+    /// Damages and faults found, in order.
     var journal: [String] = []
     var faults = 0
   }
 
   private let cluster: TestCluster
-  private let books = Mutex(Books())
+  private let books = NIOLockedValueBox(Books())
 
   init(on cluster: TestCluster) async throws {
     self.cluster = cluster
     for sku in Self.whole + Self.hurt { try await cluster.succeed(.setStock(sku, total: Self.total(of: sku))) }
   }
 
-  /// What was found wrong, with what led there; empty if nothing.
-  var faults: String { books.withLock { $0.faults == 0 ? "" : $0.journal.suffix(40).joined(separator: "\n") } }
+  /// The faults found, and the events that led to them. Empty if there are none.
+  var faults: String { books.withLockedValue { $0.faults == 0 ? "" : $0.journal.suffix(40).joined(separator: "\n") } }
 
-  func note(_ event: String) { books.withLock { $0.journal.append(event) } }
+  func note(_ event: String) { books.withLockedValue { $0.journal.append(event) } }
 
-  /// - Parameter words: what is wrong, unless it is as it must be.
+  /// - Parameter words: describes the fault if `isRight` is false.
   func expect(_ isRight: Bool, _ words: @autoclosure () -> String) {
     guard !isRight else { return }
-    books.withLock { books in
+    books.withLockedValue { books in
       books.faults += 1
-      // The first ones tell the most.
+      // The first faults are the most useful ones.
       if books.faults <= 10 { books.journal.append("wrong: \(words())") }
     }
   }
 
   /// Reservations whose records may be damaged.
-  var hurtIDs: Set<String> { books.withLock { Set($0.hurtIDs) } }
+  var hurtIDs: Set<String> { books.withLockedValue { Set($0.hurtIDs) } }
 
-  /// How many pieces of a whole SKU were sold: at least, and at most.
+  /// The least and the greatest number of pieces of a whole SKU that were sold.
   func sold(_ sku: String) -> ClosedRange<Int> {
-    books.withLock { books in
+    books.withLockedValue { books in
       let sold = books.sold.filter { $0.key.sku == sku }.values.reduce(0, +)
       return sold...sold + (books.unknown[sku] ?? 0)
     }
   }
 
-  /// Lets the shoppers come for as long as `work` takes.
+  /// Lets shoppers buy until `work` ends.
   func open(during work: @Sendable () async throws -> Void) async throws {
     let shopping = Task { try await concurrently(0..<Self.shoppers) { [self] shopper in try await shop(shopper) } }
     do {
       try await work()
     } catch {
-      books.withLock { $0.isOver = true }
+      books.withLockedValue { $0.isOver = true }
       _ = await shopping.result
       throw error
     }
-    books.withLock { $0.isOver = true }
+    books.withLockedValue { $0.isOver = true }
     _ = try await shopping.value
   }
 
-  /// Returns after so many further answers.
+  /// Returns after this many further answers.
   func flows(_ answers: Int) async throws {
-    let before = books.withLock { $0.answers }
+    let before = books.withLockedValue { $0.answers }
     try await eventually("\(answers) further answers", every: .milliseconds(5)) {
-      books.withLock { $0.answers } >= before + answers
+      books.withLockedValue { $0.answers } >= before + answers
     }
   }
 
-  /// The hurt SKUs, of which nothing is left, are there anew; and all are listed.
+  /// Sets all SKUs after a repair. So the hurt SKUs exist again, and all are listed.
   func stockAnew() async throws {
-    books.withLock { books in
+    books.withLockedValue { books in
       books.generation += 1
       books.hurtIDs = []
     }
@@ -103,7 +103,7 @@ final class DamagedShop: Sendable {
     }
   }
 
-  /// Every SKU is sold again, or has been sold out.
+  /// Checks that every SKU can be sold again or is sold out.
   func expectToServe() async throws {
     for sku in Self.whole + Self.hurt {
       let held = try await ask(.reserve(sku, ttl: 3600))
@@ -120,7 +120,7 @@ final class DamagedShop: Sendable {
 
   private func shop(_ shopper: Int) async throws {
     var visit = 0
-    while !books.withLock({ $0.isOver }) {
+    while !books.withLockedValue({ $0.isOver }) {
       visit += 1
       let isHurt = Bool.random()
       let skus = (isHurt ? Self.hurt : Self.whole).shuffled().prefix(.random(in: 1...2))
@@ -131,8 +131,8 @@ final class DamagedShop: Sendable {
       if Int.random(in: 0..<5) == 0 { try await ask(reserve) }
       if Int.random(in: 0..<5) == 0 { try await ask(anything(of: lines[0].sku)) }
       guard held.status == 201 else { continue }
-      // What was held before the last repair is gone, and can't be sold.
-      let generation = books.withLock { books in
+      // Holds from before the last repair are gone and can't be sold.
+      let generation = books.withLockedValue { books in
         if isHurt { books.hurtIDs.append(held.id) }
         return books.generation
       }
@@ -148,32 +148,32 @@ final class DamagedShop: Sendable {
   private func anything(of sku: String) -> TestRequest {
     let requests: [TestRequest] = [
       .inventory(sku), .listStock(limit: 2), .health,
-      // Never of a hurt one: it would be there again before its repair is done.
+      // Never a hurt SKU: it would exist again before its repair is done.
       .setStock(Self.whole[0], total: Self.total(of: Self.whole[0])),
     ]
     return requests[.random(in: 0..<requests.count)]
   }
 
   private func note(_ answer: TestAnswer, _ lines: [(sku: String, quantity: Int)], _ generation: Int) {
-    books.withLock { books in
+    books.withLockedValue { books in
       for (sku, quantity) in lines {
         let lot = Lot(sku: sku, generation: generation)
         if answer.status == 200 { books.sold[lot, default: 0] += quantity }
         if answer.status == 504 { books.unknown[sku, default: 0] += quantity }
       }
     }
-    for (lot, sold) in books.withLock({ $0.sold }) {
+    for (lot, sold) in books.withLockedValue({ $0.sold }) {
       expect(sold <= Self.total(of: lot.sku), "\(sold) of \(lot) are sold")
     }
   }
 
-  /// Any answer must be one of the contract's, in time.
+  /// Every answer must be one that the contract allows, in time.
   @discardableResult
   private func ask(_ request: TestRequest) async throws -> TestAnswer {
     let answer = try await cluster.node.sendOnce(request)
     let isKnown = answer.isSuccess || answer.problem.map(Self.problems.contains) == true
     expect(isKnown && answer.isInTime, "\(request.method) \(request.path): \(answer)")
-    books.withLock { $0.answers += 1 }
+    books.withLockedValue { $0.answers += 1 }
     return answer
   }
 }

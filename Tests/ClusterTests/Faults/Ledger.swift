@@ -1,20 +1,20 @@
 import TestSupport
 import Testing
 
-/// What one key was used for, and everything that was told about it.
+/// The purpose of one key, and all answers to it.
 struct LedgerEntry: Sendable {
   enum Purpose: Sendable, Equatable {
     case reserve
-    /// Of the reservation whose key is named.
+    /// A step of the reservation with the named key.
     case extend(of: String)
     case confirm(of: String)
     case cancel(of: String)
   }
 
   struct Attempt: Sendable {
-    /// From sending to answering, by the clock of this machine, which is Redis's clock too; epoch milliseconds.
+    /// From request to answer, in epoch milliseconds by the clock of this machine, which is also Redis's clock.
     let span: ClosedRange<Int>
-    /// Nil: the node left it without one. A node that was stopped may still get to it.
+    /// Nil if the node gave no answer. A stopped node may still process the request later.
     let answer: TestAnswer?
   }
 
@@ -23,9 +23,9 @@ struct LedgerEntry: Sendable {
   let request: TestRequest
   /// Whether the hold may expire before it is confirmed.
   let mayExpire: Bool
-  /// Whether Redis may have lost what was told before.
+  /// Whether Redis may have lost changes that were reported before.
   let mayBeLost: Bool
-  /// In the order in which they were made.
+  /// The attempts in order.
   private(set) var attempts: [Attempt] = []
 
   init(
@@ -38,16 +38,16 @@ struct LedgerEntry: Sendable {
   var answers: [TestAnswer] { attempts.compactMap(\.answer) }
   var unanswered: Int { attempts.count { $0.answer == nil } }
   var success: TestAnswer? { answers.first(where: \.isSuccess) }
-  /// The outcome is still to be learned by a replay.
+  /// Whether the outcome is not known yet and needs a replay.
   var isOpen: Bool { success == nil && answers.last?.isFinal != true }
-  /// Nothing was ever told but "not done, try again".
+  /// Whether every answer was "not done, try again".
   var wasNeverSent: Bool { unanswered == 0 && answers.allSatisfy { $0.status == 503 } }
 
-  /// The contract says 2 s for every complete request. What is measured here includes the way through two busy event
-  /// loops, for which half a second is allowed, and what the machine adds is allowed beside it.
+  /// The contract allows 2 s for every complete request. The time measured here includes the way through two busy event
+  /// loops, which may take another half second. The allowance for a busy machine is added to that.
   static let answerLimit = Duration.milliseconds(2500)
 
-  /// - Parameter mayBeLate: asked when the answer has come.
+  /// - Parameter mayBeLate: called when the answer has come.
   /// - Throws: ``NoAnswer``.
   mutating func attempt(
     at node: NodeUnderTest, within limit: Duration = .seconds(30), mayBeLate: () -> Bool = { false }
@@ -70,7 +70,7 @@ struct LedgerEntry: Sendable {
     attempts.append(Attempt(span: span, answer: answer))
   }
 
-  /// Whether the contract has such an answer to such a request.
+  /// Whether the contract allows this answer to this request.
   private func isExpected(_ answer: TestAnswer) -> Bool {
     switch answer.status {
     case 201: purpose == .reserve
@@ -83,7 +83,7 @@ struct LedgerEntry: Sendable {
     }
   }
 
-  /// Of a step that is repeated after the shopper's last one; none comes after a confirm or a cancel.
+  /// The problem that a repeated step may get after the shopper's last step. No step follows a confirm or a cancel.
   private var conflict: String? { if case .extend = purpose { "reservation-confirmed" } else { nil } }
 
   private var mayBeExpired: Bool {
@@ -103,17 +103,17 @@ extension TestAnswer {
 struct Ledger: Sendable {
   var entries: [LedgerEntry]
 
-  /// Before anything is repeated: what was told "not done" was not.
+  /// Checks, before any key is repeated, that refused requests had no effect.
   func expectNoPhantoms(in snapshot: StoreSnapshot) {
     let references = Set(snapshot.reservations.values.compactMap(\.reference))
     for entry in entries where entry.purpose == .reserve && entry.success == nil && entry.unanswered == 0 {
-      // "Outcome unknown" may go either way; "insufficient stock" and "not done" may not: such a hold is a phantom.
+      // "Outcome unknown" may mean either. But a hold after "insufficient stock" or "not done" is a phantom.
       guard entry.answers.last?.status == 409 || entry.wasNeverSent else { continue }
       #expect(!references.contains(entry.key), "a phantom hold: \(entry.answers)")
     }
   }
 
-  /// Every change was made while somebody still waited for the answer to it, not after.
+  /// Checks that every change was made while its sender still waited for the answer.
   func expectNothingLate(in snapshot: StoreSnapshot) {
     let found = Dictionary(snapshot.reservations.values.map { ($0.reference ?? "", $0) }) { $1 }
     for entry in entries where entry.unanswered == 0 {
@@ -125,13 +125,13 @@ struct Ledger: Sendable {
         case .cancel(let key): found[key]?.cancelledAt
         }
       guard let instant else { continue }
-      // Redis cuts its time to milliseconds.
+      // Redis's time is cut to whole milliseconds.
       let attempts = entry.attempts.map { $0.span.lowerBound - 2...$0.span.upperBound + 2 }
       #expect(attempts.contains { $0.contains(instant) }, "\(entry.key): done at \(instant): \(entry.answers)")
     }
   }
 
-  /// Repeats every key, and those whose outcome is open until it is known.
+  /// Repeats every key. Keys with an open outcome are repeated until the outcome is known.
   mutating func settle(at cluster: TestCluster) async throws {
     entries = try await concurrently(entries, width: 32) { entry in
       var entry = entry
@@ -140,16 +140,16 @@ struct Ledger: Sendable {
     }
   }
 
-  /// The reservations in Redis are those, and in that state, that callers were told of.
+  /// Checks that Redis has exactly the reservations that callers were told about, in the reported states.
   ///
-  /// - Parameter forgotten: the state of those that nobody confirmed or cancelled.
+  /// - Parameter forgotten: the state of reservations that nobody confirmed or cancelled.
   func expectTold(in snapshot: StoreSnapshot, forgotten: String) {
     var expected: [String: String] = [:]
     for entry in entries where entry.success != nil {
       switch entry.purpose {
       case .reserve: expected[entry.key] = expected[entry.key] ?? forgotten
       case .extend: break
-      // To cancel what has expired is no refusal, and changes nothing.
+      // Cancelling an expired reservation is not refused and changes nothing.
       case .confirm(let key), .cancel(let key): expected[key] = entry.success?.reservationStatus
       }
       expectAgreement(entry.answers.filter(\.isSuccess), [200, 201])

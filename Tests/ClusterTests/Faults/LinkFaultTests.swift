@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What every fault of the link to Redis has in common: any node may refuse while it lasts, but never be silent.
+/// Runs a fault of the link to Redis. While it lasts, any node may refuse requests but must answer them.
 private func expectNoHarm(_ fault: @escaping @Sendable (TestCluster, Traffic) async throws -> Void) async throws {
   try await expectBalancedBooks(.patient) { cluster, traffic in
     traffic.expect(.refusals, at: cluster.nodes)

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a node answers when it has too much in hand, or a Redis that says nothing.
+/// What a node answers when it is overloaded or its Redis is silent.
 extension HeavyTests {
   @Suite struct OverloadTests {
-    /// A node with three holds, and connections to it that have been used: what is sent by them arrives at once.
+    /// A node with three holds, and open connections to it, on which requests arrive at once.
     private func node(
       _ settings: [String: String] = [:], connections: Int
     ) async throws -> (redis: PrivateRedis, node: NodeUnderTest, held: [String], connections: [RawConnection]) {
@@ -25,11 +25,11 @@ extension HeavyTests {
 
     @Test
     func `Redis says nothing: every call is answered in time, writes as unknown, reads as unavailable`() async throws {
-      // Only what is sent within a second finds a link that is not given up yet.
+      // Only requests within the first second find a link that is not given up yet.
       try await untilShown("all calls have come before the link was given up") { try await answersEveryCall() }
     }
 
-    /// Whether all calls came while the link was still trusted; all else is judged here.
+    /// Checks the answers. Returns whether all calls came while the link was still trusted.
     private func answersEveryCall() async throws -> Bool {
       let (redis, node, held, connections) = try await node(connections: 18)
       let writes: [TestRequest] = [
@@ -39,7 +39,7 @@ extension HeavyTests {
       let keyed = writes.enumerated().map { $1.key("silent-\($0)") }
       let reads: [TestRequest] = [.reservation(held[0]), .inventory("silent"), .listStock(), .audit()]
       try #require(connections.count == writes.count + keyed.count + reads.count)
-      // All at once: the link is given up a second after the first of them.
+      // All are sent at once, because the link is given up a second after the first.
       redis.signal(SIGSTOP)
       let began = ContinuousClock.now
       for (connection, request) in zip(connections, writes + keyed + reads) { connection.send(request.bytes) }
@@ -67,11 +67,11 @@ extension HeavyTests {
 
     @Test
     func `too many requests in flight: 503 overloaded with Retry-After, while health is still told`() async throws {
-      // Three wait, as long as they may; the others must come meanwhile.
+      // Three requests wait as long as they may. The others must arrive meanwhile.
       try await untilShown("ten requests are there at once") { try await refusesSevenOfTen() }
     }
 
-    /// Whether three requests were in flight when the others came.
+    /// Checks the answers. Returns whether three requests were in flight when the others came.
     private func refusesSevenOfTen() async throws -> Bool {
       let (redis, node, _, connections) = try await node(["MAX_IN_FLIGHT": "3"], connections: 10)
       redis.signal(SIGSTOP)
@@ -83,10 +83,10 @@ extension HeavyTests {
       redis.signal(SIGCONT)
       #expect(health == [200, 200])
       #expect(refused.allSatisfy { $0.status == 503 && $0.header("Retry-After") != nil })
-      // As soon as those that were in flight have been answered.
+      // There is room as soon as the requests in flight have been answered.
       try await eventually("there is room again") { try await node.send(.reserve("silent")).status == 201 }
       node.process.kill()
-      // Refused at once: those that are in flight have not been answered yet.
+      // They were refused at once, because the requests in flight have not been answered yet.
       return refused.count == 7 && answers.count == 7
     }
 

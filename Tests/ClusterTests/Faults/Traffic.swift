@@ -1,9 +1,9 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// Shoppers who go on buying whatever happens to Redis and to the nodes, and write down all they were told.
+/// Shoppers who keep buying during faults of Redis and the nodes, and record all answers.
 final class Traffic: Sendable {
   struct Habits: Sendable {
     enum Ending { case confirm, extendThenConfirm, cancel, forget }
@@ -11,16 +11,16 @@ final class Traffic: Sendable {
     var shoppers: Int
     var ttlSeconds: ClosedRange<Int>
     var maxItems: Int
-    /// How often a shopper asks who is told nothing, at one node after the other.
+    /// How many attempts a shopper makes, at one node after the other, while the outcome is open.
     var attempts = 2
-    /// What a shopper does with a reservation: any of these.
+    /// What a shopper may do with a reservation.
     var endings: [Ending]
-    /// What has become in the end of one that was forgotten; nil: it depends.
+    /// The final state of a forgotten reservation. Nil if it depends.
     var forgotten: String?
-    /// Whether Redis may lose what shoppers were told.
+    /// Whether Redis may lose reported changes.
     var mayBeLost = false
 
-    /// What is scarce comes back again and again, so that there are refusals and late successes both.
+    /// Scarce stock comes back again and again, so there are both refusals and late successes.
     static let patient = Habits(
       shoppers: 16, ttlSeconds: 3600...3600, maxItems: 1, endings: [.confirm, .cancel, .cancel, .forget],
       forgotten: "ACTIVE")
@@ -28,7 +28,7 @@ final class Traffic: Sendable {
       shoppers: 12, ttlSeconds: 1...2, maxItems: 3, endings: [.confirm, .cancel, .forget, .forget],
       forgotten: "EXPIRED")
 
-    /// Some holds expire, some are still held in the end; and each step is insisted on.
+    /// Some holds expire and some are still held at the end. Each step is repeated until its outcome is known.
     static let stubborn = Habits(
       shoppers: 12, ttlSeconds: 2...90, maxItems: 3, attempts: 4,
       endings: [.confirm, .confirm, .extendThenConfirm, .cancel, .forget], forgotten: nil, mayBeLost: true)
@@ -36,7 +36,7 @@ final class Traffic: Sendable {
     var mayExpire: Bool { forgotten != "ACTIVE" }
   }
 
-  /// What clients of a node must be ready for while something is done to it.
+  /// What clients of a node may see during a fault of that node.
   enum Trouble: Int {
     case none
     /// "Try again" and "outcome unknown".
@@ -52,13 +52,13 @@ final class Traffic: Sendable {
 
   let habits: Habits
   private let cluster: TestCluster
-  private let progress = Mutex(Progress())
-  private let troubles = Mutex<[ObjectIdentifier: Trouble]>([:])
+  private let progress = NIOLockedValueBox(Progress())
+  private let troubles = NIOLockedValueBox<[ObjectIdentifier: Trouble]>([:])
   static let plenty = "plenty", ample = "ample", scarce = "scarce"
   static let totals = [plenty: 1_000_000, ample: 1_000_000, scarce: 25]
-  /// References of reservations that are made beside the traffic begin so.
+  /// The prefix of references of reservations made outside the traffic.
   static let aside = "aside-"
-  /// A node that may be silent is given up after this.
+  /// How long a shopper waits for a node that may be silent.
   private static let patience = Duration.seconds(1)
 
   init(on cluster: TestCluster, _ habits: Habits) async throws {
@@ -66,20 +66,20 @@ final class Traffic: Sendable {
     for (sku, total) in Self.totals { try await cluster.succeed(.setStock(sku, total: total)) }
   }
 
-  /// From now on requests to these nodes may go wrong; any other one that does is a fault.
+  /// From now on requests to these nodes may fail. A failure at any other node is a fault.
   func expect(_ trouble: Trouble, at nodes: [NodeUnderTest]) {
-    troubles.withLock { troubles in
+    troubles.withLockedValue { troubles in
       for node in nodes { troubles[ObjectIdentifier(node)] = trouble }
     }
   }
 
-  func expectNoMoreTrouble() { troubles.withLock { $0.removeAll() } }
+  func expectNoMoreTrouble() { troubles.withLockedValue { $0.removeAll() } }
 
   private func trouble(at node: NodeUnderTest) -> Trouble {
-    troubles.withLock { $0[ObjectIdentifier(node)] ?? .none }
+    troubles.withLockedValue { $0[ObjectIdentifier(node)] ?? .none }
   }
 
-  /// Lets the shoppers buy for as long as `fault` takes, and returns what they were told.
+  /// Lets shoppers buy until `fault` ends, and returns all answers.
   func run(during fault: @Sendable () async throws -> Void) async throws -> Ledger {
     let shopping = Task {
       try await concurrently(0..<habits.shoppers) { [self] shopper in try await shop("shopper-\(shopper)") }
@@ -87,25 +87,25 @@ final class Traffic: Sendable {
     do {
       try await fault()
     } catch {
-      progress.withLock { $0.isOver = true }
+      progress.withLockedValue { $0.isOver = true }
       _ = await shopping.result
       throw error
     }
-    progress.withLock { $0.isOver = true }
+    progress.withLockedValue { $0.isOver = true }
     return Ledger(entries: try await shopping.value.flatMap(\.self))
   }
 
-  /// Returns when business goes on as usual: so many further successes.
+  /// Returns after this many further successes.
   func flows(_ successes: Int = 150) async throws {
-    let before = progress.withLock { $0.successes }
+    let before = progress.withLockedValue { $0.successes }
     try await eventually("\(successes) further successes") {
-      progress.withLock { $0.successes } >= before + successes
+      progress.withLockedValue { $0.successes } >= before + successes
     }
   }
 
   private func shop(_ name: String) async throws -> [LedgerEntry] {
     var entries: [LedgerEntry] = []
-    while !progress.withLock({ $0.isOver }) {
+    while !progress.withLockedValue({ $0.isOver }) {
       guard cluster.nodes.contains(where: { trouble(at: $0) != .silence }) else {
         try await Task.sleep(for: .milliseconds(20))
         continue
@@ -131,13 +131,13 @@ final class Traffic: Sendable {
     LedgerEntry(key, purpose, request, mayExpire: habits.mayExpire, mayBeLost: habits.mayBeLost)
   }
 
-  /// Different quantities, so that lines that are mixed up do not go unseen.
+  /// A cart with different quantities, so that swapped lines are noticed.
   private func cart() -> [(sku: String, quantity: Int)] {
     let skus = Int.random(in: 0..<3) == 0 ? [Self.scarce, Self.plenty, Self.ample] : [Self.plenty, Self.ample]
     return skus.prefix(.random(in: 1...habits.maxItems)).enumerated().map { (sku: $1, quantity: $0 + 1) }
   }
 
-  /// One attempt, and mostly another one at another node where the last told nothing.
+  /// Makes one attempt, and usually more at other nodes while the outcome is open.
   private func attempt(_ entry: LedgerEntry) async throws -> LedgerEntry {
     var entry = entry
     var last = node(among: cluster.nodes)
@@ -146,13 +146,13 @@ final class Traffic: Sendable {
       last = node(among: cluster.nodes.filter { $0 !== last })
       try await attempt(&entry, at: last)
     }
-    if entry.success != nil { progress.withLock { $0.successes += 1 } }
-    // A shopper takes a moment to think; one who was told to try again does not do so at once.
+    if entry.success != nil { progress.withLockedValue { $0.successes += 1 } }
+    // A shopper pauses for a moment, and longer after "try again".
     try await Task.sleep(for: .milliseconds(entry.isOpen ? 50 : Int.random(in: 1...15)))
     return entry
   }
 
-  /// Any of them, but one that may be silent only now and then, as behind a load balancer.
+  /// A random node. A node that may be silent is chosen rarely, as behind a load balancer.
   private func node(among nodes: [NodeUnderTest]) -> NodeUnderTest {
     let speaking = nodes.filter { trouble(at: $0) != .silence }
     let choice = speaking.isEmpty || Int.random(in: 0..<20) == 0 ? nodes : speaking
@@ -178,19 +178,19 @@ extension Traffic.Trouble: Comparable {
 }
 
 extension TestCluster {
-  /// Every node becomes ready and reserves again, by itself, within 2 s of Redis serving.
+  /// Checks that every node becomes ready and reserves again by itself within 2 s after Redis serves.
   func expectRecovery(ttlSeconds: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await eventually("Redis serves", every: .milliseconds(5)) { redis.serves }
     let served = ContinuousClock.now
     try await whenAllServe(ttlSeconds: ttlSeconds)
-    // The margin is for the way to here, as with answers.
+    // The margin is for the way to this process, as for answers.
     let took = ContinuousClock.now - served
     #expect(took < .milliseconds(2500) + ControlTimer.shared.allowance(since: served), sourceLocation: sourceLocation)
   }
 
   /// Returns when every node is ready and reserves.
   ///
-  /// - Parameter exempt: of which this is not asked.
+  /// - Parameter exempt: a node that need not serve.
   func whenAllServe(ttlSeconds: Int, but exempt: NodeUnderTest? = nil) async throws {
     for node in nodes where node !== exempt {
       try await eventually("the node serves again", every: .milliseconds(10)) {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct FullStoreTests {
-  /// Nearly full: the node refuses new things by itself. Over full: Redis refuses plain scripts.
+  /// Nearly full: the node itself refuses new reservations. Over full: Redis refuses ordinary scripts.
   @Test(
     arguments: [
       0.95, 1.05,
@@ -19,12 +19,12 @@ import Testing
     try #require(held.allSatisfy { $0.status == 201 })
 
     try redis.fill(to: share)
-    // Before the node has seen it, too.
+    // This also holds before the node has noticed it.
     let atOnce = try await node.send(.reserve("full").key("held-3"))
     #expect(atOnce.status == 201 && atOnce.isReplay && atOnce.body == held[3].body)
     try await eventually("new reserves are refused") {
       let answer = try await node.send(.reserve("full"))
-      // By Redis at first, where it is over full; by the node as soon as it has seen.
+      // At first Redis refuses if it is over full. The node refuses once it has noticed.
       return answer.status != 201 && answer.problem == "store-unavailable"
     }
     for write in [TestRequest.reserve("full").key("new"), .setStock("new", total: 1), .adjustStock("full", by: 1)] {

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -20,7 +20,7 @@ extension HeavyTests {
     }
 
     @Test func `SIGTERM: at once not ready, full service with Connection: close for the lame-duck time`() async throws {
-      // Longer than any machine needs for all that is looked at; what ends it is a second signal.
+      // Longer than any machine needs for these checks. A second signal ends it.
       let (redis, node) = try await start(drainDelay: "120")
       let idle = try await RawConnection(port: node.port)
       let used = try await RawConnection(port: node.port)
@@ -69,11 +69,11 @@ extension HeavyTests {
     }
 
     @Test func `what is in flight when the listener closes is finished`() async throws {
-      // A request waits for Redis for a second and a half at most: by then Redis must go on.
+      // A request waits at most a second and a half for Redis, so Redis must continue by then.
       try await untilShown("a request that waited for Redis meanwhile is finished") { try await finishesWhatWaits() }
     }
 
-    /// Whether the request that waited for Redis was in time; all else is judged here.
+    /// Checks the answers. Returns whether the request that waited for Redis was in time.
     private func finishesWhatWaits() async throws -> Bool {
       let (redis, node) = try await start(drainDelay: "0")
       let incomplete = try await RawConnection(port: node.port)
@@ -99,7 +99,7 @@ extension HeavyTests {
         return false
       }
       #expect(finished.closesConnection)
-      // The rest of the other one may come for as long as its own time limit allows.
+      // The rest of the other request may come within its own time limit.
       incomplete.send(String(request.suffix(5)))
       guard let completed = try? await incomplete.answer(), completed.status == 201 else {
         node.process.kill()
@@ -110,7 +110,7 @@ extension HeavyTests {
       return true
     }
 
-    /// What the clients of two nodes have come to.
+    /// What the clients of two nodes have experienced.
     private struct Errands {
       var answersBefore: [Int: Int] = [:]
       /// Answers of the other node, once a client has seen that the first one is not ready.
@@ -119,21 +119,21 @@ extension HeavyTests {
 
     @Test func `no request fails while a node stops and its clients go elsewhere at the first hint`() async throws {
       let (clients, most) = (8, 20)
-      // For as long as it takes until all clients have gone: the time between a look at readiness and the request that
-      // follows it is the machine's choice.
+      // Long enough for all clients to move away. On a busy machine any time may pass between a readiness check and the
+      // request that follows it.
       let (redis, leaving) = try await start(drainDelay: "300")
       let staying = try await NodeUnderTest(redisURL: redis.url)
       try await staying.waitUntilReady()
-      let errands = Mutex(Errands())
+      let errands = NIOLockedValueBox(Errands())
       async let shopping = concurrently(0..<clients) { client in
         var answers: [TestAnswer] = []
-        // As a load balancer does it: to a node for as long as it is ready.
-        while errands.withLock({ $0.answersElsewhere[client] ?? 0 }) < most {
+        // Like a load balancer, a client uses a node as long as it is ready.
+        while errands.withLockedValue({ $0.answersElsewhere[client] ?? 0 }) < most {
           let isReady = await leaving.isReady
           let node = isReady ? leaving : staying
           answers.append(
             try await node.send(.reserve("stop", reference: "client-\(client)").key("\(client)/\(answers.count)")))
-          errands.withLock { errands in
+          errands.withLockedValue { errands in
             if isReady { errands.answersBefore[client, default: 0] += 1 }
             if !isReady { errands.answersElsewhere[client, default: 0] += 1 }
           }
@@ -141,7 +141,7 @@ extension HeavyTests {
         return answers
       }
       try await eventually("all clients are at it") {
-        errands.withLock { $0.answersBefore.values.count { $0 >= most } == clients }
+        errands.withLockedValue { $0.answersBefore.values.count { $0 >= most } == clients }
       }
       leaving.process.signal(SIGTERM)
       let answered = try await shopping.flatMap(\.self)

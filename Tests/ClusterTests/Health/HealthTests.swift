@@ -82,7 +82,7 @@ extension HeavyTests {
         #expect(try await node.send(.live).status == 200)
         return try await node.send(.ready).status == 503
       }
-      // What is down is noticed at once, but 1 s of it is forgiven.
+      // The node notices the loss at once, but stays ready for 1 s.
       #expect(ContinuousClock.now - lost > .seconds(1))
       #expect(try await node.send(.health).text("state") == "degraded")
       try await eventually("what was known of the backlog is not told for ever") { try await backlog(of: node) == nil }
@@ -107,7 +107,7 @@ extension HeavyTests {
       try await expectReadySoon(node)
     }
 
-    /// Within 2 s of Redis serving; the half second is for the way to here.
+    /// The node is ready within 2 s after Redis serves. The half second is for the way to this process.
     private func expectReadySoon(_ node: NodeUnderTest) async throws {
       let began = ContinuousClock.now
       try await node.waitUntilReady()

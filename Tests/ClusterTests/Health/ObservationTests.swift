@@ -2,13 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a node tells of itself: metrics and log.
+/// What a node reports about itself: metrics and log.
 @Suite(
   .cluster(nodes: 1, settings: ["LOG_LEVEL": "trace", "LOG_REQUESTS": "true", "CLIENT_TOKEN": "token-of-the-shop"]))
 struct ObservationTests {
   private let cluster = TestCluster.current!
 
-  /// Requests of many kinds, good and bad, with tokens that must be seen nowhere.
+  /// Sends good and bad requests of many kinds. Their tokens must appear nowhere.
   private func traffic() async throws {
     _ = try await cluster.send(.setStock("seen", total: 1).key("the-key"))
     for token in ["token-of-the-shop", "a-wrong-token", NodeUnderTest.adminToken] {
@@ -21,7 +21,7 @@ struct ObservationTests {
 
   @Test
   func `/metrics is what Prometheus reads, by promtool, and counts requests by operation and outcome`() async throws {
-    // A node that is short of processor time may tell one of them to try again.
+    // A node on a busy machine may answer "try again".
     var metrics = try await cluster.succeed(TestRequest("GET", "/metrics"))
     let outcomes = ["insufficient-stock", "unknown-sku", "unauthorized", "not-found"]
     try await eventually("each outcome is counted") {

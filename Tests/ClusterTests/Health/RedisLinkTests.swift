@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a node says of its link to Redis, and when it takes requests again.
+/// What a node reports about its link to Redis, and when it accepts requests again.
 @Suite struct RedisLinkTests {
   private func reasons(_ node: NodeUnderTest) async throws -> String {
     (try await node.send(.ready).json["reasons"] as? [String] ?? []).joined(separator: "; ")
@@ -15,7 +15,7 @@ import Testing
     try await node.waitUntilReady()
     try await proxy.set(.toClient, .init(drops: true))
     try await eventually("the silence is noticed") { await !node.isReady }
-    // Through the closing of the silent link, and the attempts after it.
+    // This includes the closing of the silent link and the attempts after it.
     try await eventually("new links came to nothing for more than the grace of a lost link") {
       #expect(await !node.isReady, "ready again, and nobody has answered it")
       let attempts = node.logLines(with: "did not answer the handshake").filter { $0.contains("redis.requests") }

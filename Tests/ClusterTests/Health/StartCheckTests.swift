@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a node thinks of the Redis it is given, and of its own settings.
+/// How a node checks its Redis and its own settings at the start.
 @Suite struct StartCheckTests {
-  /// Runs a node that must end by itself, and returns its exit code and what it said that is no log line.
+  /// Runs a node that must end by itself. Returns its exit code and its output without log lines.
   private func failedStart(redisURL: String, _ settings: [String: String]) async throws -> (code: Int32, said: [String])
   {
     let directory = try TemporaryDirectory()

@@ -3,13 +3,13 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// A Redis that is not as it must be: each reason stands in `/health`, `/health/ready` and the log.
+  /// A Redis with a wrong configuration: each reason is shown in `/health`, `/health/ready` and the log.
   @Suite struct StoreFaultTests {
     private static func redis(_ node: NodeUnderTest, _ member: String) async throws -> [String] {
       (try await node.send(.health).json["redis"] as? [String: Any])?[member] as? [String] ?? []
     }
 
-    /// A node whose Redis user may do everything but what these rules take away.
+    /// A node whose Redis user has all rights except those that these rules remove.
     private func node(_ redis: PrivateRedis, without rules: String...) async throws -> NodeUnderTest {
       _ = try Shell.run(
         "redis-cli",
@@ -89,7 +89,7 @@ extension HeavyTests {
       #expect(try await node.send(.setStock("A", total: 5)).status == 201)
       try redis.cli("ACL", "SETUSER", "shop", "-decrby")
       #expect(try await node.send(.reserve("A")).status >= 500)
-      // All was asked when it became ready, and is asked again ten seconds after that.
+      // All checks ran when the node became ready. They run again ten seconds later.
       try await eventually("it tells", within: .seconds(7)) { try await !Self.redis(node, "faults").isEmpty }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Who may do what, and as whom.
+/// Which callers may make which calls.
 @Suite struct AccessTests {
   private static let adminCalls: [TestRequest] = [
     TestRequest("PUT", "/inventory/access", json: #"{"total":5}"#),
@@ -29,7 +29,7 @@ import Testing
         for form in forms { expectUnauthorized(try await cluster.send(call.with("Authorization", form))) }
         expectUnauthorized(try await cluster.send(call.asAdmin.asAdmin))
       }
-      // Judged before what the request says.
+      // Access is checked before the content of the request.
       expectUnauthorized(
         try await cluster.send(TestRequest("PUT", "/inventory/-", json: "no JSON").key("bad key")))
       #expect(try await cluster.send(.inventory("access")).problem == "unknown-sku")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Bodies that are no JSON, or not what the call takes: 400, with what is wrong and where.
+/// A body that is not JSON, or not what the call accepts, gets 400 with each fault and its place.
 @Suite(.cluster(nodes: 1)) struct BadBodyTests {
   private let cluster = TestCluster.current!
 
@@ -12,7 +12,7 @@ import Testing
     return request
   }
 
-  /// - Parameter pointer: where the fault is told to be.
+  /// - Parameter pointer: the reported place of the fault.
   private func expectInvalid(
     _ request: TestRequest, at pointer: String, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What is no HTTP, or HTTP of another kind than the node takes.
+/// Input that is not HTTP, or HTTP that a node does not accept.
 @Suite(.cluster(nodes: 1)) struct BadHTTPTests {
   private let cluster = TestCluster.current!
   private var port: Int { cluster.nodes[0].port }
@@ -74,7 +74,7 @@ import Testing
     #expect(try await chunked(most).status == 201)
     #expect(try await chunked(most + 1).problem == "payload-too-large")
     #expect(try await chunked(400_000).problem == "payload-too-large")
-    // Told before the body is sent.
+    // The answer comes before the body is sent.
     let declared = try await answer(
       to: "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n")
     #expect(declared.problem == "payload-too-large" && declared.closesConnection)

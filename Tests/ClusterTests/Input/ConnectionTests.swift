@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Clients that pipeline, half-close, or take their time.
+/// Clients that pipeline, half-close or send slowly.
 @Suite(.cluster(nodes: 1)) struct ConnectionTests {
   private let cluster = TestCluster.current!
   private var port: Int { cluster.nodes[0].port }
@@ -51,7 +51,7 @@ import Testing
   @Test func `a client that closes its side in mid-request is closed, and nothing is done for it`() async throws {
     try await cluster.succeed(.setStock("cut", total: 1000))
     var padded = TestRequest.reserve("cut")
-    // All of it but the last byte is a whole JSON document, and still no whole request.
+    // Without its last byte, the body is a whole JSON document, but the request is not whole.
     padded.body?.append(UInt8(ascii: " "))
     let request = padded.bytes
     for length in [1, 20, request.count - 1] {
@@ -94,7 +94,7 @@ import Testing
           let connection = try await RawConnection(port: port)
           let began = ContinuousClock.now
           connection.send(bytes)
-          // The first byte counts: what trickles in later gives no new time.
+          // The time runs from the first byte. Later bytes do not extend it.
           try await eventually("\(name): an answer", every: .milliseconds(900)) {
             if name == "half a head" { connection.send("x") }
             return connection.answers.count > before || connection.isEnded

@@ -18,7 +18,7 @@ import Testing
       #expect(padded.isReplay, "white space around a field is none of its own")
     }
     #expect(try await cluster.succeed(.inventory("keys")).number("reserved") == 5)
-    // Upper and lower case are two.
+    // Keys that differ in case are different keys.
     #expect(try await !cluster.succeed(.reserve("keys").key("A")).isReplay)
   }
 
@@ -34,7 +34,7 @@ import Testing
       #expect(answer.objects("errors").first?["pointer"] as? String == "header/Idempotency-Key")
     }
     #expect(try await cluster.send(.reserve("bad-keys").key("a").key("a")).problem == "invalid-request")
-    // The key is judged before the body…
+    // The key is checked before the body.
     let both = try await cluster.send(TestRequest("POST", "/inventory/reserve", json: "no JSON").key("a b"))
     #expect(both.objects("errors").first?["pointer"] as? String == "header/Idempotency-Key")
     for call in [
@@ -42,7 +42,7 @@ import Testing
     ] {
       #expect(try await cluster.send(call.key("a b")).problem == "invalid-request")
     }
-    // …and means nothing where nothing is written.
+    // The key is ignored by calls that write nothing.
     #expect(try await cluster.send(.inventory("bad-keys").key("a b")).counters == [1000, 0, 0])
   }
 }

@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Thousands of malformed requests from a seed: nothing crashes, nothing stays behind.
+  /// Thousands of malformed requests from a seed. Nothing crashes and nothing is left behind.
   @Suite(.cluster(nodes: 1)) struct MalformedStormTests {
     private let cluster = TestCluster.current!
     private var node: NodeUnderTest { cluster.nodes[0] }
 
     @Test(
       arguments: [
-        // Another one each time; HOLDFAST_TEST_SEED, if set, sends the same requests again.
+        // A new seed each time. HOLDFAST_TEST_SEED, if set, sends the same requests again.
         ProcessInfo.processInfo.environment["HOLDFAST_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: .min ... .max)
       ])
     func `the process outlives a storm of malformed requests, and keeps no memory or descriptors`(
@@ -25,7 +25,7 @@ extension HeavyTests {
       try await eventually("all descriptors are given back (seed \(seed))") {
         try usage().descriptors <= before.descriptors
       }
-      // The allocator keeps some; a leak of a few hundred bytes per request would show.
+      // The allocator keeps some memory. A leak of a few hundred bytes per request would show.
       #expect(try usage().residentKiB < before.residentKiB + 8 * 1024, "seed \(seed)")
       #expect(try StoreSnapshot(of: cluster.redis).violations == [])
     }
@@ -38,7 +38,7 @@ extension HeavyTests {
         connection.send(bytes)
         if maker.chance() { connection.finishSending() }
         if maker.chance() {
-          // Either it is answered, or it waits for more: both are right, so nobody waits long.
+          // The node answers or waits for more bytes. Both are right, so the test waits only briefly.
           try? await eventually("an answer", within: .milliseconds(100), every: .milliseconds(5)) {
             !connection.answers.isEmpty || connection.isEnded
           }
@@ -61,7 +61,7 @@ extension HeavyTests {
   }
 }
 
-/// Good requests with something done to their bytes. The same seed gives the same bytes.
+/// Good requests with damaged bytes. The same seed gives the same bytes.
 private struct MalformedRequests {
   private var random: SeededRandom
 

@@ -28,7 +28,7 @@ extension HeavyTests {
           return (key, Dictionary(uniqueKeysWithValues: cart.map { ($0.sku, $0.quantity) }))
         }.compactMap(\.self)
       }
-      // Some of the stock went, and not everybody got what they asked for: else nothing was at stake.
+      // Some carts won and some lost. Otherwise the test would prove nothing.
       #expect((50..<1200).contains(won.count))
       let held = try StoreSnapshot(of: cluster.redis).reservations.values.filter { $0.reference != nil }
       #expect(

@@ -1,10 +1,10 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Shoppers who reserve, extend, confirm, cancel or forget, while operators change the stock under them.
+  /// Shoppers reserve, extend, confirm, cancel or forget while operators change the stock.
   @Suite(.cluster(nodes: 3)) struct MixedLifeTests {
     private let cluster = TestCluster.current!
     private let skus = (1...5).map { "mixed-\($0)" }
@@ -14,25 +14,25 @@ extension HeavyTests {
       case confirm, cancel, extendThenConfirm, forget
     }
 
-    /// What a shopper was told last about a reservation.
+    /// The last answers to a shopper about a reservation.
     private struct Outcome: Sendable {
       var id: String
       var status: String
-      /// The answer by which it became final.
+      /// The answer that made it final.
       var final: [UInt8]?
     }
 
     @Test
     func `invariants 1 and 2 at every instant of a mixed life: confirm, cancel, extend, expire, adjust`() async throws {
       for sku in skus { try await cluster.succeed(.setStock(sku, total: Self.initialTotal)) }
-      let changes = Mutex<[String: Int]>([:])
+      let changes = NIOLockedValueBox<[String: Int]>([:])
       let outcomes = try await cluster.withInvariantsWatched {
         try await concurrently(0..<900, width: 45) { index -> Outcome? in
           guard index % 10 == 0 else { return try await shop("mixed-\(index)") }
           let (sku, delta) = (skus.randomElement()!, [-4, -2, -1, 1, 2, 4].randomElement()!)
           let answers = try await cluster.insist(.adjustStock(sku, by: delta), key: "adjust-\(index)")
           expectAgreement(answers, [200, 409])
-          if answers.contains(where: \.isSuccess) { changes.withLock { $0[sku, default: 0] += delta } }
+          if answers.contains(where: \.isSuccess) { changes.withLockedValue { $0[sku, default: 0] += delta } }
           return nil
         }.compactMap(\.self)
       }
@@ -42,7 +42,7 @@ extension HeavyTests {
       try await expectFinal(outcomes)
       for sku in skus {
         let inventory = try await cluster.succeed(.inventory(sku))
-        #expect(inventory.number("total") == Self.initialTotal + changes.withLock { $0[sku] ?? 0 })
+        #expect(inventory.number("total") == Self.initialTotal + changes.withLockedValue { $0[sku] ?? 0 })
         #expect(inventory.number("reserved") == 0, "all that was not sold has come back: \(inventory)")
       }
       try await cluster.expectInvariants()
@@ -75,7 +75,7 @@ extension HeavyTests {
       return Outcome(id: held.id, status: done.reservationStatus ?? "", final: done.body)
     }
 
-    /// Every reservation came to the one end that its shopper was told, at every node, word for word.
+    /// Checks that every node shows each reservation in the final state that its shopper was told, word for word.
     private func expectFinal(_ outcomes: [Outcome]) async throws {
       _ = try await concurrently(outcomes, width: 30) { outcome in
         try await eventually("\(outcome.id) is final") {

@@ -2,14 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A hundred pieces, thousands of buyers, each asking two or three nodes at the same moment.
+/// A sale of a hundred pieces to thousands of buyers. Each asks two or three nodes at the same moment.
 private struct Sale {
   let cluster: TestCluster
   let sku: String
   let buyers: Int
   static let pieces = 100
 
-  /// - Parameter midway: done when half of the buyers have come.
+  /// - Parameter midway: called when half of the buyers have come.
   func run(midway: @escaping @Sendable () -> Void = {}) async throws {
     try await cluster.succeed(.setStock(sku, total: Self.pieces))
     let winners = try await concurrently(0..<buyers, width: 150) { buyer in
@@ -32,11 +32,11 @@ private struct Sale {
     }
   }
 
-  /// The answer to the reserve that won, confirmed; nil for one who came too late.
+  /// The answer to a reserve that succeeded and was confirmed. Nil for a buyer who came too late.
   private func buy(_ key: String) async throws -> TestAnswer? {
     let answers = try await cluster.insist(.reserve(sku, reference: key), key: key)
     expectAgreement(answers, [201, 409])
-    // Nothing comes back in this sale: all nodes tell one story.
+    // No piece comes back in this sale, so all nodes give the same answer.
     #expect(Set(answers.filter(\.isFinal).map(\.status)).count == 1, "\(answers)")
     for refusal in answers where refusal.status == 409 {
       #expect(refusal.problem == "insufficient-stock")

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `Idempotency-Key` over HTTP, for every call that takes one, at several nodes.
+/// `Idempotency-Key` over HTTP, for every call that accepts one, at several nodes.
 @Suite(.cluster(nodes: 3)) struct IdempotencyTests {
   private let cluster = TestCluster.current!
 
-  /// A call of each kind, and one of the same kind that asks for something else.
+  /// A call and another call of the same kind with different content.
   private struct Pair {
     var name: String
     var call: TestRequest

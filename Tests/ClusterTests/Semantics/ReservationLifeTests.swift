@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The shop's table of the contract: what each call answers in each state of things.
+/// The shop's table of the contract: the answer of each call in each state.
 @Suite(.cluster(nodes: 2)) struct ReservationLifeTests {
   private let cluster = TestCluster.current!
 
@@ -10,7 +10,7 @@ import Testing
     try await cluster.succeed(.reserve(sku, quantity, ttl: ttl))
   }
 
-  /// An instant as the contract has it, in milliseconds.
+  /// An instant of the answer in the contract's format, as milliseconds.
   private func instant(_ answer: TestAnswer, _ member: String) throws -> Int {
     let text = try #require(answer.text(member), "\(answer)")
     try #require(text.utf8.count == 24 && text.hasSuffix("Z"), "RFC 3339 with milliseconds: \(text)")
@@ -68,7 +68,7 @@ import Testing
     let unknown = try await cluster.send(.reserve(items: [("nobody", 1), ("few", 100), ("ghost", 1), ("many", 1)]))
     #expect(unknown.problem == "unknown-sku" && unknown.json["skus"] as? [String] == ["ghost", "nobody"])
     #expect(try await cluster.send(.inventory("ghost")).problem == "unknown-sku")
-    // Summed first: two lines that fit alone are short together.
+    // Lines are summed first: each of the two lines would fit, but their sum does not.
     #expect(try await cluster.send(.reserve(items: [("fewer", 1), ("fewer", 2)])).problem == "insufficient-stock")
   }
 
@@ -107,7 +107,7 @@ import Testing
   @Test func `from its deadline on a hold is EXPIRED to every call, swept or not; its stock is back`() async throws {
     try await cluster.succeed(.setStock("expire", total: 2))
     let held = try await hold("expire", 2, ttl: 1)
-    // No sweep, no read of the SKU in between: the reserve itself takes back what is due.
+    // No sweep and no read of the SKU in between: the reserve itself releases expired holds.
     try await eventually("its stock can be had again") {
       let next = try await cluster.send(.reserve("expire", 2, ttl: 600))
       return try next.status == 201 && instant(next, "createdAt") >= instant(held, "expiresAt")
@@ -161,7 +161,7 @@ import Testing
     try await cluster.succeed(.extend(kept.id, ttl: 100))
     try await cluster.succeed(.setStock(lapsing, total: 1))
     try await waitUntilExpired(try await hold(lapsing, 1, ttl: 8))
-    // Made later with the same ttl, so the first deadline of the other one has passed too.
+    // This hold was made later with the same TTL, so the first deadline of the other one has passed too.
     #expect(try await cluster.send(.inventory("outlive")).counters == [0, 1, 0])
     #expect(try await cluster.send(.confirm(kept.id)).reservationStatus == "CONFIRMED")
   }
@@ -180,7 +180,7 @@ import Testing
   }
 }
 
-/// What an operator may set below the contract's limits.
+/// Limits that an operator may set below those of the contract.
 @Suite(.cluster(nodes: 1, settings: ["MAX_QUANTITY": "5", "MAX_TTL_SECONDS": "60"])) struct CapsTests {
   @Test
   func `an operator's caps on quantity and ttlSeconds are 400 above them, also when lines are summed`() async throws {

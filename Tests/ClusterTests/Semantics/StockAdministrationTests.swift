@@ -61,7 +61,7 @@ import Testing
     try await cluster.succeed(.confirm(sold.id))
     let cancelled = try await cluster.succeed(.reserve("again", 3))
     try await cluster.succeed(.cancel(cancelled.id))
-    // Also one that has expired and that nobody has released: deleting releases it.
+    // The same holds for a hold that has expired but is not released yet: deleting releases it.
     let lapsed = try await cluster.succeed(.reserve("again", 4, ttl: 1))
     try await eventually("it can be deleted") { try await cluster.send(.deleteStock("again")).status == 204 }
     #expect(try await cluster.send(.setStock("again", total: 7)).status == 201)

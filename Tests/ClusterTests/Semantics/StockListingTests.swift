@@ -1,12 +1,12 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
 @Suite(.cluster(nodes: 2)) struct StockListingTests {
   private let cluster = TestCluster.current!
 
-  /// All pages of one walk through the list.
+  /// Reads all pages of the list.
   private func walk(limit: Int) async throws -> [[String: Any]] {
     var items: [[String: Any]] = []
     var cursor: String?
@@ -22,26 +22,26 @@ import Testing
 
   @Test
   func `a SKU that exists throughout is listed exactly once, in byte order, though others come and go`() async throws {
-    // Digits, capitals and small letters, so that order by bytes is not that of a dictionary.
+    // Digits, capitals and small letters, so that byte order differs from dictionary order.
     let staying = Set((0..<120).map { ["0", "B", "a", "a-", "a.", "a_", "z"][$0 % 7] + "\($0)" })
     _ = try await concurrently(staying, width: 20) { try await cluster.succeed(.setStock($0, total: 3)) }
-    let isOver = Mutex(false)
-    let changes = Mutex(0)
+    let isOver = NIOLockedValueBox(false)
+    let changes = NIOLockedValueBox(0)
     async let churn: [Void] = concurrently(0..<4) { worker in
-      while !isOver.withLock({ $0 }) {
+      while !isOver.withLockedValue({ $0 }) {
         let sku = ["A", "a", "m", "z"][worker] + "\(Int.random(in: 0..<120))-gone"
         try await cluster.succeed(.setStock(sku, total: 1))
         try await cluster.succeed(.deleteStock(sku))
-        changes.withLock { $0 += 2 }
+        changes.withLockedValue { $0 += 2 }
       }
     }
     do {
-      defer { isOver.withLock { $0 = true } }
+      defer { isOver.withLockedValue { $0 = true } }
       var limits = [1, 7, 50, 51, 119, 1000]
-      // And on until enough has come and gone meanwhile.
+      // Continues until enough SKUs have come and gone meanwhile.
       while let limit = limits.first {
         limits.removeFirst()
-        if limits.isEmpty, changes.withLock({ $0 }) <= 20 { limits = [7] }
+        if limits.isEmpty, changes.withLockedValue({ $0 }) <= 20 { limits = [7] }
         let names = try await walk(limit: limit).compactMap { $0["sku"] as? String }
         #expect(names.filter(staying.contains).sorted() == staying.sorted(), "limit \(limit)")
         #expect(

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// The calls of the API in the words of the contract.
+/// The calls of the API, in the words of the contract.
 extension TestRequest {
   static func reserve(_ sku: String, _ quantity: Int = 1, ttl: Int? = nil, reference: String? = nil) -> TestRequest {
     TestRequest(

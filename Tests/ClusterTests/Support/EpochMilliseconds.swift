@@ -1,4 +1,4 @@
 import Foundation
 
-/// The clock of this machine, which is that of its Redis too.
+/// The clock of this machine, which is also the clock of its Redis.
 func epochMilliseconds() -> Int { Int(Date().timeIntervalSince1970 * 1000) }

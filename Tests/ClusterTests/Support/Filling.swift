@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 extension PrivateRedis {
-  /// Bytes, of its `maxmemory`.
+  /// The used part of `maxmemory`, in bytes.
   var usedMemory: Int { get throws { try memory("used_memory") } }
   var memoryLimit: Int { get throws { try memory("maxmemory") } }
 
@@ -11,7 +11,7 @@ extension PrivateRedis {
     return try #require(line.flatMap { Int($0.dropFirst(name.count + 1)) })
   }
 
-  /// Fills it to this share of its limit by one key, `filler`.
+  /// Fills it to this share of its limit with one key, `filler`.
   func fill(to share: Double) throws {
     try cli("DEL", "filler")
     try cli("SETRANGE", "filler", "\(Int(Double(memoryLimit) * share) - usedMemory)", "x")

@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 
 extension TestCluster {
-  /// Sends a request with its key to so many nodes at the same moment, and then to any node until one has answered for
-  /// good, as a client does whose connection broke. Returns all answers there were.
+  /// Sends a request with its key to `copies` nodes at the same moment. Then it sends it to any node until an answer is
+  /// final, like a client whose connection broke. Returns all answers.
   func insist(_ request: TestRequest, key: String, copies: Int = .random(in: 2...3)) async throws -> [TestAnswer] {
     let keyed = request.key(key)
     var answers = await withTaskGroup(of: TestAnswer?.self) { group in
@@ -18,13 +18,13 @@ extension TestCluster {
     return answers
   }
 
-  /// Looks at Redis again and again while `work` goes on: the invariants hold at every instant.
+  /// Checks the invariants in Redis again and again while `work` runs.
   func withInvariantsWatched<Output: Sendable>(
     _ work: @escaping @Sendable () async throws -> Output
   ) async throws -> Output {
     let watch = Task { [redis] in
       var looks = 0
-      // Once at least, however quickly the work is done.
+      // At least once, even if the work is done quickly.
       repeat {
         let snapshot = try StoreSnapshot(of: redis)
         #expect(snapshot.violations == [])
@@ -43,12 +43,12 @@ extension TestCluster {
 
 extension TestAnswer {
   var isSuccess: Bool { (200...299).contains(status) }
-  /// Not "try again", nor "outcome unknown".
+  /// Neither "try again" nor "outcome unknown".
   var isFinal: Bool { status < 500 }
 }
 
-/// Judges the answers to one key at several nodes: none is a server error, but for those of nodes that were not let do
-/// their work in time, and every success is the same.
+/// Checks the answers to one key at several nodes. Every success is the same. Server errors are allowed only from nodes
+/// that did not get enough processor time.
 func expectAgreement(
   _ answers: [TestAnswer], _ allowed: Set<Int>, sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -57,6 +57,6 @@ func expectAgreement(
   let successes = answers.filter(\.isSuccess)
   #expect(Set(successes.map(\.status)).count <= 1, "\(answers)", sourceLocation: sourceLocation)
   #expect(Set(successes.map(\.body)).count <= 1, "\(answers)", sourceLocation: sourceLocation)
-  // One took effect; whatever else was told repeats it.
+  // At most one success took effect. The others are replays of it.
   #expect(successes.filter { !$0.isReplay }.count <= 1, "\(answers)", sourceLocation: sourceLocation)
 }

@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// All that Redis holds at one instant, read past the nodes, and judged by the invariants.
+/// The contents of Redis at one instant, read directly and checked against the invariants.
 struct StoreSnapshot: Decodable {
   struct Stock: Decodable {
     var sku: String
     var available, total, sold: Int
-    /// Deadlines by reservation id: the index of holds.
+    /// The index of holds: deadlines by reservation ID.
     var holds: [String: Int]
 
     var reserved: Int { total - available - sold }
@@ -15,7 +15,7 @@ struct StoreSnapshot: Decodable {
 
   struct Reservation: Decodable {
     var status: String
-    /// Instants are epoch milliseconds.
+    /// In epoch milliseconds.
     var createdAt, expiresAt: Int
     var confirmedAt, cancelledAt: Int?
     var items: [String: Int]
@@ -25,7 +25,7 @@ struct StoreSnapshot: Decodable {
   var stocks: [Stock]
   var reservations: [String: Reservation]
 
-  /// What invariant 1 says of every SKU, and that the index of holds is that of the ACTIVE reservations.
+  /// Breaches of invariant 1, and indexes of holds that do not match the ACTIVE reservations.
   var violations: [String] {
     var violations: [String] = []
     for stock in stocks {
@@ -42,7 +42,7 @@ struct StoreSnapshot: Decodable {
     return violations
   }
 
-  /// Invariant 2: no reference, which tests make equal to the idempotency key, has two reservations.
+  /// Breaches of invariant 2: references with two reservations. Tests use the idempotency key as the reference.
   var doubledReferences: [String] {
     Dictionary(grouping: reservations.values.compactMap(\.reference), by: \.self).filter { $0.value.count > 1 }.map(
       \.key)
@@ -52,7 +52,7 @@ struct StoreSnapshot: Decodable {
 }
 
 extension StoreSnapshot {
-  /// One script, so one instant.
+  /// Reads everything in one script, so at one instant.
   init(of redis: PrivateRedis) throws {
     let script = """
       local stocks, records = {}, {}
@@ -73,7 +73,7 @@ extension StoreSnapshot {
 }
 
 extension TestCluster {
-  /// The invariants hold, read from Redis and told by every node's audit.
+  /// Checks that the invariants hold in Redis and in every node's audit.
   func expectInvariants(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let snapshot = try StoreSnapshot(of: redis)
     #expect(snapshot.violations == [], sourceLocation: sourceLocation)

@@ -1,33 +1,33 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// Node processes on a Redis of their own, or on a master with its replicas; shared by the tests of a suite.
+/// Node processes on their own Redis, or on a master with replicas. The tests of a suite share them.
 struct TestCluster: Sendable {
-  /// That of the suite, which has the trait ``ClusterTrait``.
+  /// The cluster of the suite, which has the trait ``ClusterTrait``.
   @TaskLocal static var current: TestCluster!
 
-  /// `Scripts/cluster.sh test topologies` has the suites run on a master with replicas, too.
+  /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas.
   private static let isUnderSentinels = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"] == "sentinel"
 
-  /// What nodes know their store by, and what takes writes there now.
+  /// The URL given to nodes, and the server that takes writes now.
   private let store: (url: String, master: @Sendable () -> PrivateRedis)
-  /// One before each node, by which it reaches Redis; none unless asked for.
+  /// One proxy for each node, through which it reaches Redis. Empty unless requested.
   let proxies: [ChaosProxy]
   private let settings: [String: String]
   private let roster = Roster()
 
-  /// Who is and who was a node.
+  /// Current and past nodes.
   private final class Roster: Sendable {
-    let present = Mutex<[NodeUnderTest]>([])
-    let past = Mutex<[NodeUnderTest]>([])
+    let present = NIOLockedValueBox<[NodeUnderTest]>([])
+    let past = NIOLockedValueBox<[NodeUnderTest]>([])
   }
 
   init(
     nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
   ) async throws {
-    // A proxy leads to one server.
+    // A proxy leads to one server, so it can't follow a failover.
     if !isProxied, Self.isUnderSentinels {
       try await self.init(nodes: count, on: SentinelGroup(options: redisOptions), settings: settings)
       return
@@ -38,7 +38,7 @@ struct TestCluster: Sendable {
   }
 
   init(nodes count: Int, on group: SentinelGroup, settings: [String: String] = [:]) async throws {
-    // Where there is none at the moment, the first server stands for it.
+    // If there is no master at the moment, the first server takes its place.
     let master = { @Sendable in group.master ?? group.servers[0] }
     try await self.init(nodes: count, on: (group.url, master), proxies: [], settings: settings)
   }
@@ -51,25 +51,25 @@ struct TestCluster: Sendable {
     self.settings = settings.merging(["LOG_LEVEL": "info"]) { given, _ in given }
     let nodes = try await concurrently(0..<count) { [self] index in try await start(index) }
     for node in nodes { try await node.waitUntilReady() }
-    roster.present.withLock { $0 = nodes }
+    roster.present.withLockedValue { $0 = nodes }
   }
 
-  /// What takes writes now.
+  /// The server that takes writes now.
   var redis: PrivateRedis { store.master() }
-  /// In the order of their names, the first is node-0.
-  var nodes: [NodeUnderTest] { roster.present.withLock { $0 } }
-  /// Those whose place others have taken.
-  var pastNodes: [NodeUnderTest] { roster.past.withLock { $0 } }
+  /// In the order of their names. The first is node-0.
+  var nodes: [NodeUnderTest] { roster.present.withLockedValue { $0 } }
+  /// Nodes that were replaced by others.
+  var pastNodes: [NodeUnderTest] { roster.past.withLockedValue { $0 } }
 
-  /// Starts a node that has ended as a new process, which is among ``nodes`` as soon as it is ready.
+  /// Starts an ended node as a new process. It is among ``nodes`` as soon as it is ready.
   func startAgain(_ index: Int) async throws {
     let node = try await start(index)
     try await node.waitUntilReady()
-    let past = roster.present.withLock { nodes in
+    let past = roster.present.withLockedValue { nodes in
       defer { nodes[index] = node }
       return nodes[index]
     }
-    roster.past.withLock { $0.append(past) }
+    roster.past.withLockedValue { $0.append(past) }
   }
 
   private func start(_ index: Int) async throws -> NodeUnderTest {
@@ -77,14 +77,14 @@ struct TestCluster: Sendable {
     return try await NodeUnderTest(redisURL: url, settings: settings.merging(["NODE_ID": "node-\(index)"]) { $1 })
   }
 
-  /// A node that has not been killed by the test. Which one should make no difference, so any.
+  /// A random node that the test has not killed, because the choice should make no difference.
   var node: NodeUnderTest { nodes.filter(\.process.isRunning).randomElement() ?? nodes[0] }
 
   func send(_ request: TestRequest) async throws -> TestAnswer {
     try await node.send(request)
   }
 
-  /// Sends what must succeed for the test to go on.
+  /// Sends a request that must succeed for the test to continue.
   @discardableResult
   func succeed(_ request: TestRequest, sourceLocation: SourceLocation = #_sourceLocation) async throws -> TestAnswer {
     let answer = try await send(request)
@@ -93,13 +93,13 @@ struct TestCluster: Sendable {
   }
 }
 
-/// Starts nodes before the tests of a suite and ends them after; in between none may die by itself, or report an error.
+/// Starts nodes before the tests of a suite and ends them afterwards. No node may die by itself or report an error.
 struct ClusterTrait: SuiteTrait, TestScoping {
   let nodes: Int
   let redisOptions: [String]
   let settings: [String: String]
   let isProxied: Bool
-  /// What errors in the log are about; nil: there must be none.
+  /// The topic of expected errors in the log. Nil if there must be none.
   let expectedErrors: String?
 
   func provideScope(
@@ -125,7 +125,7 @@ struct ClusterTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == ClusterTrait {
-  /// - Parameter expectedErrors: what errors in the nodes' logs are about; nil: there must be none.
+  /// - Parameter expectedErrors: the topic of expected errors in the nodes' logs. Nil if there must be none.
   static func cluster(
     nodes: Int = 2, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false,
     expectedErrors: String? = nil
@@ -136,7 +136,7 @@ extension Trait where Self == ClusterTrait {
   }
 }
 
-/// Does `work` for all elements, `width` at a time, and returns the results in the order of the elements.
+/// Runs `work` for all elements, `width` at a time, and returns the results in the order of the elements.
 func concurrently<Element: Sendable, Output: Sendable>(
   _ elements: some Sequence<Element>, width: Int = .max, _ work: @escaping @Sendable (Element) async throws -> Output
 ) async throws -> [Output] {
@@ -151,6 +151,6 @@ func concurrently<Element: Sendable, Output: Sendable>(
   }
 }
 
-/// Suites that load the machine, or judge how long an answer takes: one after the other, so that they do not fail each
-/// other.
+/// Suites that load the machine or measure how long an answer takes. They run one after the other, so that they do not
+/// disturb each other.
 @Suite(.serialized) struct HeavyTests {}

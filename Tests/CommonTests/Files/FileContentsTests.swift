@@ -24,11 +24,11 @@ import Testing
     #expect(!stat.isEmpty)
   }
 
-  /// Their readers could wait for ever, or never come to an end.
+  /// Readers of other files could wait for ever or read without end.
   @Test func `nothing but a regular file is read`() throws {
     let (pipe, link) = (directory.url.appending(path: "pipe").path, directory.url.appending(path: "link").path)
     #expect(mkfifo(pipe, 0o600) == 0)
-    // A pipe that somebody has written to, so that whoever reads it need not wait.
+    // The pipe holds bytes, so that a reader does not wait.
     let end = open(pipe, O_RDWR | O_CLOEXEC)
     defer { close(end) }
     #expect(write(end, "token", 5) == 5)

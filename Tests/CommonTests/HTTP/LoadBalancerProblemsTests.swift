@@ -3,7 +3,7 @@ import Testing
 
 @testable import Common
 
-/// What HAProxy says by itself (deploy/haproxy.cfg) is what a node would say of the same kind.
+/// HAProxy's own error answers (deploy/haproxy.cfg) are the same as those of a node.
 @Suite struct LoadBalancerProblemsTests {
   private static let file = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../../deploy/haproxy.cfg")
@@ -26,7 +26,7 @@ import Testing
     let text = try String(contentsOf: Self.file, encoding: .utf8)
     let told = text.matches(of: /set-status (\d+)/).map { String($0.1) }
     #expect(Set(told) == ["503", "504"])
-    // HAProxy's own 502 has no document. What it means is decided for reads and for writes apart.
+    // HAProxy's own 502 has no document. Its meaning differs for reads and for writes.
     #expect(text.contains("http-after-response set-status 504 if { status 502 }"))
   }
 }

@@ -22,7 +22,7 @@ import Testing
     #expect(Set(ProblemKind.allCases.map(\.title)).count == ProblemKind.allCases.count)
   }
 
-  /// Clients go by the names and their statuses (the contract).
+  /// Clients depend on the names and their statuses (the contract).
   @Test func `names and statuses are those of the contract`() {
     let contract: [String: Int] = [
       "invalid-request": 400, "unauthorized": 401, "admin-disabled": 403, "not-found": 404, "method-not-allowed": 405,

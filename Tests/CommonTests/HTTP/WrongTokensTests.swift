@@ -25,7 +25,7 @@ import Testing
     #expect(next.lineWithCount == 10)
   }
 
-  /// Whoever has many addresses fills neither the log nor the memory.
+  /// A client with many addresses must not fill the log or the memory.
   @Test mutating func `addresses and lines are bounded`() {
     var lines = 0
     for number in 0..<100_000 {

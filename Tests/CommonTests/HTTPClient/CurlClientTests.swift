@@ -1,6 +1,6 @@
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -84,10 +84,10 @@ import Testing
 
   @Test func `many are under way at once: 100 requests come before the first is answered`() async throws {
     let count = 100
-    let waiting = Mutex(0)
-    // The last one is answered, and with it the connection of each of the others ends.
+    let waiting = NIOLockedValueBox(0)
+    // The reply to the last request also ends the connections of all others.
     let server = try await LittleServer { _ in
-      waiting.withLock { waiting in
+      waiting.withLockedValue { waiting in
         waiting += 1
         return waiting < count ? .silence : LittleServer.answer(200, "the last")
       }
@@ -106,13 +106,13 @@ import Testing
 
   @Test func `each of a thousand requests is completed once`() async throws {
     let server = try await LittleServer { _ in LittleServer.answer(200, "x") }
-    let completions = Mutex<[Int: Int]>([:])
+    let completions = NIOLockedValueBox<[Int: Int]>([:])
     for number in 0..<1000 {
       let request = OutgoingRequest(url: server.url, connectTimeout: .seconds(120), timeout: .seconds(120))
-      client.curl.send(request) { _ in completions.withLock { $0[number, default: 0] += 1 } }
+      client.curl.send(request) { _ in completions.withLockedValue { $0[number, default: 0] += 1 } }
     }
-    try await eventually("all are completed") { completions.withLock { $0.count } == 1000 }
-    #expect(completions.withLock { $0.values.allSatisfy { $0 == 1 } })
+    try await eventually("all are completed") { completions.withLockedValue { $0.count } == 1000 }
+    #expect(completions.withLockedValue { $0.values.allSatisfy { $0 == 1 } })
   }
 
   // MARK: - Bounds
@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test func `an answer that comes too slowly is given up, be it within its headers or its body`() async throws {
-    // What is whole only after minutes.
+    // Answers that take minutes to arrive.
     let headers = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
     let server = try await LittleServer { request in
       request.hasPrefix("GET /headers")
@@ -240,9 +240,9 @@ import Testing
   }
 
   @Test func `a name that has no address is told as such`() async {
-    // No name has a part of more than 63 letters, so that nobody is asked.
+    // No part of a name may exceed 63 letters, so no resolver is asked.
     guard case .unusable? = failure(await client.get("http://\(String(repeating: "a", count: 64))/")) else {
-      Issue.record("was not told as a name without an address")
+      Issue.record("the error does not say that the name has no address")
       return
     }
   }
@@ -274,12 +274,12 @@ import Testing
   }
 }
 
-/// Listens, and never accepts: as a stopped process does.
+/// Listens and never accepts, like a stopped process.
 private final class SilentListener: Sendable {
   private struct Failed: Error { let reason: String }
 
   private let descriptor: Int32
-  private let clients = Mutex<[Int32]>([])
+  private let clients = NIOLockedValueBox<[Int32]>([])
   let port: Int
 
   init() throws {
@@ -292,16 +292,16 @@ private final class SilentListener: Sendable {
 
   deinit {
     close(descriptor)
-    clients.withLock { for client in $0 { close(client) } }
+    clients.withLockedValue { for client in $0 { close(client) } }
   }
 
   var url: String { "http://127.0.0.1:\(port)" }
 
-  /// Until the kernel takes no more connections for it.
+  /// Opens connections until the kernel accepts no more for it.
   func fillUp() throws {
     for _ in 0..<64 {
       let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-      clients.withLock { $0.append(client) }
+      clients.withLockedValue { $0.append(client) }
       _ = Self.with(port) { connect(client, $0, $1) }
       var writable = pollfd(fd: client, events: Int16(POLLOUT), revents: 0)
       if poll(&writable, 1, 2000) == 0 { return }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Common
 
-/// Our reader of health reports against Foundation's: what one takes the other takes, and they read the same.
+/// Compares our reader of health reports with Foundation's. Both accept the same documents and read the same values.
 @Suite struct HealthReportReadingTests {
   @Test(arguments: UInt64(1)...5)
   func `the reader reads what nodes write`(seed: UInt64) throws {
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  /// Each member in turn is left out, or is something else.
+  /// Each member in turn is missing or replaced.
   @Test func `the reader takes and refuses what Foundation does`() throws {
     var random = SeededRandom(1)
     let report = HealthReport.random(&random, isFull: true)
@@ -29,7 +29,7 @@ import Testing
       #expect(ours == theirs, "\(String(decoding: bytes, as: UTF8.self))")
       if ours == nil { refused += 1 } else { taken += 1 }
     }
-    // Optional members may be null or missing. Of all else only another number for a number is taken.
+    // Optional members may be null or missing. Apart from that, only a number may replace a number.
     #expect(taken > 20 && refused > 200)
   }
 
@@ -41,7 +41,7 @@ import Testing
     try? JSONDecoder().decode(HealthReport.self, from: Data(bytes))
   }
 
-  /// What nodes of earlier versions don't tell has its default.
+  /// The report with defaults for members that nodes of earlier versions do not send.
   private static func completed(_ value: Any) -> Any {
     guard var document = value as? [String: Any] else { return value }
     func isMissing(_ value: Any?) -> Bool { value == nil || value is NSNull }
@@ -73,7 +73,7 @@ import Testing
 }
 
 extension HealthReport {
-  /// - Parameter isFull: no member is null.
+  /// - Parameter isFull: whether no member is null.
   fileprivate static func random(_ random: inout SeededRandom, isFull: Bool = false) -> HealthReport {
     func maybe<Value>(_ value: Value) -> Value? { isFull || !random.oneIn(3) ? value : nil }
     func count() -> Int { random.number(0...1_000_000) }

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Our reader against Foundation's in what is JSON at all (``FoundationJSON``).
+/// Compares our reader with Foundation's on what is valid JSON (``FoundationJSON``).
 @Suite struct JSONAgainstFoundationTests {
   @Test(arguments: UInt64(1)...20)
   func `JSON that Foundation accepts or rejects is accepted or rejected`(seed: UInt64) {

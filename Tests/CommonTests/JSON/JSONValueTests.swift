@@ -4,7 +4,7 @@ import Testing
 
 @testable import Common
 
-/// What the contract asks of bodies beyond their being JSON.
+/// What the contract demands of bodies besides valid JSON.
 @Suite struct JSONValueTests {
   @Test(arguments: [
     ("0", 0), ("-0", 0), ("7", 7), ("-1000000", -1_000_000), (" 5\n", 5), ("9223372036854775807", Int.max),
@@ -73,7 +73,7 @@ import Testing
     #expect(throws: Never.self) { try JSONValue(nested(31, "[", "]")) }
     #expect(throws: Never.self) { try JSONValue(nested(31, #"{"a":"#, "}")) }
     let fault = JSONValue.SyntaxError(offset: 32, reason: "nested deeper than 32 levels")
-    // The rest is never looked at, however much and whatever it is.
+    // The reader never looks at the rest, however long it is.
     #expect(throws: fault) { try JSONValue(nested(32, "[", "]")) }
     #expect(throws: fault) { try JSONValue(String(repeating: "[", count: 65_536)) }
     #expect(throws: fault) { try JSONValue(String(repeating: "[", count: 32) + "\u{0}") }
@@ -147,11 +147,11 @@ import Testing
       Issue.record("not found")
       return
     }
-    if case .null? = value["n"] {} else { Issue.record("a null is there") }
+    if case .null? = value["n"] {} else { Issue.record("a null member must be present") }
     #expect(value["b"] == nil && value["a"]?["b"]?["c"] == nil)
   }
 
-  /// Comparing each name with all others would take a thousand times the work here: any bound in between would do.
+  /// Comparing each name with all others would be a thousand times the work, so the bound need not be exact.
   @Test func `a body of nothing but members takes little more work than a plain one`() throws {
     let names = (0..<8000).map { #""\#(String($0, radix: 36))":0"# }
     let oneObject = "{\(names.joined(separator: ","))}"
@@ -162,7 +162,7 @@ import Testing
     #expect(adverse < 30 * plain)
   }
 
-  /// Of this thread alone, so that other work on the machine does not count.
+  /// The processor time of this thread only, so that other work on the machine does not count.
   private static func processorTime(_ work: () throws -> Void) rethrows -> Int {
     func now() -> Int {
       var time = timespec()

@@ -21,7 +21,7 @@ import Testing
       let read =
         try JSONSerialization.jsonObject(with: Data(buffer.readableBytesView), options: .fragmentsAllowed) as? String
       #expect(read.map { Array($0.utf8) } == Array(text.utf8), "\(text.debugDescription)")
-      // And no byte that needs an escape has gone out without one.
+      // No byte that needs an escape is written without one.
       #expect(!buffer.readableBytesView.contains { $0 < 0x20 })
     }
   }

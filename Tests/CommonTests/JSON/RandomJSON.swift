@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Documents that are JSON or nearly so.
+/// Random documents that are JSON or almost JSON.
 struct RandomJSON {
   var random: SeededRandom
 
@@ -17,7 +17,7 @@ struct RandomJSON {
   ]
   private static let likely = Array("{}[],:\"\\0123456789.eE+-truefalsn \t\n\r/u".utf8)
 
-  /// A document, spoiled in up to two places.
+  /// A document, damaged in up to two places.
   mutating func next() -> [UInt8] {
     var bytes = Array(value(depth: 4).utf8)
     for _ in 0..<random.number(0...2) { random.mutate(&bytes, with: Self.likely) }

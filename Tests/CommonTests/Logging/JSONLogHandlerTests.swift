@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import Common
@@ -8,14 +8,14 @@ import Testing
 @Suite struct JSONLogHandlerTests {
   /// Keeps what was logged.
   private final class Lines: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = NIOLockedValueBox<[String]>([])
 
     func append(_ bytes: UnsafeRawBufferPointer) {
       let line = String(decoding: bytes, as: UTF8.self)
-      lines.withLock { $0.append(line) }
+      lines.withLockedValue { $0.append(line) }
     }
 
-    var all: [String] { lines.withLock { $0 } }
+    var all: [String] { lines.withLockedValue { $0 } }
   }
 
   private let lines = Lines()

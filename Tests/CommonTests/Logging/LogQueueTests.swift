@@ -15,7 +15,7 @@ import Testing
       (output, input) = (ends[0], ends[1])
     }
 
-    /// Reads until the lines so far are as wanted.
+    /// Reads until the lines so far are enough.
     func lines(until isEnough: ([String]) -> Bool) -> [String] {
       var bytes: [UInt8] = []
       var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -44,7 +44,7 @@ import Testing
       said += 1
     }
     while queue.flush(within: .milliseconds(50)) { for _ in 0..<100 { say() } }
-    // The pipe is full, and stays so.
+    // The pipe stays full.
     let before = queue.droppedEver
     while queue.droppedEver < before + 1000 { say() }
     #expect(!queue.flush(within: .milliseconds(50)), "a stuck reader holds nobody up")

@@ -10,7 +10,7 @@ import Testing
     #expect(before.threads >= 1)
     #expect(before.openFileDescriptors >= 3)
     let age = Date().timeIntervalSince1970 - before.startTimeSeconds
-    // The kernel tells the time of boot in whole seconds.
+    // The kernel gives the time of boot in whole seconds.
     #expect(age > -2 && age < 86_400)
 
     var spent = before
@@ -34,7 +34,7 @@ import Testing
     let before = try value("holdfast_process_cpu_seconds_total")
     var spent = before
     while spent < before + 0.05 { spent = try value("holdfast_process_cpu_seconds_total") }
-    // Looked at later, however much other tests have used meanwhile.
+    // Read after the metrics, so it includes what other tests have used meanwhile.
     let usage = try #require(ProcessUsage.current())
     #expect(spent <= usage.cpuSeconds)
   }

@@ -4,7 +4,7 @@ import Testing
 @testable import Common
 
 @Suite struct PrometheusRegistryTests {
-  /// The lines of a rendering, but for the comments and the registry's own counter.
+  /// The lines of a rendering without comments and without the registry's own counter.
   private func samples(_ registry: PrometheusRegistry) -> [String] {
     registry.render().split(separator: "\n").map(String.init).filter {
       !$0.hasPrefix("#") && !$0.hasPrefix("holdfast_metrics_series_dropped_total")

@@ -5,7 +5,7 @@ import Testing
 @testable import Common
 
 @Suite struct PromtoolTests {
-  /// `promtool` is required: without it the promise would go unproved.
+  /// `promtool` is required: without it the test would prove nothing.
   @Test func `promtool has no complaint`() throws {
     let registry = PrometheusRegistry(
       help: ["holdfast_requests_total": "Requests, by route and \"outcome\"\\.\nTwo lines."],

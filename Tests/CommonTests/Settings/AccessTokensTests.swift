@@ -15,7 +15,7 @@ import Testing
     #expect(!tokens.isEmpty)
     #expect(tokens.name(for: "s3cret") == "default")
     #expect(tokens.name(for: Array("s3cret".utf8)) == "default")
-    // Not contiguous in memory.
+    // A sequence that is not contiguous in memory.
     #expect(tokens.name(for: "s3cret".utf8.lazy.map { $0 }) == "default")
     for wrong in ["", "s3cre", "s3cret ", "S3cret", "default"] {
       #expect(tokens.name(for: wrong) == nil)

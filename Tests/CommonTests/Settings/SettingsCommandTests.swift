@@ -7,7 +7,7 @@ import Testing
     init(from reader: inout SettingsReader) throws(SettingsError) {}
   }
 
-  /// It is made before its flags are read. Nothing of a process comes earlier.
+  /// The command is created before its flags are read. Nothing in a process runs earlier.
   private struct Hasty: SettingsCommand {
     typealias Settings = NoSettings
 
@@ -23,7 +23,7 @@ import Testing
   }
 
   @Test func `a hang-up does not end a process that has just begun`() async {
-    // The flags are those of the tests, which it does not have.
+    // The process gets the flags of the test run, which the command does not know.
     await #expect(processExitsWith: .exitCode(64)) {
       signal(SIGHUP, SIG_DFL)
       await Hasty.main()

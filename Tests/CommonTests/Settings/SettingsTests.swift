@@ -37,7 +37,7 @@ private struct SampleSettings: ProcessSettings {
     }
   }
 
-  /// The message of the error that loading must end with; the config file is called FILE in it.
+  /// The message of the error that loading must throw. It calls the config file FILE.
   private func failure(
     flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
   ) throws -> String {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs a test with a file of that text, which is gone afterwards.
+/// Runs a test with a file of this text and removes the file afterwards.
 func withTemporaryFile<Result>(_ text: String, _ body: (String) throws -> Result) throws -> Result {
   let file = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
   try Data(text.utf8).write(to: file)

@@ -33,7 +33,7 @@ import Testing
     var memory = StoreMemory()
     memory.heard(HealthReport.Store(identity: "I", mark: 9000, markedBy: "a", acknowledged: 0))
     for start in 1...50 {
-      // It has not heard of the coordinator when it is asked for its health, and ends.
+      // It has not heard from the coordinator when it is asked for its health. Then it ends.
       let fresh = Bench()
       fresh.probe("I", ["a": 1000, "fresh\(start)": 9000 + Int64(start)])
       memory.heard(HealthReport.Store(fresh.judge))
@@ -49,7 +49,7 @@ import Testing
     let loss = try #require(bench.probe("J", ["b": 3000]))
     var memory = StoreMemory()
     memory.heard(HealthReport.Store(bench.judge))
-    // Kept in its file.
+    // As the coordinator saves it in its file and reads it again.
     memory = try JSONDecoder().decode(StoreMemory.self, from: JSONEncoder().encode(memory))
     let fresh = Bench()
     fresh.probe("J", ["b": 3000])

@@ -2,10 +2,10 @@ import TestSupport
 
 @testable import Common
 
-/// A store, nodes that probe it, and a coordinator that hears of them and tells them, in an order that chance decides:
-/// answers and reports are late, doubled, lost; processes restart; the store is emptied and set back.
+/// A store, nodes that probe it, and a coordinator that exchanges reports with the nodes, in random order. Answers and
+/// reports are late, doubled or lost. Processes restart. The store is emptied or restored from a backup.
 struct StoreSimulation {
-  /// A store as the script has it (`probe.lua`).
+  /// A store as the script (`probe.lua`) sees it.
   struct Store {
     var identity: String?
     var marks: [String: Int64] = [:]
@@ -40,13 +40,13 @@ struct StoreSimulation {
 
   private struct Node {
     var process: String
-    /// As the repository has it.
+    /// The mark as the repository keeps it.
     var mark: (name: String, last: Int64)
     var judge = StoreJudge()
-    /// Begun, and what Redis has replied to it, if it has run.
+    /// A probe that has begun, and Redis's reply if it has run.
     var probe: (begun: StoreJudge.Probe, reply: Reply?)?
-    /// All that this process has seen or was told since the last acknowledgement that it took. It need not remember all
-    /// of it.
+    /// All that this process has seen or was told since the last acknowledgement that it received. It need not remember
+    /// all of it.
     var known: [StoreEvidence] = []
   }
 
@@ -58,7 +58,7 @@ struct StoreSimulation {
   private var random: SeededRandom
   private var now: Int64 = 1_800_000_000_000
   private var store = Store()
-  /// Older states, for backups and replicas that are behind.
+  /// Older states, which stand for backups and for replicas that are behind.
   private var backups: [Store] = []
   private var destructions = 0
   private var nodes: [Node] = []
@@ -70,12 +70,12 @@ struct StoreSimulation {
   private var made = 0
   private(set) var losses = 0
   private(set) var acknowledgements = 0
-  /// What was promised and not kept, in words.
+  /// The broken promises, in words.
   private(set) var breaches: [String] = []
 
   private let restarts: Int?
 
-  /// - Parameter restarts: beside all else a process restarts once in so many steps.
+  /// - Parameter restarts: in addition, a process restarts about once in this many steps.
   init(seed: UInt64, restarts: Int? = nil) {
     random = SeededRandom(seed)
     self.restarts = restarts
@@ -97,7 +97,7 @@ struct StoreSimulation {
 
   private mutating func step() {
     let node = random.number(0...nodes.count - 1)
-    // They may die as often as they start, before they have done anything else.
+    // A process may end right after its start, before it does anything else.
     if let restarts, random.oneIn(restarts) { nodes[node] = newNode() }
     switch random.number(1...200) {
     case 1: destroy { $0 = Store() }
@@ -170,7 +170,7 @@ struct StoreSimulation {
   private mutating func deliver() {
     guard !messages.isEmpty else { return }
     let index = random.number(0...messages.count - 1)
-    // Lost, doubled, or late.
+    // A message is delivered once, or stays to be delivered again later.
     let message = random.oneIn(5) ? messages[index] : messages.remove(at: index)
     if !random.oneIn(10) { take(message) }
   }
@@ -190,7 +190,7 @@ struct StoreSimulation {
       }
       if random.oneIn(3) { file = (memory, heardByMemory) }
     case .answer(let told, let node, let process):
-      // The process that it was for is gone, and its connection too.
+      // The receiving process is gone, and so is its connection.
       guard nodes[node].process == process else { return }
       let before = nodes[node].judge.acknowledged
       _ = nodes[node].judge.heard(told)
@@ -200,7 +200,7 @@ struct StoreSimulation {
   }
 
   private mutating func restartCoordinator() {
-    // Now and then its file is lost too.
+    // Sometimes its file is lost too.
     (memory, heardByMemory) = random.oneIn(4) ? (StoreMemory(), []) : file
     lastReports = []
   }
@@ -245,6 +245,6 @@ struct StoreSimulation {
 }
 
 extension StoreJudge.Probe {
-  /// Whether it counts at the judge.
+  /// Whether this message belongs to the judge's current acknowledgement.
   fileprivate func isCurrent(_ judge: StoreJudge) -> Bool { acknowledged == judge.acknowledged }
 }

@@ -20,7 +20,7 @@ import Testing
   @Test func `what is written agrees with Foundation`() {
     var random = SystemRandomNumberGenerator()
     let format = Date.ISO8601FormatStyle()
-    // From the beginning of the Gregorian calendar on: before that, Foundation has another one.
+    // From the start of the Gregorian calendar on. Foundation uses another calendar before that.
     let seconds: ClosedRange<Int64> = -12_219_292_800...253_402_300_799
     for _ in 0..<5000 {
       let second = Int64.random(in: seconds, using: &random)

@@ -21,7 +21,7 @@ import Testing
         .post, "/api/v1/nodes", token: SiteBench.clusterToken, json: SiteBench.announcement)
       #expect(drain.text == #"{"wanted":"drain"}"#)
     }
-    let announced = bench.cluster.state.withLock { $0.announced }
+    let announced = bench.cluster.state.withLockedValue { $0.announced }
     #expect(
       announced.first
         == Announcement(id: "node-4", bootId: "b4", url: "http://10.0.0.4:8080", version: "0.1.0", state: "serving"))
@@ -39,7 +39,7 @@ import Testing
         #expect(answer.headers[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
       }
     }
-    bench.cluster.state.withLock { #expect($0.announced.isEmpty && $0.left.isEmpty) }
+    bench.cluster.state.withLockedValue { #expect($0.announced.isEmpty && $0.left.isEmpty) }
     #expect(bench.log.lines(with: "wrong cluster token").count == 1, "a log is not to fill with it")
   }
 
@@ -80,7 +80,7 @@ import Testing
       (.unknownNode, 404, "unknown-node"),
     ])
   func `a refusal is told by its status`(refusal: AnnouncementRefusal, status: Int, name: String) async throws {
-    bench.cluster.state.withLock { $0.refusal = refusal }
+    bench.cluster.state.withLockedValue { $0.refusal = refusal }
     try await bench.test { client in
       let answer = try await client.send(
         .post, "/api/v1/nodes", token: SiteBench.clusterToken, json: SiteBench.announcement)
@@ -99,6 +99,6 @@ import Testing
       #expect(left.status == .noContent && left.body.readableBytes == 0)
       #expect(try await client.send(.delete, "/api/v1/nodes/node-1", token: token).problem == "invalid-request")
     }
-    #expect(bench.cluster.state.withLock { $0.left } == ["node-1 b1"])
+    #expect(bench.cluster.state.withLockedValue { $0.left } == ["node-1 b1"])
   }
 }

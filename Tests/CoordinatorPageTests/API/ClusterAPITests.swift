@@ -97,7 +97,7 @@ import Testing
       let head = try await client.send(.head, path)
       #expect(head.status.code == status && head.body.readableBytes == 0)
       #expect(head.headers[.contentType] == "application/problem+json")
-      // What a body would spoil.
+      // A body would break the next answer on the connection.
       #expect(try await client.send(.get, "/health/live").status == .ok)
     }
   }
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  /// A person gets a page, and a way back.
+  /// A person gets a page with a link back.
   @Test func `a browser is not left with JSON`() async throws {
     try await SiteBench().test { client in
       let headers = ["Accept": "text/html,application/xhtml+xml,*/*;q=0.8"]

@@ -19,7 +19,7 @@ import Testing
       let unknown = try await client.send(.post, "/api/v1/nodes/node-9/drain", token: SiteBench.adminToken)
       #expect(unknown.problem == "unknown-node")
     }
-    bench.cluster.state.withLock { state in
+    bench.cluster.state.withLockedValue { state in
       #expect(state.wanted.map(\.wanted) == [.drain, .serve] && state.wanted.allSatisfy { $0.operatorName == "alice" })
       #expect(state.rechecked == ["node-2"])
     }
@@ -34,7 +34,7 @@ import Testing
         #expect(answer.problem == "unauthorized", "\(change)")
       }
     }
-    bench.cluster.state.withLock { #expect($0.wanted.isEmpty && $0.rechecked.isEmpty) }
+    bench.cluster.state.withLockedValue { #expect($0.wanted.isEmpty && $0.rechecked.isEmpty) }
   }
 
   @Test func `where no admin token is configured, nothing can be changed`() async throws {
@@ -61,7 +61,7 @@ import Testing
       #expect(try await post("").problem == "unauthorized")
       #expect(try await post(other.form).problem == "unauthorized", "the token of another log-in")
       #expect(try await post(alice.form, cookie: alice.cookie.prefix { $0 != "=" } + "=0").problem == "unauthorized")
-      #expect(bench.cluster.state.withLock { $0.wanted.isEmpty })
+      #expect(bench.cluster.state.withLockedValue { $0.wanted.isEmpty })
       #expect(try await post(alice.form).status == .ok)
       #expect(try await post(alice.form, cookie: "a=b; \(alice.cookie); c=d").status == .ok)
     }
@@ -81,9 +81,9 @@ import Testing
       let headers = ["Cookie": alice.cookie, "Accept": "text/html,*/*"]
       #expect(try await client.send(.get, "/", headers: headers).text.contains("formaction=\"\(path)\""))
       let foreign = try await client.send(.post, path, form: other.form, headers: headers)
-      #expect(foreign.status == .unauthorized && bench.cluster.state.withLock { $0.acknowledgedBy.isEmpty })
+      #expect(foreign.status == .unauthorized && bench.cluster.state.withLockedValue { $0.acknowledgedBy.isEmpty })
       let done = try await client.send(.post, path, form: alice.form, headers: headers)
-      #expect(done.status == .seeOther && bench.cluster.state.withLock { $0.acknowledgedBy } == ["alice"])
+      #expect(done.status == .seeOther && bench.cluster.state.withLockedValue { $0.acknowledgedBy } == ["alice"])
       #expect(try await client.send(.get, "/", headers: headers).text.contains("the store is taken as it is now"))
       let again = try await client.send(.post, path, token: SiteBench.adminToken)
       #expect(again.status == .ok && again.text.contains("nothing to acknowledge"))
@@ -124,8 +124,8 @@ import Testing
       #expect(try await forget("node-2").problem == "unknown-node")
       #expect(try await forget("node-3").status == .ok)
     }
-    #expect(bench.cluster.state.withLock { $0.forgotten.map(\.id) } == ["node-2", "node-3"])
-    #expect(bench.cluster.state.withLock { $0.forgotten.allSatisfy { $0.operatorName == "alice" } })
+    #expect(bench.cluster.state.withLockedValue { $0.forgotten.map(\.id) } == ["node-2", "node-3"])
+    #expect(bench.cluster.state.withLockedValue { $0.forgotten.allSatisfy { $0.operatorName == "alice" } })
   }
 
   @Test func `the page has a button to forget only for nodes that are gone`() async throws {
@@ -155,16 +155,16 @@ import Testing
       #expect(asked.status == .conflict && asked.text.contains("node-1 is the last node that is ready"))
       #expect(asked.text.contains(#"<form method="post" action="\#(path)">"#))
       #expect(asked.text.contains(#"name="confirmed" value="yes""#) && asked.text.contains("the shop cannot sell"))
-      #expect(bench.cluster.state.withLock { $0.wanted.isEmpty }, "nothing is done before it is answered")
-      // The page's script is told the same, and shows that page.
+      #expect(bench.cluster.state.withLockedValue { $0.wanted.isEmpty }, "nothing is done before it is answered")
+      // The page's script gets the same answer and shows that page.
       let told = try await client.send(.post, path, form: alice.form, headers: ["Cookie": alice.cookie])
       #expect(told.problem == "last-ready-node" && told.status == .conflict)
       #expect(
         try await client.send(.post, path, form: "confirmed=yes", headers: headers).status == .unauthorized,
         "an answer from another site is none")
-      #expect(bench.cluster.state.withLock { $0.wanted.isEmpty })
+      #expect(bench.cluster.state.withLockedValue { $0.wanted.isEmpty })
       let done = try await client.send(.post, path, form: alice.form + "&confirmed=yes", headers: headers)
-      #expect(done.status == .seeOther && bench.cluster.state.withLock { $0.wanted.count } == 1)
+      #expect(done.status == .seeOther && bench.cluster.state.withLockedValue { $0.wanted.count } == 1)
     }
   }
 
@@ -175,7 +175,7 @@ import Testing
       let message = done.json["message"] as? String ?? ""
       #expect(done.status == .ok && message.contains("is to drain") && message.contains("the last node that is ready"))
     }
-    #expect(bench.cluster.state.withLock { $0.wanted.count } == 1)
+    #expect(bench.cluster.state.withLockedValue { $0.wanted.count } == 1)
   }
 
   @Test func `only a node without another that is ready and stays so is the last`() {

@@ -36,8 +36,8 @@ import Testing
     }
   }
 
-  /// Without script. The page with the form must not reload: what is typed would be lost, and the answer to the form
-  /// would be asked for by GET, which it does not have.
+  /// Without scripts. The page with the form must not reload. A reload would lose the typed text, and would request by
+  /// GET the answer to a form, which does not exist there.
   @Test func `whoever is refused is told so on a page that stays, and can try again`() async throws {
     try await bench.test { client in
       let form = try await client.send(.get, "/login?state=down", headers: ["Accept": "text/html"])
@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  /// Behind a proxy all come from one address: whoever guesses uses up a budget of their own.
+  /// Behind a proxy all clients share one address, but each client that guesses has its own budget.
   @Test(arguments: ["127.0.0.0/8,::1", "10.0.0.0/8"])
   func `whom a trusted proxy forwards is who asks`(proxies: String) async throws {
     let bench = try SiteBench(proxies: TrustedProxies(AddressPolicy(proxies)))
@@ -78,7 +78,7 @@ import Testing
     #expect(bench.log.lines(with: "203.0.113.9").isEmpty != isTrusted)
   }
 
-  /// Browsers keep cookies by host: another port is the same place.
+  /// Browsers keep cookies by host and ignore the port.
   @Test func `two coordinators on one host do not log each other out`() async throws {
     let other = try SiteBench()
     try await bench.test { client in
@@ -131,7 +131,7 @@ import Testing
       #expect(problems.dropLast().allSatisfy { $0 == "unauthorized" } && problems.last == "overloaded")
       let limited = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: "guess")
       #expect(limited.problem == "overloaded" && limited.headers[.retryAfter] == "1")
-      // A right one is let through at any time.
+      // A right token is always accepted.
       _ = try await client.logIn()
       let right = try await client.send(.post, "/api/v1/nodes/node-1/drain", token: SiteBench.adminToken)
       #expect(right.status == .ok)

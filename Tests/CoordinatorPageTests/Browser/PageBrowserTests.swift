@@ -5,10 +5,10 @@ import Testing
 
 @testable import Coordinator
 
-/// The page in a real browser, by `Tests/Pages/pages.py`, over clusters that can't be had on demand: as it was a second
-/// after the start, with nodes that tell lies. Screenshots are kept in `.build/screenshots`.
+/// The page in a real browser (`Tests/Pages/pages.py`), over clusters that can't be made on demand: one second after
+/// the start, or with hostile nodes. Screenshots are kept in `.build/screenshots`.
 ///
-/// What a real cluster can show is looked at by `Scripts/cluster.sh test page`.
+/// `Scripts/cluster.sh test page` checks what a real cluster can show.
 @Suite(.serialized) struct PageBrowserTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -43,7 +43,7 @@ import Testing
     do {
       try await live(cluster) { !browser.isRunning }
     } catch {
-      // What it has started ends with it only if it has the time.
+      // SIGTERM gives it time to end the processes it has started.
       browser.signal(SIGTERM)
       try await eventually("the browser ends") { !browser.isRunning }
       throw error
@@ -51,7 +51,7 @@ import Testing
     #expect(browser.exitCode == 0, "\(browser.log)")
   }
 
-  /// Has time go on in the cluster, as it does for who looks.
+  /// Lets time pass in the cluster as fast as for the viewer.
   private func live(_ cluster: SampleCluster, until isOver: () -> Bool) async throws {
     let began = ContinuousClock.now
     try await eventually("the browser has seen it all", within: .seconds(900), every: .milliseconds(100)) {

@@ -1,8 +1,8 @@
 import Common
 import Hummingbird
 import HummingbirdTesting
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -47,20 +47,20 @@ import Testing
 
   @Test func `figures alone are not sent more than once a second`() async throws {
     let stream = try await pictures.stream(look, for: viewer) {}
-    let sent = Mutex<[String]>([])
+    let sent = NIOLockedValueBox<[String]>([])
     let reading = Task {
       for await event in stream.map({ String(buffer: $0) }) where event.contains("event: picture") {
-        sent.withLock { $0.append(event) }
+        sent.withLockedValue { $0.append(event) }
       }
     }
     defer { reading.cancel() }
     let began = ContinuousClock.now
-    try await eventually("the first picture") { sent.withLock { !$0.isEmpty } }
+    try await eventually("the first picture") { sent.withLockedValue { !$0.isEmpty } }
     for rate in 0..<50 { cluster.change { $0.totals.ratePerSecond = Double(rate) } }
     cluster.change { $0 = Scenes.nodeDown }
-    try await eventually("the change that matters") { sent.withLock { $0.last?.contains("1 problem") == true } }
+    try await eventually("the change that matters") { sent.withLockedValue { $0.last?.contains("1 problem") == true } }
     let seconds = Int((ContinuousClock.now - began) / .milliseconds(950))
-    #expect(sent.withLock { $0.count } <= 2 + seconds, "most of the figures before it were left out")
+    #expect(sent.withLockedValue { $0.count } <= 2 + seconds, "most of the figures before it were left out")
   }
 
   @Test func `there are only so many viewers, and whoever leaves makes room`() async throws {
@@ -83,18 +83,18 @@ import Testing
   }
 
   @Test func `a viewer that does not read is dropped, and one that reads is not`() async throws {
-    let dropped = Mutex(false)
-    let stream = try await pictures.stream(look, for: viewer) { dropped.withLock { $0 = true } }
+    let dropped = NIOLockedValueBox(false)
+    let stream = try await pictures.stream(look, for: viewer) { dropped.withLockedValue { $0 = true } }
     var reading = try await pictures.stream(look, for: viewer) {
-      Issue.record("a viewer was dropped that reads")
+      Issue.record("a viewer that reads was dropped")
     }.makeAsyncIterator()
     _ = await reading.next()
-    for epoch in 0..<100 where !dropped.withLock({ $0 }) {
+    for epoch in 0..<100 where !dropped.withLockedValue({ $0 }) {
       cluster.change { $0.leader?.epoch = Int64(epoch) }
       _ = await reading.next()
       clock.advance(by: .seconds(1))
     }
-    #expect(dropped.withLock { $0 })
+    #expect(dropped.withLockedValue { $0 })
     #expect(await pictures.viewerCount == 1)
     withExtendedLifetime(stream) {}
   }
@@ -107,15 +107,15 @@ import Testing
 
   @Test func `a stream ends with the server`() async throws {
     let bench = try SiteBench()
-    let connection = Mutex<RawConnection?>(nil)
+    let connection = NIOLockedValueBox<RawConnection?>(nil)
     try await bench.test(.live) { client in
       let opened = try await RawConnection(port: try #require(client.port))
       opened.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
-      connection.withLock { $0 = opened }
+      connection.withLockedValue { $0 = opened }
       try await eventually("somebody looks") { await bench.site.pictures.viewerCount == 1 }
     }
-    // The server has stopped here, gracefully: an open page did not hold it up.
-    let opened = try #require(connection.withLock { $0 })
+    // The server has stopped gracefully here, so an open page did not delay it.
+    let opened = try #require(connection.withLockedValue { $0 })
     try await opened.waitForEnd()
   }
 

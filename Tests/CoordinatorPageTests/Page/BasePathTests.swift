@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// For nodes, Prometheus, and proxies that leave the path out.
+  /// For nodes, Prometheus, and proxies that remove the base path.
   @Test func `all is there without a base path, too`() async throws {
     try await SiteBench(base: base).test { client in
       for path in ["/", "/api/v1/cluster", "/health/live", "/sd/prometheus", "/assets/page.js"] {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Coordinator
 
-/// Everything that came from a node is shown as text, and nothing of it is obeyed.
+/// The page shows everything that came from a node as text and executes none of it.
 @Suite struct EscapingTests {
   @Test func `no text of a node becomes markup`() async throws {
     let bench = try SiteBench(Scenes.hostile)
@@ -17,7 +17,7 @@ import Testing
       for tag in ["<script>", "<img", "<b>", "<h1>harmed", "</title><h1"] { #expect(!page.contains(tag), "\(tag)") }
       let scripts = page.matches(of: #/<script[^>]*>/#).map { String($0.output) }
       #expect(scripts.count == 1 && scripts[0].hasPrefix(#"<script src="/assets/page.js?v="#))
-      // Within quotes it is but a label of some button.
+      // Within quotes it is only the value of an attribute.
       let unquoted = page.replacing(#/="[^"]*"/#, with: "=")
       #expect(!unquoted.contains(#/<[^>]*\son[a-z]+=/#), "no handler of events in any tag")
       #expect(!page.contains(#/href="javascript/#))
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  /// By bytes, as browsers read: for Swift `<` after U+0600 is no `<`.
+  /// Browsers read character by character. For Swift, U+0600 and a following `<` form one character that is not `<`.
   @Test func `escaping goes by bytes`() {
     let special = Set("<>\"'".utf8)
     var random = SeededRandom(4)

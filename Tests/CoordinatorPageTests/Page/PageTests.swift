@@ -126,7 +126,7 @@ import Testing
     #expect(try picture(view).contains("No node tells of it at present."))
   }
 
-  /// Else a slip in a name would only show as something missing.
+  /// Otherwise a misspelt name would only leave a gap in the page.
   @Test func `every name in a template is given, and every name given is shown`() throws {
     var given: Set<String> = [
       "formToken", "operatorName",

@@ -1,9 +1,9 @@
 import Common
-import Synchronization
+import NIOConcurrencyHelpers
 
 @testable import Coordinator
 
-/// A watch over a cluster that is as a test says, and that keeps what it was asked for.
+/// A watch over a cluster that the test defines. It records what it was asked for.
 final class SampleCluster: ClusterWatching {
   struct State {
     var view: ClusterView
@@ -17,25 +17,25 @@ final class SampleCluster: ClusterWatching {
     var watchers: [AsyncStream<ClusterView>.Continuation] = []
   }
 
-  let state: Mutex<State>
+  let state: NIOLockedValueBox<State>
 
-  init(_ view: ClusterView) { state = Mutex(State(view: view)) }
+  init(_ view: ClusterView) { state = NIOLockedValueBox(State(view: view)) }
 
-  /// Changes the cluster, and tells those who watch.
+  /// Changes the cluster and notifies the watchers.
   func change(_ change: (inout ClusterView) -> Void) {
-    state.withLock { state in
+    state.withLockedValue { state in
       change(&state.view)
       for watcher in state.watchers { watcher.yield(state.view) }
     }
   }
 
-  var watchers: Int { state.withLock { $0.watchers.count } }
+  var watchers: Int { state.withLockedValue { $0.watchers.count } }
 
-  func view() async -> ClusterView { state.withLock { $0.view } }
+  func view() async -> ClusterView { state.withLockedValue { $0.view } }
 
   func views() async -> AsyncStream<ClusterView> {
     let (stream, continuation) = AsyncStream.makeStream(of: ClusterView.self)
-    state.withLock { state in
+    state.withLockedValue { state in
       continuation.yield(state.view)
       state.watchers.append(continuation)
     }
@@ -43,7 +43,7 @@ final class SampleCluster: ClusterWatching {
   }
 
   func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> AnnouncementAnswer {
-    let (refusal, wanted) = state.withLock { state in
+    let (refusal, wanted) = state.withLockedValue { state in
       state.announced.append(announcement)
       return (state.refusal, state.view.nodes.first { $0.id == announcement.id }?.wanted)
     }
@@ -52,7 +52,7 @@ final class SampleCluster: ClusterWatching {
   }
 
   func leave(id: String, bootId: String) async throws(AnnouncementRefusal) {
-    let refusal = state.withLock { state in
+    let refusal = state.withLockedValue { state in
       state.left.append("\(id) \(bootId)")
       return state.refusal
     }
@@ -60,8 +60,8 @@ final class SampleCluster: ClusterWatching {
   }
 
   func want(_ wanted: Wanted, of id: String, by operatorName: String) async -> Bool {
-    guard state.withLock({ $0.view.nodes.contains { $0.id == id } }) else { return false }
-    state.withLock { $0.wanted.append((id, wanted, operatorName)) }
+    guard state.withLockedValue({ $0.view.nodes.contains { $0.id == id } }) else { return false }
+    state.withLockedValue { $0.wanted.append((id, wanted, operatorName)) }
     change { view in
       for index in view.nodes.indices where view.nodes[index].id == id { view.nodes[index].wanted = wanted.rawValue }
     }
@@ -69,21 +69,21 @@ final class SampleCluster: ClusterWatching {
   }
 
   func acknowledgeLoss(by operatorName: String) async -> HealthReport.Store.Loss? {
-    guard let loss = state.withLock({ $0.view.store.loss }) else { return nil }
-    state.withLock { $0.acknowledgedBy.append(operatorName) }
+    guard let loss = state.withLockedValue({ $0.view.store.loss }) else { return nil }
+    state.withLockedValue { $0.acknowledgedBy.append(operatorName) }
     change { $0.store.loss = nil }
     return loss
   }
 
   func forget(id: String, by operatorName: String) async throws(ForgetRefusal) {
-    guard let node = state.withLock({ $0.view.nodes.first { $0.id == id } }) else { throw .unknownNode }
+    guard let node = state.withLockedValue({ $0.view.nodes.first { $0.id == id } }) else { throw .unknownNode }
     guard node.state == .down || node.state == .left else { throw .alive(node.state) }
-    state.withLock { $0.forgotten.append((id, operatorName)) }
+    state.withLockedValue { $0.forgotten.append((id, operatorName)) }
     change { view in view.nodes.removeAll { $0.id == id } }
   }
 
   func recheck(id: String) async -> Bool {
-    state.withLock { state in
+    state.withLockedValue { state in
       state.rechecked.append(id)
       return state.view.nodes.contains { $0.id == id }
     }

@@ -3,7 +3,7 @@ import Foundation
 
 @testable import Coordinator
 
-/// Clusters as operators meet them. All at one fixed instant.
+/// Clusters in states that operators see, all at one fixed instant.
 enum Scenes {
   static let now: Int64 = 1_795_336_992_123  // 2026-11-22T08:43:12.123Z
 
@@ -45,7 +45,7 @@ enum Scenes {
     return view
   }
 
-  /// Every node answers, and none can sell.
+  /// Every node answers, but none can sell.
   static var redisDown: ClusterView {
     var view = cluster(
       (1...3).map { number in
@@ -71,7 +71,7 @@ enum Scenes {
     return view
   }
 
-  /// The shop sells on, but for what is damaged.
+  /// The shop still sells everything except what is damaged.
   static var storeDamaged: ClusterView {
     var view = allUp
     view.healthy = false
@@ -104,7 +104,7 @@ enum Scenes {
     return view
   }
 
-  /// One is DOWN, one has left, one drains: the last is the only one that is ready.
+  /// One node is DOWN, one has left and one drains. Only the last one is ready.
   static var nodeGone: ClusterView {
     var view = nodeDown
     view.nodes[2].state = .left
@@ -185,11 +185,11 @@ enum Scenes {
 }
 
 extension Scenes {
-  /// What a node, or who plays one, might tell to harm those who look.
+  /// Text that a hostile node might send to attack viewers.
   static let script = "<script>window.harmed = 1</script>"
   static let texts = [
     script, "\"><img src=x onerror=window.harmed=2>", "' onmouseover='window.harmed=3' x='", "</title><h1>harmed</h1>",
-    // One character to people may be several to browsers. Escaping must not go by what people see.
+    // One Swift character may be several characters to a browser, so escaping must not go by Swift characters.
     "\u{0600}<script>window.harmed = 4</script>", "\"\u{0301} autofocus onfocus=window.harmed=5 x=\"",
     "<\u{200D}b>harmed</b>",
     "{{title}} {{{headline}}}", "\u{202E}detrever\u{2066} \u{0007}\u{0000}\n\r\ndata: x\n\nevent: picture\n\n",
@@ -242,7 +242,7 @@ extension Scenes {
 // MARK: - Parts
 
 extension Scenes {
-  /// Values that look measured.
+  /// Values that look like measurements.
   private static func wave(_ index: Int, around middle: Double, by height: Double) -> Double {
     let noise = Double(index * 7919 % 37) / 37 - 0.5
     return middle + height * (sin(Double(index) / 5) + noise)

@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import Coordinator
 
-/// The coordinator's site over a cluster that is as a test says.
+/// The coordinator's site over a cluster that the test defines.
 struct SiteBench {
   static let adminToken = "admin-token-of-the-tests"
   static let clusterToken = "cluster-token-of-the-tests"
@@ -16,7 +16,7 @@ struct SiteBench {
   let site: Site
   let metrics = PrometheusRegistry()
   let log = LogRecorder()
-  /// Stands still unless a test moves it, so that no limit depends on how fast a test goes.
+  /// Stands still unless a test moves it, so that no limit depends on the speed of the test.
   let clock = SteppedClock()
 
   init(
@@ -42,7 +42,7 @@ struct SiteBench {
 }
 
 extension TestClientProtocol {
-  /// Sends as an operator or a node would.
+  /// Sends a request as an operator or a node would.
   func send(
     _ method: HTTPRequest.Method, _ path: String, token: String? = nil, json: String? = nil,
     form: String? = nil, headers: [String: String] = [:]
@@ -56,7 +56,7 @@ extension TestClientProtocol {
       uri: path, method: method, headers: fields, body: (json ?? form).map { ByteBuffer(string: $0) })
   }
 
-  /// Logs in, and brings back what a browser then has.
+  /// Logs in and returns what a browser then holds.
   func logIn(_ token: String = SiteBench.adminToken, base: String = "") async throws -> LoggedIn {
     let answer = try await send(.post, "\(base)/login", form: "token=\(token)")
     guard let cookie = answer.headers[.setCookie]?.prefix(while: { $0 != ";" }) else {
@@ -85,7 +85,7 @@ extension TestResponse {
     (try? JSONSerialization.jsonObject(with: Data(body.readableBytesView))) as? [String: Any] ?? [:]
   }
 
-  /// The name of the problem it tells; nil if it is no problem document whose status is that of the answer.
+  /// The name of the problem. Nil if the body is no problem document, or if its status differs from the answer's.
   var problem: String? {
     guard headers[.contentType] == "application/problem+json", json["status"] as? Int == status.code,
       let type = json["type"] as? String, (json["detail"] as? String)?.isEmpty == false

@@ -1,10 +1,10 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A clock that a test moves.
 final class SteppedClock: Sendable {
-  private let instant = Mutex(ContinuousClock.now)
+  private let instant = NIOLockedValueBox(ContinuousClock.now)
 
-  var now: @Sendable () -> ContinuousClock.Instant { { self.instant.withLock { $0 } } }
+  var now: @Sendable () -> ContinuousClock.Instant { { self.instant.withLockedValue { $0 } } }
 
-  func advance(by duration: Duration) { instant.withLock { $0 += duration } }
+  func advance(by duration: Duration) { instant.withLockedValue { $0 += duration } }
 }

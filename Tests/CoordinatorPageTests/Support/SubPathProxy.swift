@@ -2,8 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// An HAProxy that has the coordinator below `/holdfast` and nothing of it elsewhere, as on a host that serves other
-/// things too.
+/// An HAProxy that serves the coordinator below `/holdfast` only, as on a host that also serves other sites.
 final class SubPathProxy {
   let port: Int
   private let directory: TemporaryDirectory
@@ -12,7 +11,7 @@ final class SubPathProxy {
   init(coordinator: Int) async throws {
     directory = try TemporaryDirectory()
     var started: (Int, ServerProcess)?
-    // Another process may take the port between our looking and HAProxy's binding.
+    // Another process may take the port between our check and HAProxy's bind.
     for _ in 0..<5 where started == nil {
       let port = try FreePort.find()
       let file = directory.url.appending(path: "haproxy.cfg")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Coordinator
 
-/// One node and its machine, in simulated time, event by event.
+/// One node and its failure detector in simulated time, event by event.
 private struct MachineWorld {
   enum End { case answer, refusal, silence }
 
@@ -20,11 +20,11 @@ private struct MachineWorld {
     (self.dies, self.death) = (Moment.start.instant + dies, death)
   }
 
-  /// When it is DOWN, counted from its death.
+  /// The time from the node's death until it is DOWN.
   mutating func detection() -> Duration {
     while true {
       let next = [detector.wakeUp, underWay.map(\.at).min()].compactMap { $0 }.min()!
-      // What has become due by an end that was just told is done now.
+      // The end just reported may have made something due now.
       now = max(now, next)
       if let index = underWay.firstIndex(where: { $0.at == next }) {
         let ended = underWay.remove(at: index)
@@ -49,7 +49,7 @@ private struct MachineWorld {
   }
 }
 
-/// Always the greatest number: the longest pauses.
+/// Always gives the greatest number, and so the longest pauses.
 private struct Greatest: RandomNumberGenerator {
   mutating func next() -> UInt64 { .max }
 }

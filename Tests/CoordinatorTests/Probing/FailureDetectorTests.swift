@@ -35,10 +35,10 @@ import Testing
       detector.failed(probe: start(), because: reason, isHeld: isHeld, at: now)
     }
 
-    /// From up to DOWN.
+    /// Takes the node from up to DOWN.
     mutating func fall() { for _ in 0..<timing.fall { fail() } }
 
-    /// How many answers in a row it takes to be up again.
+    /// How many answers in a row make it up again.
     mutating func answersToRise() -> Int {
       for count in 1...100 where answer()?.to == .up { return count }
       return .max
@@ -212,7 +212,7 @@ import Testing
       bench.answer()
       pauses.append((bench.now - before) / .seconds(1))
     }
-    // Up to 50 ms of it may go, to start together with others.
+    // A probe may start up to 50 ms early, to start together with others.
     #expect(pauses.allSatisfy { (0.95...1.1).contains($0) })
     #expect(try #require(pauses.min()) < 0.96 && #require(pauses.max()) > 1.09)
   }
@@ -221,12 +221,12 @@ import Testing
     var bench = Bench()
     bench.answer()
     let started = bench.now
-    // Nothing ends: the first three starts are those of the rhythm, of impatience, and of impatience again.
+    // No probe ends. The first start is regular, and the next two come early because there is no answer.
     let probes = [bench.start(), bench.start(), bench.start()]
     #expect(bench.now - started == .milliseconds(1500))
     _ = bench.detector.failed(probe: probes[0], because: "silent", isHeld: true, at: bench.now)
     #expect(bench.detector.status == .suspect)
-    // With two under way.
+    // Two probes are under way.
     #expect(bench.detector.wakeUp == bench.now + .milliseconds(250))
   }
 

@@ -18,7 +18,7 @@ import Testing
     #expect(
       timing.connectTimeout < timing.timeout && timing.fastInterval < timing.interval
         && timing.interval < timing.maxBackOff)
-    // Else probes of a silent node could not overlap as they must.
+    // Otherwise probes of a silent node could not overlap as required.
     #expect(timing.fastInterval * timing.maxPending > timing.timeout)
     #expect(timing.rise <= timing.maxRise && timing.fall > 1)
   }

@@ -6,7 +6,7 @@ import Testing
   private let start = Moment.start.instant
   private let timeout = Duration.milliseconds(500)
 
-  /// One whose rounds have been in time until `start`, with the next due 100 ms later.
+  /// All rounds were in time until `start`. The next one is due 100 ms later.
   private var inTime: Punctuality {
     var punctuality = Punctuality(due: start)
     _ = punctuality.begin(at: start)

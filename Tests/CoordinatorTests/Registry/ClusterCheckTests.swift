@@ -5,7 +5,7 @@ import Testing
 @testable import Coordinator
 
 @Suite struct ClusterCheckTests {
-  /// Three nodes, of which the first leads.
+  /// Three nodes. The first one leads.
   private struct Cluster {
     var bench = RegistryBench()
     var surroundings = Registry.Surroundings()
@@ -19,7 +19,7 @@ import Testing
       }
     }
 
-    /// All that have one answer with their reports; then a second passes.
+    /// All nodes that have a report answer with it. Then a second passes.
     mutating func second() {
       for report in reports.values { bench.answer(report) }
       bench.registry.sample(at: bench.now)
@@ -217,7 +217,7 @@ import Testing
       cluster.second()
       #expect(cluster.kinds() == ["leader-disagreement"] && cluster.holds("all agree on the epoch") == false)
       #expect(cluster.holds("one leader") == (other.lease.leader ? false : true))
-      // Whoever is cut off from Redis knows no better.
+      // A node that is cut off from Redis still believes that it leads.
       cluster.reports["n2"] = other.with(\.state, .degraded)
       cluster.second()
       #expect(cluster.kinds() == ["redis-unreachable"])
@@ -307,7 +307,7 @@ import Testing
     #expect(acknowledging.view().store.loss == nil && acknowledging.kinds() == ["node-down"])
     #expect(acknowledging.bench.lastEntry?.to == "acknowledged")
     #expect(acknowledging.bench.registry.acknowledgeLoss(by: "anna", at: acknowledging.bench.now) == nil, "once")
-    // A node that does not hear of it says so again.
+    // A node that has not received the acknowledgement reports the loss again.
     for _ in 0..<11 { acknowledging.second() }
     #expect(acknowledging.kinds().first == "store-loss")
     acknowledging.reports["n2"]?.store = HealthReport.Store(

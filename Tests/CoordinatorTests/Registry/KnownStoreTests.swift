@@ -14,7 +14,7 @@ import Testing
     HealthReport.Store(identity: identity, mark: mark, markedBy: "b1", acknowledged: acknowledged, loss: loss)
   }
 
-  /// One that has written what it knows.
+  /// A known store that is already written to the file.
   private func known(mark: Int64 = 10_000) -> KnownStore {
     var store = KnownStore(StoreMemory())
     _ = store.heard(told(mark: mark))

@@ -58,7 +58,7 @@ import Testing
     #expect(tracker.tick(at: .at(.seconds(3))) == nil)
     #expect(tracker.tick(at: .at(.milliseconds(3001)))?.to == "no leader")
     #expect(tracker.current == nil && tracker.tick(at: .at(.seconds(9))) == nil)
-    // Data were lost and epochs begin anew: who claims then is the leader all the same.
+    // Data were lost and epochs start again. A node that claims then is still the leader.
     #expect(tracker.heard(claim("n2", 1), from: "n2", at: .at(.seconds(9)))?.from == "no leader")
     #expect(tracker.failovers == 1)
     #expect(tracker.ended("n1", because: "n1 is DOWN") == nil && tracker.current?.id == "n2")

@@ -18,7 +18,7 @@ import Testing
     get throws { try FileManager.default.contentsOfDirectory(atPath: directory.url.path).sorted() }
   }
 
-  /// Of a cluster to which something has happened.
+  /// A registry of a cluster with some history.
   private func bench() throws -> RegistryBench {
     var bench = RegistryBench()
     try bench.admit(HealthReport.sample().leading(epoch: 4))
@@ -71,7 +71,7 @@ import Testing
   ) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: file.path))
     guard case .damaged(let reason, let movedTo?) = file.load() else {
-      Issue.record("was not found to be damaged")
+      Issue.record("the damage was not found")
       return
     }
     #expect(!reason.isEmpty)
@@ -134,9 +134,9 @@ import Testing
     Thread.detachNewThread { [file] in
       do throws(RegistryFile.Failure) { try file.save(contents) } catch { told.current = error }
     }
-    // Whoever waits for a reader has one in the end.
+    // A writer that waits for a reader gets one at the end.
     defer { close(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) }
-    try await eventually("it is told", within: .seconds(20)) { told.current != nil }
+    try await eventually("it is told") { told.current != nil }
     #expect(told.current?.reason == "open: No such device or address")
   }
 
@@ -149,7 +149,7 @@ import Testing
   @Test func `what could not be written leaves the file before as it was`() throws {
     let contents = try contents()
     try file.save(contents)
-    // A directory in the way of the new file.
+    // A directory blocks the path of the new file.
     try FileManager.default.createDirectory(atPath: file.path + ".new", withIntermediateDirectories: false)
     var other = contents
     other.failovers += 1

@@ -19,7 +19,7 @@ struct RegistryBench {
     try registry.announce(announcement, at: now)
   }
 
-  /// Asks a node, which answers at once.
+  /// Probes a node, which answers at once.
   mutating func answer(_ report: HealthReport = .sample(), took: Duration = .milliseconds(1)) {
     end(report.nodeId, .success(report), took: took)
   }
@@ -28,7 +28,7 @@ struct RegistryBench {
     end(id, .failure(failure))
   }
 
-  /// A probe of a node ends, whoever answers.
+  /// Ends a probe of a node with any result.
   mutating func end(
     _ id: String, _ result: Result<HealthReport, ProbeFailure>, took: Duration = .milliseconds(1)
   ) {
@@ -40,7 +40,7 @@ struct RegistryBench {
 
   func status(_ id: String = "n1") -> NodeStatus? { registry.nodes[id]?.detector.status }
 
-  /// A node that has announced itself and answered.
+  /// Adds a node: it announces itself and answers a probe.
   mutating func admit(_ report: HealthReport = .sample(), url: String = "http://10.0.0.1:8080") throws {
     try announce(.sample(id: report.nodeId, bootID: report.bootId, url: url))
     answer(report)
@@ -84,7 +84,7 @@ struct RegistryBench {
     var bench = RegistryBench()
     do {
       try bench.announce(announcement)
-      Issue.record("was taken")
+      Issue.record("the announcement was accepted")
     } catch AnnouncementRefusal.invalid(let words) {
       #expect(words.hasPrefix("\(member): must be "))
     } catch {
@@ -212,7 +212,7 @@ struct RegistryBench {
     try add(7)
     #expect(throws: AnnouncementRefusal.tooMany) { try add(8) }
     #expect(bench.registry.nodes.keys.sorted() == ["n3", "n5", "n6", "n7"])
-    // Those that are known are not refused.
+    // Known nodes are not refused.
     try add(7)
   }
 
@@ -236,7 +236,7 @@ struct RegistryBench {
     _ = bench.registry.want(.drain, of: "n2", by: "anna", at: bench.now)
     for number in 1...3 { bench.kill("n\(number)") }
     bench.now = bench.now + .seconds(86_400)
-    // It can't be reached from here, and lives.
+    // The node lives, but can't be reached from here.
     try bench.announce(.sample(id: "n3", url: "http://10.0.0.3"))
     bench.registry.sample(at: bench.now)
     #expect(bench.registry.nodes.keys.sorted() == ["n1", "n2", "n3"], "not before the day is over")
@@ -294,7 +294,7 @@ struct RegistryBench {
     #expect(bench.lastEntry?.reason == "anna wants it to be forgotten")
     bench.registry.ended(probe, with: .success(.sample()), took: .zero, isHeld: true, at: bench.now)
     #expect(bench.registry.nodes.isEmpty, "an answer that was on its way does not bring it back")
-    // It lives after all, and is a new node: without the mark.
+    // It lives after all and counts as a new node, without the mark.
     #expect(try bench.announce() == .taken(.serve, probe: true))
     try bench.registry.leave(id: "n1", bootID: "b1", at: bench.now)
     try forget()
@@ -342,7 +342,7 @@ struct RegistryBench {
     #expect(try bench.announce(rival) == .taken(.serve, probe: true))
     #expect(bench.registry.nodes["n1"]?.rivals.all.isEmpty == true)
     bench.answer(.sample(bootID: "b2"))
-    // The process before was only stopped, and is the rival now.
+    // The earlier process was only stopped, and is now the rival.
     #expect(throws: AnnouncementRefusal.self) { try bench.announce() }
     #expect(bench.registry.nodes["n1"]?.rivals.all.map(\.bootID) == ["b1"])
   }

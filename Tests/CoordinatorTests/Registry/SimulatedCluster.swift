@@ -4,11 +4,11 @@ import Testing
 
 @testable import Coordinator
 
-/// A registry and its nodes in simulated time: nodes die, stop, restart and are slow; the coordinator is stopped, is
-/// told of things late and out of order, and starts again. What must hold is checked after every event, against what
-/// the simulation itself knows.
+/// A registry and its nodes in simulated time. Nodes die, stop, restart and are slow. The coordinator stops, learns of
+/// events late and out of order, and restarts. After every event, promises are checked against what the simulation
+/// knows.
 struct SimulatedCluster {
-  /// What is let happen.
+  /// Which faults may happen.
   struct Weather {
     var nodesFail = true
     var answersAreLost = false
@@ -20,10 +20,10 @@ struct SimulatedCluster {
     enum Mode: CaseIterable { case serves, stopped, dead, lossy }
 
     var mode = Mode.serves
-    /// Since when it has been so.
+    /// Since when it has been in this condition.
     var since = Duration.zero
     var boot = 1
-    /// The ends of probes as they were told, to count the failures that the promise is about.
+    /// The reported ends of probes. They count the failures that the promise is about.
     var newestAnswered = 0
     var held: [Int] = []
   }
@@ -43,11 +43,11 @@ struct SimulatedCluster {
   private var nodes: [String: SimulatedNode] = [:]
   private var events: [(at: Duration, event: Event)] = []
   private var now = Duration.zero
-  /// The coordinator does nothing before.
+  /// The coordinator does nothing before this time.
   private var stoppedUntil = Duration.zero
   private var lastStop = Duration.zero
   private var restarted = Duration.zero
-  /// What did not hold.
+  /// The promises that were broken.
   private(set) var faults: Set<String> = []
   private(set) var downs = 0
   private(set) var suspicions = 0
@@ -66,7 +66,7 @@ struct SimulatedCluster {
       let (at, event) = events.remove(at: next)
       now = max(now, at)
       if now < stoppedUntil, Self.isCoordinators(event) {
-        // All that it missed comes at once when it goes on, in any order.
+        // When it continues, all missed events arrive at once, in any order.
         events.append((stoppedUntil + .microseconds(random.number(0...2000)), event))
         continue
       }
@@ -103,8 +103,8 @@ struct SimulatedCluster {
     events.append((max(now, next - Moment.start.instant) + .microseconds(random.number(0...5000)), .round))
   }
 
-  /// The end of a probe is noticed. A probe that was answered while the coordinator was stopped may pass for one
-  /// without an answer, since its limit is over too.
+  /// Reports the end of a probe. A probe that was answered while the coordinator was stopped may count as unanswered,
+  /// because its limit is over too.
   private mutating func tell(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>) {
     var result = result
     if Moment.at(now).instant - probe.began > timing.timeout, random.oneIn(2) {
@@ -121,13 +121,13 @@ struct SimulatedCluster {
     registry.ended(probe, with: result, took: .milliseconds(1), isHeld: isHeld, at: .at(now))
     let after = registry.nodes[probe.node]?.detector.status
     if before != .suspect, after == .suspect { suspicions += 1 }
-    // One that recovers is not trusted: a single failure sends it back.
+    // A recovering node is not trusted yet: a single failure makes it DOWN again.
     guard before != .down, before != .recovering, after == .down else { return }
     downs += 1
     if nodes[probe.node]!.held.count < timing.fall { faults.insert("DOWN without failures held against it") }
   }
 
-  /// Failures in a row, counted apart from the machine.
+  /// Counts failures in a row, independently of the failure detector.
   private mutating func note(_ probe: Probe, _ result: Result<HealthReport, ProbeFailure>, _ isHeld: Bool) {
     let isItself = (try? result.get()).map { $0.bootId == registry.nodes[probe.node]?.bootID } ?? false
     if isItself {
@@ -199,7 +199,7 @@ struct SimulatedCluster {
   private mutating func check() {
     for (id, node) in nodes {
       guard let status = registry.nodes[id]?.detector.status else { continue }
-      // Since when both it has been as it is, and the coordinator has watched in time.
+      // How long the node has not changed and the coordinator has watched without a gap.
       let quiet = now - max(node.since, lastStop, restarted)
       if quiet > .seconds(3), now >= stoppedUntil, node.mode != .lossy, !weather.answersAreLost {
         if status == .unknown { faults.insert("not judged within 3 s") }
@@ -208,7 +208,7 @@ struct SimulatedCluster {
       case .stopped, .dead:
         if quiet > timing.worstDetection + Self.tolerance, status != .down { faults.insert("not DOWN in time") }
       case .serves where !weather.answersAreLost:
-        // The longest pause between probes, the most answers that can be asked for, and an announcement.
+        // The longest pause between probes, the most answers needed, and an announcement.
         let bound = timing.maxBackOff * 1.1 + timing.interval * (1.1 * Double(timing.maxRise)) + .seconds(2)
         if quiet > bound, status != .up { faults.insert("not UP again in time") }
       case .serves, .lossy: break

@@ -101,7 +101,7 @@ import Testing
 
   @Test func `a bad setting is one line and exit code 78`() async throws {
     let result = try await #require(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
-      // Where it can't listen: were the setting taken, the process would end all the same.
+      // An address at which it can't listen, so that the process ends even if it accepts the setting.
       await CoordinatorCommand.main(["--allowed-networks", "everywhere", "--host", "192.0.2.1"])
     }
     #expect(

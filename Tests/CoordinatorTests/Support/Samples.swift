@@ -3,7 +3,7 @@ import Common
 @testable import Coordinator
 
 extension HealthReport {
-  /// What a node in good health tells.
+  /// The report of a healthy node.
   static func sample(
     id: String = "n1", bootID: String = "b1", version: String = "0.1.0", state: State = .serving, reasons: [String] = []
   ) -> HealthReport {
@@ -49,12 +49,12 @@ extension Moment {
       epochMilliseconds: moment.epochMilliseconds + Int64(duration / .milliseconds(1)))
   }
 
-  /// So long after ``start``.
+  /// The moment that is `duration` after ``start``.
   static func at(_ duration: Duration) -> Moment { start + duration }
 }
 
 extension FailureDetectorTiming {
-  /// Without chance.
+  /// Timing without jitter.
   static var even: FailureDetectorTiming {
     var timing = FailureDetectorTiming()
     timing.jitter = 0

@@ -1,18 +1,18 @@
 import Common
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 
 @testable import Coordinator
 
-/// A little server that speaks the health protocol, and does what a test wants of it.
+/// A small server that speaks the health protocol and does what a test wants.
 final class StandIn: Sendable {
   private final class Contents: Sendable {
-    let report: Mutex<HealthReport>
+    let report: NIOLockedValueBox<HealthReport>
     /// Sent instead of the report.
-    let reply = Mutex<LittleServer.Reply?>(nil)
+    let reply = NIOLockedValueBox<LittleServer.Reply?>(nil)
 
-    init(_ report: HealthReport) { self.report = Mutex(report) }
+    init(_ report: HealthReport) { self.report = NIOLockedValueBox(report) }
   }
 
   private let contents: Contents
@@ -23,8 +23,8 @@ final class StandIn: Sendable {
     self.contents = contents
     server = try await LittleServer(port: port) { request in
       guard request.hasPrefix("GET /health HTTP/1.1\r\n") else { return LittleServer.answer(404) }
-      if let reply = contents.reply.withLock({ $0 }) { return reply }
-      return LittleServer.answer(200, String(buffer: contents.report.withLock { $0 }.json))
+      if let reply = contents.reply.withLockedValue({ $0 }) { return reply }
+      return LittleServer.answer(200, String(buffer: contents.report.withLockedValue { $0 }.json))
     }
   }
 
@@ -32,16 +32,16 @@ final class StandIn: Sendable {
   var port: Int { server.port }
   var connections: Int { server.connections }
   var requests: Int { server.requests.count }
-  /// What it was asked, as texts.
+  /// The requests it received, as texts.
   var requestTexts: [String] { server.requests }
 
   var report: HealthReport {
-    get { contents.report.withLock { $0 } }
-    set { contents.report.withLock { $0 = newValue } }
+    get { contents.report.withLockedValue { $0 } }
+    set { contents.report.withLockedValue { $0 = newValue } }
   }
 
-  /// From now on; nil: its report again.
-  func reply(_ reply: LittleServer.Reply?) { contents.reply.withLock { $0 = reply } }
+  /// Sets the reply from now on. Nil for the report again.
+  func reply(_ reply: LittleServer.Reply?) { contents.reply.withLockedValue { $0 = reply } }
 
   var announcement: Announcement {
     let report = report

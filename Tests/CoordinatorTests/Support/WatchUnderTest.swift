@@ -5,14 +5,14 @@ import Testing
 
 @testable import Coordinator
 
-/// A watch that runs as in its process, until the test ends.
+/// A watch that runs as in the real process until the test ends.
 final class WatchUnderTest: Sendable {
   let watch: ClusterWatch
   let metrics = PrometheusRegistry()
   let log = LogRecorder()
   private let running: Task<Void, any Error>
 
-  /// - Parameter file: that keeps the registry.
+  /// - Parameter file: the file of the registry.
   init(file: URL? = nil, allowed: String = "127.0.0.1", maxNodes: Int = 10) {
     let watch = ClusterWatch(
       allowed: AddressPolicy(allowed)!, maxNodes: maxNodes, path: file?.path,
@@ -23,7 +23,7 @@ final class WatchUnderTest: Sendable {
 
   deinit { running.cancel() }
 
-  /// As its process does when it is told to stop; returns when all is written.
+  /// Stops as the real process does. Returns when everything is written.
   func stop() async throws {
     running.cancel()
     try await running.value
@@ -42,8 +42,8 @@ final class WatchUnderTest: Sendable {
     return try #require(await node(id))
   }
 
-  /// Waits until a node is down for this reason, after whatever a stand-in does. One that was slow to do it, for want
-  /// of the processor, is down for its silence, and has another try once it is well again.
+  /// Waits until a node is down for this reason, caused by a stand-in. On a busy machine the stand-in may be slow, and
+  /// the node is then down because of silence. In that case it recovers and gets another try.
   func wait(
     for id: String = "n1", toBeDownBecause words: String, by standIn: StandIn, _ reply: LittleServer.Reply
   ) async throws -> ClusterView.Node {
@@ -73,7 +73,7 @@ final class WatchUnderTest: Sendable {
     try await wait(for: standIn.report.nodeId, toBe: .up)
   }
 
-  /// A series as it is shown; nil if it is not.
+  /// The value of a series as the metrics show it. Nil if the series is missing.
   func metric(_ series: String) -> String? {
     metrics.render().split(separator: "\n").first { $0.hasPrefix(series + " ") }.map {
       String($0.dropFirst(series.count + 1))

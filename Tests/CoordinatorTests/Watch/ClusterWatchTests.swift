@@ -5,7 +5,7 @@ import Testing
 
 @testable import Coordinator
 
-/// Those that need others to leave them some of the processor.
+/// Tests that need much of the processor.
 @Suite(.serialized) struct HeavyTests {}
 
 extension HeavyTests {
@@ -181,7 +181,7 @@ extension HeavyTests {
       node.reply(.silence)
       try await eventually("it is shown as down") { watch.metric(up) == "0" && state("DOWN") == "1" }
       #expect(state("UP") == nil && watch.metric(#"holdfast_coordinator_nodes{state="DOWN"}"#) == "1")
-      // The shop cannot sell; the node is DOWN; no node leads.
+      // The shop cannot sell, the node is DOWN, and no node leads.
       try await eventually("three problems are counted, and three failures") {
         let failures = watch.metric(#"holdfast_coordinator_probe_failures_total{reason="no-answer"}"#)
         return watch.metric(#"holdfast_coordinator_problems{severity="critical"}"#) == "3"

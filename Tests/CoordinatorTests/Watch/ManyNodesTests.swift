@@ -7,14 +7,14 @@ import Testing
 extension HeavyTests {
   @Suite struct ManyNodesTests {
     @Test func `200 nodes that die all at once are all found, and only they, and all come back`() async throws {
-      // The tests hold both ends of each connection.
+      // The test process holds both ends of each connection.
       FileDescriptorLimit.raise()
       let watch = WatchUnderTest(maxNodes: 201)
       let lives = try await StandIn(.sample(id: "lives").leading(epoch: 1))
       var nodes: [StandIn] = []
       for number in 1...200 { nodes.append(try await StandIn(.sample(id: "n\(number)"))) }
       for node in nodes + [lives] { _ = try await watch.watch.announce(node.announcement) }
-      // One that is late once, for want of the processor, is alive all the same.
+      // A node that answers late once on a busy machine is still alive.
       let isAlive: Set<NodeStatus> = [.up, .suspect]
       func wait(for states: Set<NodeStatus>) async throws {
         try await eventually("all are \(states)", within: .seconds(240), every: .milliseconds(300)) {

@@ -6,7 +6,7 @@ import Testing
 
 extension HeavyTests {
   @Suite struct OnlookerTests {
-    /// Views as they come, until `enough`.
+    /// Collects views as they come until there are enough.
     private func views(_ watch: WatchUnderTest, until enough: ([ClusterView]) -> Bool) async -> [ClusterView] {
       var seen: [ClusterView] = []
       for await view in await watch.watch.views() {
@@ -25,7 +25,7 @@ extension HeavyTests {
       let began = ContinuousClock.now
       let seen = await views(watch) { $0.count == 5 }
       #expect(ContinuousClock.now - began < .seconds(20) + ControlTimer.shared.allowance(since: began))
-      // The first comes at once, the second as soon as it was due anyway.
+      // The first comes at once. The second comes when it was due anyway.
       #expect(seconds(from: seen[1], to: seen[4]) > 2.7)
     }
 
@@ -34,7 +34,7 @@ extension HeavyTests {
       try await watch.admit(node)
       var changedAt: ContinuousClock.Instant?
       var fastest = Duration.seconds(60)
-      // Whatever else the machine does, one of many changes is seen soon.
+      // Even on a busy machine, one of many changes is seen soon.
       for turn in 0..<60 where fastest >= .milliseconds(600) {
         for await view in await watch.watch.views() {
           guard let since = changedAt else {

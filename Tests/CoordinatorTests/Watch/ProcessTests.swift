@@ -55,7 +55,7 @@ extension HeavyTests {
         Issue.record("no registry was left")
         return
       }
-      // The first may just have been late once.
+      // The first node may have answered late once.
       #expect(contents.nodes.map(\.id) == ["n1", "n2"] && contents.nodes.last?.state == .down)
       #expect(contents.nodes.first?.state == .up || contents.nodes.first?.state == .suspect)
     }

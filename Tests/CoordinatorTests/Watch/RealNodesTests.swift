@@ -58,7 +58,7 @@ extension HeavyTests {
         await cluster.watch.view.problems.map(\.kind) == ["node-down"]
       }
       let view = await cluster.watch.view
-      // More where the machine was too slow for the new leader, too.
+      // There are more failovers if the machine was too slow for the new leader too.
       #expect(view.failovers >= 1)
       #expect(view.transitions.contains { $0.subject == "cluster" && $0.to.hasPrefix("n\(2 - index) (epoch ") })
     }

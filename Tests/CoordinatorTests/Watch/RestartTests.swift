@@ -43,7 +43,7 @@ extension HeavyTests {
     @Test func `what changes is written while the watch runs, not only when it ends`() async throws {
       let (watch, node) = (WatchUnderTest(file: file), try await StandIn())
       try await watch.admit(node)
-      // A node that is late for want of the processor is a change.
+      // A node that answers late on a busy machine counts as a change.
       try await untilShown("nothing changes while it is asked three times more") {
         try await eventually("the node is in the file") {
           guard case .contents(let contents) = RegistryFile(path: file.path).load() else { return false }

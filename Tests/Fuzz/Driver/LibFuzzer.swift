@@ -1,4 +1,4 @@
-// `Fuzz --json …`: libFuzzer passes over what begins with two hyphens, and hands it on to the processes that it starts.
+// `Fuzz --json …`: libFuzzer ignores arguments with two hyphens and passes them on to the processes that it starts.
 private let fuzzer: Fuzzer = {
   guard let fuzzer = Fuzzer.allCases.first(where: { CommandLine.arguments.contains("--\($0)") }) else {
     fatalError("which fuzzer? \(Fuzzer.allCases.map { "--\($0)" }.joined(separator: " "))")
@@ -6,7 +6,7 @@ private let fuzzer: Fuzzer = {
   return fuzzer
 }()
 
-/// libFuzzer, which brings the program's `main`, calls this with each input that it makes.
+/// libFuzzer contains the program's `main` and calls this with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(bytes: UnsafePointer<UInt8>?, count: Int) -> CInt {
   do {

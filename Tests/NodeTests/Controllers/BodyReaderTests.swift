@@ -100,7 +100,7 @@ import Testing
   }
 }
 
-/// The faults that reading a body tells; none if it was taken.
+/// The faults found in a body. Empty if the body was accepted.
 func faults<Content>(_ text: String, _ read: (inout BodyReader) -> Content?) throws -> [Fault] {
   guard case .failure(let problem) = readBody(ByteBuffer(string: text), read) else { return [] }
   #expect(problem.kind == .invalidRequest)
@@ -108,7 +108,7 @@ func faults<Content>(_ text: String, _ read: (inout BodyReader) -> Content?) thr
 }
 
 extension Problem {
-  /// The faults of an invalid request, as its document tells them.
+  /// The faults listed in the problem document of an invalid request.
   func faults() throws -> [Fault] {
     let errors = try document.json()["errors"] as? [[String: String]] ?? []
     return errors.map { Fault($0["pointer"] ?? "", $0["detail"] ?? "") }

@@ -6,13 +6,13 @@ import TestSupport
 @testable import Node
 @testable import Store
 
-/// All controllers of the shop and its operators, on a scripted link.
+/// All controllers for shoppers and operators, on a scripted link.
 final class ControllerBench {
   let link = ScriptedLink()
   private let reservations: ReservationController
   private let stock: StockController
 
-  /// - Parameter line: what Redis says to every script; nil for a store that can't be reached.
+  /// - Parameter line: Redis's reply to every script. Nil for a store that can't be reached.
   init(saying line: String? = nil, caps: ReservationController.Caps = .init()) {
     let scripts = ScriptLibrary(tuning: .init())
     let session = StoreSession(scripts: scripts, link: link)

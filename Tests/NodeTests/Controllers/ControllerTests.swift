@@ -5,8 +5,8 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// What each call takes and answers, with Redis's replies given. A request that is taken goes on to the store, which
-/// can't be reached unless the test says what it says.
+/// What each call accepts and answers, with given replies of Redis. An accepted request goes on to the store, which
+/// can't be reached unless the test gives its reply.
 @Suite struct ControllerTests {
   private static let id = "9tKc2VbQ0yXh4LrJmA7sEw"
   private static let record =
@@ -74,7 +74,7 @@ import Testing
     #expect(bench.link.sent.isEmpty)
   }
 
-  /// The key may have come with another request, and that is told first.
+  /// The key may belong to another request, and that fault has priority.
   @Test func `under a key Redis is asked for a malformed reservation id, too`() throws {
     let other = "PRIOR 5 " + IdempotencyRecord.head(Fingerprint(of: "other")) + Self.record
     for operation in [Node.Operation.confirm, .cancel, .extend] {
@@ -113,7 +113,7 @@ import Testing
       response.status == 201 && json["status"] as? String == "ACTIVE"
         && json["expiresAt"] as? String == "2026-11-22T08:50:00.123Z")
     #expect(response.headers.map { "\($0.name): \($0.value)" } == ["Location: /reservations/\(id)"])
-    // The default is given to the script where none was asked for.
+    // The script gets the default if the request names no value.
     #expect(bench.link[0].arguments[5] == "300")
   }
 
@@ -149,7 +149,7 @@ import Testing
       if steps.contains(operation) {
         #expect(response.status == status && response.outcome == (kind.map { .problem($0) } ?? .ok))
       } else {
-        // No answer of this script's: what it has done, if anything, nobody knows.
+        // This is no answer of this script, so its effect is unknown.
         #expect(response.outcome == .problem(.outcomeUnknown))
       }
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// The contract: what may stand in the body of a reserve.
+/// What the contract allows in the body of a reserve request.
 @Suite struct ReserveBodyTests {
   private static func read(_ text: String, caps: ReservationController.Caps = .init()) -> Result<
     ReserveRequest, Problem
@@ -89,7 +89,7 @@ import Testing
   @Test func `twenty lines are taken, and not one more`() throws {
     #expect(try Self.read(#"{"items":\#(Self.items(20))}"#).get().lines.count == 20)
     #expect(try Self.pointers(#"{"items":\#(Self.items(21))}"#) == ["#/items"])
-    // Lines count as they are asked for, though they be of one SKU.
+    // All requested lines count, even if they name the same SKU.
     let same = "[" + Array(repeating: #"{"sku":"A","quantity":1}"#, count: 21).joined(separator: ",") + "]"
     #expect(try Self.pointers(#"{"items":\#(same)}"#) == ["#/items"])
   }

@@ -5,7 +5,7 @@ import Yams
 
 /// `openapi.yaml`, read as a tree.
 struct APIDescription {
-  /// A mapping, list or value of the document; references are followed.
+  /// A mapping, list or value of the document. References are followed.
   struct Part {
     fileprivate let document: [String: Any]
     fileprivate let value: Any?
@@ -28,7 +28,7 @@ struct APIDescription {
     var number: Int? { value as? Int }
     var isThere: Bool { value != nil }
 
-    /// This and everything in it, as it is written: references are not followed.
+    /// This part and everything in it. References are not followed.
     var everything: [Part] {
       switch value {
       case let mapping as [String: Any]:
@@ -38,7 +38,7 @@ struct APIDescription {
       }
     }
 
-    /// Where this leads, if it is a reference that leads nowhere.
+    /// The target, if this is a reference to nothing.
     var brokenReference: String? {
       guard let reference = (value as? [String: Any])?["$ref"] as? String, !at(reference).isThere else { return nil }
       return reference

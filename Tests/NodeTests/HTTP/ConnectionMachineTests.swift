@@ -6,7 +6,7 @@ import Testing
 
 @testable import Node
 
-/// The machine alone: events in, actions out, no channel. What a client sees is tested by `HTTPConnectionTests`.
+/// Tests the machine alone, without a channel: events in, actions out. `HTTPConnectionTests` tests what a client sees.
 @Suite struct ConnectionMachineTests {
   private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
   private static let read = HTTPRequestHead.make(.GET, "/inventory/a")
@@ -17,7 +17,7 @@ import Testing
     ConnectionMachine.Exchange(head: validator.validate(head), requestID: id)
   }
 
-  /// A machine with a request that waits for its answer, and that request.
+  /// A machine with a request that waits for its answer.
   private static func answering() throws -> (ConnectionMachine, ConnectionMachine.Exchange) {
     var machine = ConnectionMachine(at: start)
     #expect(machine.begin(exchange(), at: start).isNothing)
@@ -47,7 +47,7 @@ import Testing
     #expect(machine.nextWaiting() == .head(Self.read) && machine.expectsHead)
   }
 
-  /// What makes an answer the last one: the client's wish, the node's, the end of the input.
+  /// An answer is the last one if the client or the node wants that, or after the end of the input.
   @Test func `the last answer closes`() throws {
     var (machine, exchange) = try Self.answering()
     #expect(machine.answered(exchange, isDraining: true, at: Self.start) == .andClose)
@@ -63,7 +63,7 @@ import Testing
     #expect(machine.answered(exchange, isDraining: false, at: Self.start) == .none)
   }
 
-  /// Each limit in each state that has one. A nanosecond before it nothing happens; at it, what it is for does.
+  /// Each limit in each state that has one. Nothing happens a nanosecond before it, and the effect comes exactly at it.
   @Test func `limits are kept to the nanosecond`() throws {
     func expect(
       _ limit: TimeAmount, _ machine: ConnectionMachine, holdsHead: Bool = false,
@@ -126,8 +126,8 @@ import Testing
     #expect(answering.drained(at: Self.start).isCloseWhenWritten)
   }
 
-  /// Whatever comes, in whatever order: requests are given out whole, one at a time, in their order. Nothing is given
-  /// out after the last answer, and in the end the connection is closed.
+  /// For any events in any order, requests are passed on whole, one at a time and in order. None is passed on after the
+  /// last answer, and the connection is closed at the end.
   @Test(arguments: UInt64(1)...200)
   func `whatever comes, the order holds`(seed: UInt64) throws {
     var random = SeededRandom(seed)
@@ -193,7 +193,7 @@ import Testing
       default: if Int.random(in: 0..<40, using: &random) == 0 { act(machine.quiesce(at: now)) }
       }
     }
-    // The end: the client sends no more, and all that is owed is answered.
+    // At the end the client sends no more, and all open requests are answered.
     act(machine.inputEnded(at: now))
     for _ in 0..<500 where !hasEnded {
       machine.becameWritable(at: now)
@@ -205,7 +205,7 @@ import Testing
     #expect(given == (0..<given.count).map { "r\($0)" }, "in the order in which they came, none left out")
   }
 
-  /// Sends requests, part by part; the body of each is its name.
+  /// Sends requests part by part. The body of each is its name.
   private struct Client {
     private var sent = 0
 

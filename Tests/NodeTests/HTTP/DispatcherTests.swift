@@ -17,7 +17,7 @@ import Testing
     #expect(try others.map { try $0.answers().map(\.status) } == [[], [503], [503]])
     let refusal = try #require(try others[1].answers().first)
     #expect(refusal["Retry-After"] == "1" && refusal.body.contains("urn:holdfast:problem:overloaded"))
-    // Health must tell of an overload, not fall to it.
+    // Health requests must still be answered during an overload.
     try others[1].send(Self.health)
     #expect(first.dispatcher.traffic.inFlight == 3)
     try first.answer()
@@ -38,7 +38,7 @@ import Testing
     #expect(third.network.hasClosedOutput && second.isOpen)
     try third.send(Self.read)
     #expect(first.waiting.isEmpty && first.dispatcher.traffic.inFlight == 0)
-    // Closed ones make room.
+    // Closed connections make room.
     second.channel.close(promise: nil)
     third.channel.close(promise: nil)
     let fourth = try HTTPBench(sharing: first.dispatcher)
@@ -54,7 +54,7 @@ import Testing
     #expect(bench.dispatcher.traffic.answered == 3 && bench.dispatcher.traffic.serverErrors == 1)
   }
 
-  /// Load balancers ask for it, above all while a node drains.
+  /// Load balancers ask for readiness all the time, also while a node drains.
   @Test func `not to be ready is no server error`() throws {
     let bench = try HTTPBench(answers: { _ in .problem(Problem(.notReady, "draining", retryAfter: 1)) })
     for path in ["/health/ready", "/health/live", "/health"] {

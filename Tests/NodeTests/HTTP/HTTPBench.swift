@@ -7,19 +7,19 @@ import Testing
 
 @testable import Node
 
-/// One connection as a client and a controller see it, on an embedded channel.
+/// One connection on an embedded channel, as seen by a client and a controller.
 final class HTTPBench {
   let channel = EmbeddedChannel()
   let dispatcher: Dispatcher
   let network: NetworkEnd
-  /// Requests that the controller has got and not answered.
+  /// Requests that the controller has received but not answered.
   private(set) var waiting: [(request: Request, answer: (Response) -> Void)] = []
-  /// When the last thing was done here: the connection made, something sent, or an answer given. Not later than that.
+  /// The time of the last action: the connection was made, something was sent, or an answer was given.
   private var lastDone: NIODeadline
-  /// All that the client has got.
+  /// All bytes that the client has received.
   private(set) var received: [UInt8] = []
 
-  /// - Parameter answers: answers at once; without it requests wait in ``waiting``.
+  /// - Parameter answers: answers requests at once. If nil, they wait in ``waiting``.
   init(
     inFlight: Int = 100, connections: Int = 100, sharing shared: Dispatcher? = nil,
     answers: ((Request) -> Response)? = nil
@@ -44,12 +44,12 @@ final class HTTPBench {
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
   }
 
-  /// What lies between the channel and its socket.
+  /// Takes the place of the socket behind the channel.
   final class NetworkEnd: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     private(set) var reads = 0
     private(set) var hasClosedOutput = false
-    /// Set for a client that does not read: what is written from then on does not leave.
+    /// True for a client that does not read. Then written bytes do not leave.
     var isStuck = false
     private var stuck: [EventLoopPromise<Void>?] = []
 
@@ -62,7 +62,7 @@ final class HTTPBench {
       context.read()
     }
 
-    /// An embedded channel would take closing one side for closing both.
+    /// Needed because an embedded channel closes both sides when one is closed.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
       guard mode == .output else {
         for write in stuck { write?.fail(ChannelError.ioOnClosedChannel) }
@@ -99,10 +99,10 @@ final class HTTPBench {
     try receive()
   }
 
-  /// Lets a limit of this length pass, counted from whatever has happened.
+  /// Lets a limit of this length pass, counted from now.
   func pass(_ limit: TimeAmount) throws { try tick(at: now + limit) }
 
-  /// Lets a little less than this pass: a limit of this length that the last event began is not over yet.
+  /// Advances to 1 ms before the end of a limit of this length that began with the last action.
   func passNearly(_ limit: TimeAmount) throws { try tick(at: lastDone + limit - .milliseconds(1)) }
 
   func tick(at instant: NIODeadline) throws {
@@ -123,7 +123,7 @@ final class HTTPBench {
     subscript(name: String) -> String? { head.headers.first(name: name) }
   }
 
-  /// What NIO's client makes of the bytes so far, as answers to requests of these methods.
+  /// The bytes so far, parsed by NIO's client as answers to requests with these methods.
   func answers(to methods: [HTTPMethod] = []) throws -> [Answer] { try Self.answers(in: received, to: methods) }
 
   static func answers(in bytes: [UInt8], to methods: [HTTPMethod] = []) throws -> [Answer] {

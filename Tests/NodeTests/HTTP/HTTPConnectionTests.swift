@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// Whatever a client sends in whatever pieces, and whenever the answers come: each request gets its own, in order.
+  /// Each request gets its own answer, in order, for any pieces of input and any times of answers.
   @Test(arguments: UInt64(1)...40)
   func `pipelined requests are answered in order`(seed: UInt64) throws {
     var script = RandomRequests(seed: seed)
@@ -70,7 +70,7 @@ import Testing
     #expect(try readsAsked() == 0, "one still waits")
     let before = bench.network.reads
     try bench.answer()
-    // What was withheld is made up for, once.
+    // The withheld read is made up for once.
     #expect(bench.network.reads == before + 1)
     #expect(try readsAsked() == 1)
   }
@@ -119,7 +119,7 @@ import Testing
     #expect(try bench.answers().map { $0["Connection"] } == ["close"] && !bench.isOpen)
   }
 
-  /// The decoder takes what follows for another protocol. A client that was kept would wait for ever.
+  /// The decoder treats the following bytes as another protocol. On an open connection the client would wait for ever.
   @Test(arguments: [
     "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
     "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -158,7 +158,7 @@ import Testing
     #expect(try bench.answers().map(\.status) == [200, 200] && !bench.isOpen)
   }
 
-  /// One connection that pipelines thousands must not keep others waiting: it gets so many a turn, in their order.
+  /// A connection that pipelines thousands of requests must not delay others. Each turn takes only some, in order.
   @Test func `a turn of the loop takes only so many requests of a connection`() throws {
     var served = 0
     let bench = try HTTPBench(answers: { _ in
@@ -171,7 +171,7 @@ import Testing
     }
     try bench.channel.writeInbound(ByteBuffer(string: requests.joined()))
     #expect(served == most, "what came in one read, too")
-    // What others do in between.
+    // Work of others in between.
     var seen: [Int] = []
     func look() {
       seen.append(served)
@@ -183,7 +183,7 @@ import Testing
     #expect(served == 10 * most && bench.isOpen)
     let answers = try bench.answers(to: requests.map { _ in .GET })
     #expect(answers.map { $0["X-Request-ID"] } == requests.indices.map { "r\($0)" })
-    // And again, from a new read on.
+    // The same happens again after a new read.
     try bench.send(requests[..<most].joined())
     #expect(served == 11 * most)
   }
@@ -202,7 +202,7 @@ import Testing
     }
   }
 
-  /// Beyond the budget of their address they come late, and only they do.
+  /// Only the refusals beyond the budget of their address are delayed.
   @Test func `refusals of wrong tokens are slowed down`() throws {
     let bench = try HTTPBench(answers: { _ in Self.ok })
     func ask(_ token: String?) throws {
@@ -235,8 +235,7 @@ import Testing
     #expect(further == [true, false])
   }
 
-  /// A wrong token counts whichever way it is refused, also where that is at once, since the client waits to be told to
-  /// go on.
+  /// Every refusal counts, also the immediate one for a client that waits for 100 Continue.
   @Test func `a wrong token counts, however it is refused`() throws {
     let budget = WrongTokenGuard.budget.tokens
     let bench = try HTTPBench()

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Node
 
-/// RFC 9110, 9.3.2: HEAD is GET, without the body.
+/// RFC 9110, 9.3.2: HEAD is GET without the body.
 @Suite struct HTTPHeadTests {
   private static let admin = "X-Request-ID: r\r\nAuthorization: Bearer boss"
 
-  /// All but the moment of answering.
+  /// The fields without the time of the answer.
   private static func fields(_ answer: HTTPBench.Answer?) -> HTTPHeaders? {
     var fields = answer?.head.headers
     fields?.remove(name: "Date")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Node
 
-/// What is no HTTP, and goes on for more than one read.
+/// Input that is not HTTP and takes more than one read.
 @Suite struct HTTPNoiseTests {
   private static let read = "GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -17,7 +17,7 @@ import Testing
     #expect(try bench.answers().map { $0["Connection"] } == [nil, "close"] && !bench.isOpen)
   }
 
-  /// A connection closed with bytes unread is reset, and the client would never see the answer.
+  /// Closing a connection with unread bytes resets it, and the client would never see the answer.
   @Test func `what follows the refusal of noise is read and dropped, so far`() throws {
     let bench = try HTTPBench()
     try bench.send("noise\r\n\r\n")

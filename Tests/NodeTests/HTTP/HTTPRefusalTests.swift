@@ -5,7 +5,7 @@ import Testing
 
 @testable import Node
 
-/// Answers that come before the end of a request, or without one.
+/// Answers that come before the end of a request, or without a request.
 @Suite struct HTTPRefusalTests {
   private static let confirm = "POST /checkout/confirm HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
@@ -33,7 +33,7 @@ import Testing
     #expect(bench.waiting.first?.request.body.readableBytes == 65536)
   }
 
-  /// Order of judgement: what is wrong with the head is told before what is wrong with the body.
+  /// Faults of the head have priority over faults of the body.
   @Test func `a too large body of a refused request is refused for its head`() throws {
     let bench = try HTTPBench()
     try bench.send("POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -41,7 +41,7 @@ import Testing
     #expect(try Self.status(bench) == [404])
   }
 
-  /// A connection closed with bytes unread is reset, and the client would never see the answer.
+  /// Closing a connection with unread bytes resets it, and the client would never see the answer.
   @Test func `what still comes after a refusal is read and dropped`() throws {
     let bench = try HTTPBench()
     let began = bench.now
@@ -67,7 +67,7 @@ import Testing
     #expect(!large.isOpen)
   }
 
-  /// Other refusals leave the connection usable: the body is taken in first.
+  /// Other refusals keep the connection usable, because the body is read first.
   @Test func `a refused request is taken in whole, and the next one served`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("POST /inventory/a/adjust HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345")
@@ -129,7 +129,7 @@ import Testing
     #expect(answers.first?.body.contains("unsupported-http-version") == true && bench.network.hasClosedOutput)
   }
 
-  /// What is no chunk of a body would pass for the next request.
+  /// Bytes that are no chunk could be taken for the next request.
   @Test(arguments: [
     "gzip, chunked", "identity, chunked", "chunkedx, chunked", "identity\r\nTransfer-Encoding: chunked",
   ])
@@ -141,7 +141,7 @@ import Testing
     #expect(answer.body.contains("unsupported-transfer-coding") && bench.network.hasClosedOutput)
   }
 
-  /// RFC 9112, 6.1: the framing of such a message is faulty, even with a length beside it.
+  /// RFC 9112, 6.1: the framing of such a message is faulty, even if it also has a length.
   @Test(arguments: ["", "Content-Length: 2\r\n"])
   func `a transfer coding by HTTP/1.0 is refused`(length: String) throws {
     let bench = try HTTPBench()
@@ -153,7 +153,7 @@ import Testing
     #expect(bench.network.hasClosedOutput)
   }
 
-  /// At once: whoever expects something may keep the body back until it is met.
+  /// The answer comes at once, because the client may hold the body back until its expectation is met.
   @Test func `who expects what is not met is told before the body`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.confirm + "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n")

@@ -26,7 +26,7 @@ import Testing
     #expect(!bench.isOpen)
   }
 
-  /// However it trickles in: the time runs from its first byte.
+  /// The time runs from the first byte, even if the request arrives slowly.
   @Test func `trickling does not stretch the time`() throws {
     let bench = try HTTPBench()
     try bench.send("G")
@@ -36,7 +36,7 @@ import Testing
     #expect(try bench.answers().map(\.status) == [408])
   }
 
-  /// A parser that holds the beginning of a head has told nobody of it yet.
+  /// The parser does not report the first part of a head, so the limit must not depend on such a report.
   @Test func `a head that began behind another request is given up too`() throws {
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\nGET /inv")
@@ -67,7 +67,7 @@ import Testing
     #expect(!bench.isOpen && bench.received == received)
   }
 
-  /// A client that does not read its last answer is not kept, however that came about.
+  /// A client that does not read its last answer is disconnected, whatever made it the last one.
   @Test(arguments: [
     "GET /inventory/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET /inventory/a HTTP/1.0\r\n\r\n",
     "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "garbage\r\n\r\n",
@@ -89,7 +89,7 @@ import Testing
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()
     let answered = bench.now
-    // It has as long as any client that does not read, and what it still does gives it no more.
+    // It has as long as any client that does not read. Its further input does not extend that time.
     try bench.passNearly(ConnectionMachine.requestLimit)
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.closeInput()

@@ -4,7 +4,7 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// Holds `openapi.yaml` and the code together.
+/// Compares `openapi.yaml` with the code.
 @Suite struct OpenAPITests {
   private let description: APIDescription
   private let kinds = ProblemKind.allCases.filter { !ProblemKind.ofCoordinator.contains($0) }
@@ -55,7 +55,7 @@ import Testing
     #expect(statuses.isSuperset(of: ["413", "415"]) == operation.takesBody)
     #expect(statuses.isSuperset(of: ["422", "504"]) == operation.takesKey)
     #expect(statuses.contains("403") == (operation.access == .admin))
-    // The load balancer limits addresses where shoppers come in.
+    // The load balancer limits each address on the shoppers' operations.
     #expect(statuses.contains("429") == (operation.access == .shop))
     #expect(statuses.contains("401") == (operation.access != .everyone))
     let security = described.part["security"]

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import Node
 
-/// Requests as clients send them: with a body or none, in one piece or in chunks, good and refused.
+/// Random requests as clients send them: with or without a body, whole or in chunks, accepted or refused.
 struct RandomRequests {
   var random: SeededRandom
   private var count = 0
@@ -12,7 +12,7 @@ struct RandomRequests {
     var method: HTTPMethod
     var id: String
     var body: String
-    /// What the connection answers, if the controller says 200.
+    /// The status of the connection's answer if the controller answers 200.
     var status: Int
     var bytes: [UInt8]
   }

@@ -11,7 +11,7 @@ extension HTTPRequestHead {
 }
 
 extension ValidatedHead {
-  /// The response to a request that is not let through, whenever it is given.
+  /// The response to a refused request, at whatever time it is given.
   var anyRefusal: Response? {
     switch decision {
     case .refused(let refusal, _), .refusedAfterBody(let refusal): refusal
@@ -21,7 +21,7 @@ extension ValidatedHead {
 
   var admission: Admission? { if case .admitted(let admission) = decision { admission } else { nil } }
 
-  /// The status of the refusal; nil if the request is let through.
+  /// The status of the refusal. Nil if the request is accepted.
   var status: Int? { anyRefusal?.status }
 
   func refusalHeader(_ name: String) -> String? {

@@ -19,8 +19,8 @@ import Testing
     validator.validate(.make(method, uri, fields))
   }
 
-  /// The contract: path and method, access, media type and size, the key, the body, then the state of things. A request with
-  /// every fault is told the first; with each fault it mends, the next.
+  /// The contract's order: path and method, access, media type and size, key, body, then the state of the store. A
+  /// request with every fault is told the first one. After each correction it is told the next one.
   @Test func `faults are told in the order of the contract`() {
     let path = ("/nowhere", "/inventory/a/adjust")
     let type = ("Content-Type", "text/plain")
@@ -50,7 +50,7 @@ import Testing
     )
   }
 
-  /// RFC 9112, 3.2.2: a server must take it, whatever authority it names.
+  /// RFC 9112, 3.2.2: a server must accept it with any authority.
   @Test(arguments: ["http://shop", "https://shop:8080", "HTTP://10.0.0.1", "hTTps://[::1]:80"])
   func `an absolute target is its path and query`(prefix: String) {
     for (method, target) in [
@@ -132,7 +132,7 @@ import Testing
       let fields = method == .POST ? Self.json : []
       let anyone = Self.validate(method, uri, fields)
       #expect(anyone.status == nil && anyone.admission?.caller == CallContext.anyone)
-      // On an open shop all callers are one, whatever they say they are.
+      // In an open shop all callers count as one, whatever token they send.
       #expect(
         Self.validate(method, uri, fields + [("Authorization", "Bearer x")]).admission?.caller == CallContext.anyone)
       #expect(Self.validate(method, uri, fields, validator: Self.closed).status == 401)
@@ -161,7 +161,7 @@ import Testing
     let fields = [("Content-Type", type)]
     #expect(Self.validate(.POST, "/checkout/confirm", fields + [("Content-Length", "1")]).status == status)
     #expect(Self.validate(.POST, "/checkout/confirm", fields + [("Transfer-Encoding", "chunked")]).status == status)
-    // Without a body there is nothing to be of a type: that it is missing is told as a fault of the body.
+    // A missing body has no media type. It is reported as a fault of the body.
     #expect(Self.validate(.POST, "/checkout/confirm", fields + [("Content-Length", "0")]).status == nil)
     #expect(Self.validate(.GET, "/inventory/a", fields + [("Content-Length", "1")]).status == nil)
   }
@@ -180,7 +180,7 @@ import Testing
       return Self.validate(.GET, uri, [("X", String(repeating: "x", count: rest))]).status
     }
     #expect(judged(16384) == nil && judged(16385) == 431)
-    // Judged before anything else that is wrong.
+    // The size of the head is checked before all other faults.
     #expect(judged(16385, uri: "/nowhere") == 431)
     #expect(Self.validate(.GET, "/inventory/" + String(repeating: "a", count: 16384)).status == 431)
   }
@@ -223,7 +223,7 @@ import Testing
     }
   }
 
-  /// RFC 9112, 5.1: it is no part of the value, and the parser leaves it there.
+  /// RFC 9112, 5.1: it is not part of the value, but the parser leaves it there.
   @Test func `white space behind a field is no part of it`() {
     let padded = Self.json + [("Idempotency-Key", "k \t"), ("X-Request-ID", "r "), ("Authorization", "Bearer boss ")]
     let head = Self.validate(.POST, "/inventory/a/adjust", padded)
@@ -239,7 +239,7 @@ import Testing
     #expect(!Self.validate(.CONNECT, "shop:80").keepsAlive)
   }
 
-  /// RFC 9110, 10.1.1: of HTTP/1.0 only the field that asks to go on is ignored.
+  /// RFC 9110, 10.1.1: in HTTP/1.0 only "100-continue" is ignored.
   @Test func `what cannot be expected is refused`() {
     let goOn = ("Expect", "100-continue")
     let cases: [([(String, String)], Int?)] = [
@@ -260,7 +260,7 @@ import Testing
     let validator = RequestValidator(authenticator: Authenticator(adminTokens: .init(), clientTokens: .init()))
     let added = [("X-Forwarded-For", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), ("X-Request-ID", "r")]
     func status(_ bytes: Int, isFromProxy: Bool, _ more: [(String, String)] = []) -> Int? {
-      // `GET /inventory/a HTTP/1.1`, `Host: shop` and `X: ` with their ends of line, as the validator counts them.
+      // The validator counts `GET /inventory/a HTTP/1.1`, `Host: shop` and `X: ` with their line ends.
       let filling = String(repeating: "x", count: bytes - 27 - 12 - 5)
       return validator.validate(.make(.GET, "/inventory/a", [("X", filling)] + more), isFromProxy: isFromProxy).status
     }

@@ -44,7 +44,7 @@ import Testing
       if response.status == 204 {
         #expect(answer["Content-Length"] == nil && answer["Content-Type"] == nil)
       } else {
-        // For HEAD too: the length that GET would have.
+        // For HEAD too, it is the length that GET would have.
         #expect(answer["Content-Length"] == "\(response.body.readableBytes)")
         #expect(answer["Content-Type"] == response.contentType.rawValue)
       }

@@ -42,7 +42,7 @@ import Testing
     if case .operation = get { #expect(router.match(.HEAD, path) == get) }
   }
 
-  /// A SKU may be called "reserve" too: its stock is read, set and deleted under its own path.
+  /// A SKU may be named "reserve". Its stock is read, set and deleted under its own path.
   @Test func `a SKU called like an operation is a SKU`() {
     #expect(router.match(.POST, "/inventory/reserve") == .operation(.reserve, parameter: ""))
     #expect(router.match(.GET, "/inventory/reserve") == .operation(.readStock, parameter: "reserve"))
@@ -67,7 +67,7 @@ import Testing
   @Test(arguments: [
     ("a%2Eb", "a.b"), ("%41%5a", "AZ"), ("a%2Fb", "a/b"), ("%C3%A9", "é"), ("a+b", "a+b"), ("a%20b", "a b"),
     ("%25", "%"), ("%2525", "%25"), ("a%00", "a\u{0}"),
-    // Malformed escapes stay as they are, and are no valid name then.
+    // Malformed escapes stay unchanged and give no valid name.
     ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%4", "a%4"), ("%C3", "%C3"), ("%FF%FE", "%FF%FE"), ("%+1", "%+1"),
   ])
   func `the parameter is percent-decoded`(segment: String, expected: String) {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Node
 
-/// What a node tells at `/health`, what the coordinator reads of it, and what `openapi.yaml` says of it.
+/// What a node reports at `/health`, what the coordinator reads from it, and what `openapi.yaml` says about it.
 @Suite struct HealthReportTests {
   private static let full = HealthReport(
     nodeId: "node-1", bootId: "b0", version: "0.1.0", uptimeSeconds: 86_400, state: .degraded,
@@ -26,7 +26,7 @@ import Testing
       trimmedTotal: 13, fencedAttempts: 14),
     requests: .init(inFlight: 15, ratePerSecond: 16.5, errorsPerSecond: 17.5, total: 18, errors: 19))
 
-  /// Nothing is known yet of all that need not be.
+  /// A report in which no optional member is known.
   private static var bare: HealthReport {
     var report = full
     (report.reasons, report.redis.warnings, report.redis.roundTripMs) = ([], [], nil)
@@ -37,7 +37,7 @@ import Testing
     return report
   }
 
-  /// A loss of which nothing is known but that it is one.
+  /// A report of a loss without details.
   private static var lost: HealthReport {
     var report = bare
     report.store.loss = .init(
@@ -68,7 +68,7 @@ import Testing
 }
 
 extension APIDescription.Part {
-  /// Where a document is not as this schema has it: of another type, or with more or fewer members.
+  /// The places where a document differs from this schema in types or members.
   fileprivate func faults(of document: JSONValue, at place: String) -> [String] {
     let choices = self["oneOf"].elements
     if !choices.isEmpty {
@@ -90,7 +90,7 @@ extension APIDescription.Part {
 }
 
 extension JSONValue {
-  /// A type by its name in JSON Schema.
+  /// Whether the value has this type, named as in JSON Schema.
   fileprivate func isOf(_ type: String) -> Bool {
     switch self {
     case .null: type == "null"

@@ -70,7 +70,7 @@ import Testing
     #expect(!isDrained())
   }
 
-  /// A node that is ready takes every request, also those that reach the store by another link.
+  /// A ready node accepts every request, also those that use another link to the store.
   @Test func `a node is starting until the store is checked and can be administered`() {
     func awaited() -> [String] { state.obstacles(at: loop.now).filter { $0.hasPrefix("starting") } }
     #expect(awaited() == ["starting: the store has not been checked yet"])

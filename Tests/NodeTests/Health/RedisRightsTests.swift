@@ -22,7 +22,7 @@ import Testing
 
   // MARK: - What scripts call
 
-  /// What the keys or commands of calls are that stand in variables. All other calls name their keys.
+  /// The keys or commands of calls that use variables. All other calls name their keys.
   private static let indirect: [String: [String]] = [
     "'TIME'": ["TIME"], "'SCAN', ARGV[2]": ["SCAN"],
     "'GET', key": ["GET on idem:*"], "'SET', key": ["SET on idem:*"],
@@ -52,7 +52,7 @@ import Testing
     #expect(used.count > 60 && used.subtracting(checked) == [])
   }
 
-  /// What stands in the parentheses of each call. Parentheses in texts count for nothing.
+  /// The arguments of each call. Parentheses in strings are ignored.
   private static func calls(in source: String) -> [String] {
     source.ranges(of: /redis\.p?call\(/).map { start in
       var (depth, isText) = (1, false)
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  /// In the words of rights: `DECRBY on inventory:*`.
+  /// The uses of a call in the words of access rights: `DECRBY on inventory:*`.
   private static func uses(of call: String, in source: String) -> [String] {
     let head = call.split(separator: ",").prefix(2).joined(separator: ",")
     if let known = indirect[head] { return known }

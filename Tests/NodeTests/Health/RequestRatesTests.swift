@@ -18,7 +18,7 @@ import Testing
   @Test func `rates are those of the last five seconds`() {
     var rates = RequestRates()
     var answered = 0
-    // A thousand a second for a while, then ten.
+    // First a thousand requests a second, then ten.
     for second in 0..<20 {
       rates.sample(answered: answered, failed: answered / 10, at: Self.second(Int64(second)))
       answered += second < 10 ? 1000 : 10

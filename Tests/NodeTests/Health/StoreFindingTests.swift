@@ -4,7 +4,7 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// What replies of Redis mean.
+/// What Redis's replies mean.
 @Suite struct StoreFindingTests {
   private static func pairs(_ texts: String...) -> RedisReply { .array(texts.map { .bytes(Array($0.utf8)) }) }
 

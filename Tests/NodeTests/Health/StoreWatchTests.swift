@@ -32,19 +32,19 @@ import Testing
 
   @Test func `nothing is found in nothing`() { #expect(StoreFinding.number("used_memory", in: "") == nil) }
 
-  /// A watch over a Redis that answers within a millisecond, or not as it should.
+  /// A watch over a Redis that answers within a millisecond, or answers wrongly.
   fileprivate final class Bench {
     let link = ScriptedLink()
     var settings = [
       "appendonly": "yes", "appendfsync": "everysec", "maxmemory": "1", "maxmemory-policy": "noeviction",
     ]
-    /// The answer to questions that begin with this word, in place of the usual one.
+    /// Replaces the usual answer to commands that begin with this word.
     var replies: [String: RedisReply] = [:]
     var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
-    /// By how much the node's clock is ahead of Redis's.
+    /// How far the node's clock is ahead of Redis's, in milliseconds.
     var wallAhead: Int64 = 0
     let log = LogRecorder()
-    /// The answers to the next questions for `appendonly`, in place of the setting.
+    /// Replaces the next answers to questions about `appendonly`.
     var faults: [ScriptedLink.Answer] = []
     var reports: [StoreReport] = []
     var unfit: [StoreWatch.Unfit] = []
@@ -77,7 +77,7 @@ import Testing
       default: return .success(.status("OK"))
       }
       if words.contains("appendonly"), !faults.isEmpty { return faults.removeFirst() }
-      // In an order of Redis's own.
+      // Redis answers in its own order.
       let names = words.dropFirst(2).sorted()
       return .success(
         .array(names.flatMap { [$0, settings[$0] ?? ""] }.map { .bytes(Array($0.utf8)) }))
@@ -104,7 +104,7 @@ import Testing
     #expect(bench.reports.last?.isChecked == true && bench.reports.allSatisfy { $0.warnings.isEmpty })
   }
 
-  /// Only a node that starts refuses such a store. A question that went unanswered must not let the store in.
+  /// Only a starting node refuses such a store. An unanswered question must not make it accept the store.
   @Test(arguments: noAnswers)
   func `a store that evicts is refused, though the first question went unanswered`(fault: ScriptedLink.Answer) {
     let bench = Bench()
@@ -171,7 +171,7 @@ import Testing
     #expect(bench.unfit.isEmpty && bench.reports.last?.faults.first?.contains("cluster mode") == true)
   }
 
-  /// What can go wrong while a node serves, each with the words by which it is told.
+  /// What can go wrong while a node serves, each with the words of its report.
   enum Trouble: String, CaseIterable {
     case version = "must be 7.0 or later, but it is 6.2.14"
     case mode = "cluster mode"

@@ -2,27 +2,27 @@ import TestSupport
 
 @testable import Node
 
-/// One fault of the leader, in a world where all else is well: who leads next, and when.
+/// A single fault of the leader, while all else is healthy. Checks who leads next, and when.
 struct LeaseDrill {
   enum Fault: CaseIterable {
     case retired
     case killed
-    /// Lost with its machine: Redis does not learn of it.
+    /// Lost with its machine, without notice to Redis.
     case vanished
-    /// Stands still for a while, as by SIGSTOP.
+    /// Stands still for a while, as after SIGSTOP.
     case stopped
-    /// Its link is broken, and made anew at once.
+    /// Its link breaks and is made again at once.
     case linkReset
   }
 
-  /// What was promised and did not come true; nil if all did.
+  /// The broken promise. Nil if all were kept.
   private(set) var breach: String?
-  /// Milliseconds from the fault to the first sweep of another node; nil if there was none.
+  /// Milliseconds from the fault to the first sweep of another node. Nil if there was none.
   private(set) var successorAfter: Int?
   private let fault: Fault
   private let world: LeaseSimulation
 
-  /// - Parameter keepsTrace: remembers what happened, for ``breach``.
+  /// - Parameter keepsTrace: whether ``breach`` includes a trace of the events.
   init(_ fault: Fault, seed: UInt64, mistake: LeaseMistake? = nil, keepsTrace: Bool = false) {
     self.fault = fault
     var random = SeededRandom(~seed)
@@ -66,11 +66,11 @@ struct LeaseDrill {
     breach = world.promises.breach.map { "\($0)\n\(world.story)" }
   }
 
-  /// When the next leader sweeps at the latest, in milliseconds; nil if the leader is to stay.
+  /// The latest time for the next leader's first sweep, in milliseconds. Nil if the leader must stay.
   private static func latest(_ fault: Fault, slowest rate: Double, _ timing: LeaseTiming) -> Int? {
     switch fault {
     case .retired: 100
-    // Each look-up finds it missing, until it has been so for long enough by the follower's own clock.
+    // Look-ups find the connection missing until it has been missing long enough by the follower's clock.
     case .killed: Int((timing.absence + timing.lookUp * 2.2) / .milliseconds(1) / rate) + 20
     case .vanished, .stopped: LeaseRun.bound / 1000
     case .linkReset: nil

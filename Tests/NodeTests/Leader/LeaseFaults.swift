@@ -2,7 +2,7 @@ import TestSupport
 
 @testable import Node
 
-/// What befalls the simulated world until faults end, and what is left of it then.
+/// The random faults of the simulated world, and their end.
 extension LeaseSimulation {
   private static let second = 1_000_000
 
@@ -11,7 +11,7 @@ extension LeaseSimulation {
     for node in nodes { later(random.number(0...300_000)) { node.start() } }
   }
 
-  /// Lets fault follow fault until `end`, when everything is healed.
+  /// Causes one fault after another until `end`. Then everything is healed.
   func suffer(until end: Int) {
     faultsEnd = end
     begin()
@@ -45,7 +45,7 @@ extension LeaseSimulation {
     }
   }
 
-  /// Mostly short, at times long; nothing lasts longer than the faults.
+  /// A duration: mostly short, sometimes long, never past the end of the faults.
   private func duration(longest: Int) -> Int {
     let time = random.number(1000...random.pick([300_000, longest * Self.second]))
     return min(time, faultsEnd - now)
@@ -58,7 +58,7 @@ extension LeaseSimulation {
     later(duration(longest: 6)) { if node.isPaused, node.life == life { node.resume() } }
   }
 
-  /// Without a word to either side. A node that hears nothing for long enough gives its link up; Redis does not.
+  /// Cuts a link without notice to either side. After long silence the node gives the link up, but Redis does not.
   private func cut(_ node: SimulatedNode) {
     guard !node.isCut else { return }
     note("n\(node.index) is cut off")
@@ -81,7 +81,7 @@ extension LeaseSimulation {
     node.deliver(toLife: node.life) { node.linkLost() }
   }
 
-  /// The link breaks, and each side learns of it in its time. What is on its way may still be done.
+  /// Breaks the link. Each side notices it at its own time. Commands on their way may still run.
   func reset(_ node: SimulatedNode) {
     guard let connection = node.connection else { return }
     loseConnection(of: node)
@@ -102,7 +102,7 @@ extension LeaseSimulation {
     }
   }
 
-  /// A process dies, and its connection with it; a whole machine that is lost says no farewell to Redis.
+  /// Kills a process, and its connection with it. If the whole machine is lost, Redis does not notice it.
   private func lose(_ node: SimulatedNode) {
     guard node.isRunning else { return }
     kill(node, quietly: node.isCut || random.oneIn(4))
@@ -135,7 +135,7 @@ extension LeaseSimulation {
     comeUp()
   }
 
-  /// All links are lost, and after a while Redis serves.
+  /// Redis starts again: all links are lost, and it serves after a while.
   private func comeUp() {
     for node in nodes where !node.isCut {
       let life = node.life
@@ -147,7 +147,7 @@ extension LeaseSimulation {
     }
   }
 
-  /// A replica takes the place of the master. Its clock is its own, and it may lack what was written last.
+  /// A replica replaces the master. It has its own clock and may lack the last writes.
   private func failOver() {
     guard !isRedisDown else { return }
     isRedisDown = true

@@ -29,7 +29,7 @@ import Testing
     #expect(node.wake() == [])
     #expect(near(node.untilWakeUp, timing.retry))
     #expect(node.wake() == [.acquire(token: "t1", replacing: nil, attempt: 2)])
-    // It may have been taken by the first attempt: by the second it is refreshed, and counts from there.
+    // The first attempt may have taken the lease. The second one refreshes it, and the lease counts from there.
     let sent = node.now
     #expect(node.machine.acquired(epoch: 40, attempt: 1, at: node.now) == [])
     #expect(node.machine.acquired(epoch: 40, attempt: 2, at: node.now).count == 1)
@@ -42,7 +42,7 @@ import Testing
     _ = node.start()
     #expect(node.machine.failed(attempt: 1, at: node.now) == [])
     #expect(near(node.untilWakeUp, timing.retry))
-    // The same failure, told again, does not prolong it.
+    // Reporting the same failure again does not prolong the pause.
     let wakeUp = node.machine.wakeUp
     #expect(node.machine.failed(attempt: 1, at: node.now + .milliseconds(20)) == [])
     #expect(node.machine.wakeUp == wakeUp)
@@ -150,7 +150,7 @@ import Testing
     var node = Candidate()
     node.elect()
     #expect(node.machine.reconnected(at: node.now) == [.renew(token: "t1", attempt: 2)])
-    // One is under way.
+    // One attempt is under way.
     #expect(node.machine.reconnected(at: node.now) == [])
     var follower = Candidate()
     follower.follow(other, remaining: .seconds(3))
@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test func `answers that are late, doubled or out of order change nothing`() {
-    // The present attempt is a try, a look, a renewal, or a release. The answers are to earlier attempts.
+    // The current attempt is a try, a look, a renewal or a release. The answers belong to earlier attempts.
     var trying = Candidate()
     _ = trying.start()
     _ = trying.machine.failed(attempt: 1, at: trying.now)
@@ -283,7 +283,7 @@ import Testing
     node.follow(other, remaining: .milliseconds(100))
     let missing = node.now + timing.lookUp * 1.1
     #expect(node.wakeUntilTry(isPresent: false).count == 1)
-    // The holder has renewed, on the connection that is missing.
+    // The holder has renewed on the connection that is missing.
     #expect(
       node.machine.refused(holder: other, remaining: .seconds(3), attempt: node.lastAttempt, at: node.now) == [])
     guard case .acquire(_, .some, _)? = node.wakeUntilTry(isPresent: false).last else {
@@ -343,7 +343,7 @@ import Testing
       }
     }
     #expect(node.now - began == timing.ttl)
-    // One each 400 ms, and a pause of 50 ms after each.
+    // Each takes 400 ms and is followed by a pause of 50 ms.
     #expect(releases == 7)
   }
 
@@ -395,7 +395,7 @@ import Testing
   }
 }
 
-/// A machine with its clock, driven by hand; its tokens are t1, t2, ….
+/// A machine whose clock the test moves. Its tokens are t1, t2, ….
 private struct Candidate {
   private final class Tokens {
     var count = 0
@@ -403,7 +403,7 @@ private struct Candidate {
 
   var machine: LeaseMachine
   private(set) var now = LeaseMachine.Instant.now
-  /// The number of the last attempt that was seen.
+  /// The number of the last attempt seen.
   private(set) var lastAttempt = 0
 
   init() {
@@ -420,13 +420,13 @@ private struct Candidate {
 
   mutating func start() -> [LeaseMachine.Action] { noting(machine.start(at: now)) }
 
-  /// Goes on to when the machine wants to be woken, and wakes it.
+  /// Advances to the time at which the machine wants to be woken, and wakes it.
   mutating func wake() -> [LeaseMachine.Action] {
     now = machine.wakeUp ?? now
     return noting(machine.tick(at: now))
   }
 
-  /// A leader in the term of t1, acquired at once.
+  /// Makes it the leader in the term of t1 at once.
   mutating func elect() {
     _ = start()
     _ = machine.acquired(epoch: 40, attempt: lastAttempt, at: now)

@@ -1,28 +1,28 @@
-/// A mistake put into the simulation on purpose: what its promises must notice.
+/// A deliberate mistake in the simulation. The promises must notice it.
 enum LeaseMistake: CaseIterable {
   // In Redis.
   case noFence
   case notAfterIgnored
   case epochStandsStill
-  /// Rises by one and knows no time: begins anew when its key is lost.
+  /// The epoch only counts up and does not include the time, so it starts again when its key is lost.
   case epochOnlyCounts
   case renewsForAnybody
   case releasesForAnybody
-  /// Replaces whoever holds the lease, not only the one who is named.
+  /// A try replaces any holder of the lease, not only the named one.
   case replacesAnybody
-  /// Replaces the holder also when it has moved to another connection.
+  /// A try replaces the holder even if it has moved to another connection.
   case replacesAnywhere
   case acquiresFromAnybody
   case leaseNeverLapses
-  /// Numbers a term by what the server knows alone, which may lack the last ones.
+  /// The epoch of a term depends only on what the server knows, which may lack the last terms.
   case epochOfTheServerOnly
-  /// Lets a term go on that a later one has followed, on a server that is master no longer.
+  /// A term continues after a later one has begun, on a server that is no longer the master.
   case oldTermsReturn
 
   // In nodes.
   case oneTokenForAllTerms
   case neverStepsDown
-  /// Takes an answer to an earlier attempt for one to the last.
+  /// An answer to an earlier attempt counts as an answer to the last one.
   case answersOfAnyAttempt
   case noPauseBetweenTries
   case sweepsPastTheTerm

@@ -1,22 +1,23 @@
 @testable import Node
 
-/// What must hold in every run of the simulation; remembers the first breach.
+/// The promises that hold in every run of the simulation. Remembers the first breach.
 struct LeasePromises {
-  /// How often a node may ask Redis in a second of its clock, sweeps apart: look-ups 20 times, failed tries 20 times.
+  /// How often a node may ask Redis in a second of its clock, without sweeps. Look-ups and failed tries may each come
+  /// 20 times.
   private static let maxAttemptsPerSecond = 60
 
   private(set) var breach: String?
   private let timing: LeaseTiming
-  /// Whose each epoch was.
+  /// The token of each epoch.
   private var tokens: [Int: String] = [:]
   private var highestEpoch = 0
   private var lastSweptEpoch = 0
-  /// Redis has lost the epoch's key since the last term began.
+  /// Whether Redis has lost the epoch's key since the last term began.
   private var epochIsLost = false
-  /// A replica has taken the place of the master since, and lacked some of its last writes: terms that nobody remembers,
-  /// and what was swept in them.
+  /// Whether a replica has replaced the master since then. It may lack the last writes, so nobody may remember the last
+  /// terms and their sweeps.
   private var hasFailedOver = false
-  /// Redis's clock has been set back: from then on a not-after instant may be too late.
+  /// Whether Redis's clock was set back. After that, a not-after instant may be too late.
   private var clockWasSetBack = false
   /// When the last confirmed attempt of each token was sent, in microseconds of its node's clock.
   private var confirmed: [String: Int] = [:]
@@ -31,8 +32,8 @@ struct LeasePromises {
   mutating func clockSetBack() { clockWasSetBack = true }
   mutating func failedOver() { (hasFailedOver, lastSweptEpoch) = (true, 0) }
 
-  /// Each term has an epoch of its own, higher than all that its node has seen, and where nothing was lost than all before;
-  /// and it begins when there is none, after the one that was named, or after one older than what its node has seen.
+  /// Each term has its own epoch, higher than all that its node has seen. If nothing was lost, it is higher than all
+  /// earlier ones. A term begins when there is no term, after the named one, or after one older than its node has seen.
   mutating func began(
     _ token: String, epoch: Int, clock: Int, after predecessor: LeaseMachine.Predecessor?, lease: ModelRedis.Record?,
     epochSeen: Int
@@ -44,7 +45,7 @@ struct LeasePromises {
       if !isNamed || !isThere { broken("\(token) follows \(lease), not \(predecessor.map { "\($0)" } ?? "nobody")") }
     }
     if epochIsLost && clock <= highestEpoch || hasFailedOver && epoch <= highestEpoch {
-      // Nothing that the server or the node knows tells how far it was.
+      // Neither the server nor the node knows the last epoch.
       (highestEpoch, lastSweptEpoch) = (0, 0)
       tokens = [:]
     }
@@ -55,7 +56,7 @@ struct LeasePromises {
     highestEpoch = max(highestEpoch, epoch)
   }
 
-  /// Something that was asked for with a token has taken effect, while Redis had this lease.
+  /// A command with this token took effect while Redis had this lease.
   mutating func tookEffect(_ command: ModelRedis.Command, token: String, lease: ModelRedis.Record?) {
     guard let lease, lease.token == token else {
       return broken("\(command) took effect while the lease was \(lease.map { "\($0)" } ?? "nobody's")")
@@ -65,12 +66,12 @@ struct LeasePromises {
     lastSweptEpoch = lease.epoch
   }
 
-  /// Something was done in Redis so long (in microseconds) after it was asked for.
+  /// A command took effect `delay` microseconds after it was sent.
   mutating func tookEffect(_ command: ModelRedis.Command, after delay: Int, clockRate: Int) {
-    // A node with a fast clock takes Redis's clock to be further than it is.
+    // A node with a fast clock estimates Redis's clock too high.
     guard !clockWasSetBack, clockRate <= 1000 else { return }
     let limit = Int(timing.attempt / .microseconds(1)) * 1000 / clockRate
-    // Of Redis's clock and the node's, whole milliseconds are known.
+    // Both clocks, Redis's and the node's, are known in whole milliseconds.
     if delay > limit + 2000 { broken("\(command) took effect after \(delay) µs") }
   }
 
@@ -85,7 +86,7 @@ struct LeasePromises {
     if now - sent > longest { broken("acts as leader \(now - sent) µs after the last confirmed renewal was sent") }
   }
 
-  /// A node has asked so often in one second of its clock.
+  /// A node sent this many requests in one second of its clock.
   mutating func asked(_ times: Int) {
     if times > Self.maxAttemptsPerSecond { broken("asked Redis \(times) times in a second") }
   }

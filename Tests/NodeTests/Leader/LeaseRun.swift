@@ -2,15 +2,15 @@ import TestSupport
 
 @testable import Node
 
-/// One seed's life of the simulated world: random faults, and then none.
+/// The simulated world for one seed: a time with random faults, then a time without.
 struct LeaseRun {
-  /// How long after the end of faults somebody leads, at most, by Redis's clock: TTL + 300 ms.
+  /// The longest time from the end of the faults until a node leads, by Redis's clock: TTL + 300 ms.
   ///
-  /// A lease that nobody renews lapses within its TTL. A follower tries again at min(remaining + retry, look) by its
-  /// own clock, retry give or take a tenth. With a clock at the rate r that is at most look / r − (look − 1.1 retry)
-  /// after the lapse: 55 ms at the rate 1, 180 ms at 0.8. The rest is for the ways to Redis and back.
+  /// A lease that nobody renews expires within its TTL. A follower tries again at min(remaining + retry, look) by its
+  /// own clock, where retry varies by a tenth. For a clock at the rate r that is at most look / r − (look − 1.1 retry)
+  /// after the expiry: 55 ms at the rate 1, 180 ms at 0.8. The rest is for the way to Redis and back.
   static let bound = 3_300_000
-  /// A lease that a clock set back has prolonged is cut to the TTL at the next try for it. That is after the look, or
+  /// Setting the clock back prolongs a lease. The next try cuts the lease to the TTL. That try comes after the look, or
   /// when the node's link is up again, which takes a second.
   private static let looksAgain = 2_000_000
   /// Longer than a slow leader needs for two renewals.
@@ -19,7 +19,7 @@ struct LeaseRun {
   let seed: UInt64
   let world: LeaseSimulation
 
-  /// - Parameter keepsTrace: remembers what happened, for ``breach``.
+  /// - Parameter keepsTrace: whether ``breach`` includes a trace of the events.
   init(seed: UInt64, mistake: LeaseMistake? = nil, keepsTrace: Bool = false) {
     self.seed = seed
     var random = SeededRandom(~seed)
@@ -53,7 +53,7 @@ struct LeaseRun {
     }
   }
 
-  /// Which promise was broken, and what led there.
+  /// The broken promise, and the events that led to it.
   var breach: String? {
     world.promises.breach.map { what in
       """

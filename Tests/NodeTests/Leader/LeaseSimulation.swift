@@ -2,11 +2,11 @@ import TestSupport
 
 @testable import Node
 
-/// Nodes that stand for election, a Redis, what lies between them, and what befalls them all, on one simulated clock.
+/// Nodes that stand for election, a Redis, the network and faults, on one simulated clock.
 ///
-/// Everything follows from the seed. Time is in microseconds of the world; each node and Redis have clocks of their own.
+/// Everything follows from the seed. Time is in microseconds of the world. Each node and Redis have their own clocks.
 final class LeaseSimulation {
-  /// What becomes of messages: one in so many is afflicted, none if nil.
+  /// How often messages suffer each fault: one in this many. Nil for none.
   struct Weather {
     var losses: Int?
     var doubles: Int?
@@ -22,21 +22,21 @@ final class LeaseSimulation {
   var promises: LeasePromises
   var weather = Weather()
   private(set) var nodes: [SimulatedNode] = []
-  /// Redis is not there.
+  /// Whether Redis is down.
   var isRedisDown = false
-  /// Redis is there and does nothing until then.
+  /// Redis is up but does nothing until this time.
   var redisStallsUntil = 0
-  /// What Redis held before each of the last things that it did, and when that was.
+  /// The states of Redis before each of its last actions, with their times.
   var pasts: [(at: Int, redis: ModelRedis)] = []
-  /// Faults end then, and with them what they have delayed.
+  /// When the faults end. Delays caused by faults end by then too.
   var faultsEnd = 0
-  /// What was seen, to tell whether a run proves something.
+  /// Counts of what happened, which show whether a run proves anything.
   var tally = LeaseTally()
-  /// The last sweep that took effect: whose it was, and when.
+  /// The last sweep that took effect: its node, token and time.
   private(set) var lastSweep: (node: Int, token: String, at: Int)?
   /// When the last term began.
   private(set) var lastElection = 0
-  /// What is going to happen and when, the soonest last. Little is under way at a time: a search from there is short.
+  /// Future events with their times, the soonest last. There are few at a time, so a search from the end is short.
   private var agenda: [() -> Void] = []
   private var times: [Int] = []
   /// When each node is to be woken.
@@ -49,7 +49,7 @@ final class LeaseSimulation {
   init(seed: UInt64, nodes rates: [Int], mistake: LeaseMistake? = nil, keepsTrace: Bool = false) {
     var timing = LeaseTiming()
     promises = LeasePromises(timing: timing)
-    // What is promised is promised of the right times.
+    // The promises hold for the correct timing only.
     switch mistake {
     case .neverStepsDown: timing.margin = .seconds(-3600)
     case .noPauseBetweenTries: timing.retry = .zero
@@ -67,7 +67,7 @@ final class LeaseSimulation {
     }
   }
 
-  /// Of two to five nodes' clocks, in thousandths.
+  /// The clock rates of two to five nodes, in thousandths.
   static func rates(_ random: inout SeededRandom) -> [Int] {
     (0..<random.number(2...5)).map { _ in random.oneIn(2) ? 1000 : random.number(800...1200) }
   }
@@ -91,7 +91,7 @@ final class LeaseSimulation {
 
   func setAlarm(of node: Int, at time: Int) { alarms[node] = time }
 
-  /// Goes on until `end`, or until a promise is broken.
+  /// Runs until `end` or until a promise is broken.
   func run(until end: Int) {
     while promises.breach == nil {
       var next = times.isEmpty ? Int.max : times[times.count - 1]
@@ -121,7 +121,7 @@ final class LeaseSimulation {
 
   // MARK: - The network
 
-  /// A request's way to Redis and back, with everything that may befall it.
+  /// Carries a request to Redis and its reply back, with random faults.
   func transmit(_ request: SimulatedNode.Request) {
     guard passes(request.node) else { return note("lost: \(told(request))") }
     later(flight()) { [self] in arrived(request) }
@@ -203,7 +203,7 @@ final class LeaseSimulation {
     }
   }
 
-  /// A new link of a node: its number and Redis's time, nil if there is no way.
+  /// Makes a new link for a node. Returns its number and Redis's time, or nil if Redis can't be reached.
   func connect(_ node: SimulatedNode) -> (number: Int, time: Int)? {
     guard passes(node.index), !isRedisDown, redisStallsUntil <= now else { return nil }
     return (redis.connect(others: random.number(0...3)), redis.clock(at: now))
@@ -232,7 +232,7 @@ final class LeaseSimulation {
     "n\(request.node) #\(request.attempt) \(request.command) of \(request.sentAt / 1000) ms"
   }
 
-  /// The last things that happened.
+  /// The last events.
   var story: String {
     """
     Rates of the nodes' clocks: \(nodes.map { Double($0.rate) / 1000 }). What happened last:
@@ -241,7 +241,7 @@ final class LeaseSimulation {
   }
 }
 
-/// What has happened in runs.
+/// Counts of events over all runs.
 struct LeaseTally {
   var sweeps = 0
   var fenced = 0

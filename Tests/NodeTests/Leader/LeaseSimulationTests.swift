@@ -4,14 +4,14 @@ import Testing
 
 @testable import Node
 
-/// The promises about the leader: in random faults (``LeasePromises``) and in single ones (``LeaseDrill``). Mistakes
-/// put in on purpose must be noticed.
+/// The promises about the leader, under random faults (``LeasePromises``) and single faults (``LeaseDrill``). They must
+/// notice deliberate mistakes.
 @Suite struct LeaseSimulationTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let seeds: ClosedRange<UInt64> = 1...10_000
   private static let maxReports = 3
 
-  /// HOLDFAST_TEST_SEED alone, if set.
+  /// Runs only the seed in HOLDFAST_TEST_SEED, if that is set.
   @Test func `never do two terms sweep at once, and somebody leads soon after faults end`() async {
     if let seed = ProcessInfo.processInfo.environment[Self.seedVariable].flatMap({ UInt64($0) }) {
       if let breach = LeaseRun(seed: seed, keepsTrace: true).breach { Issue.record("\(breach)") }
@@ -21,7 +21,7 @@ import Testing
     async let odd = Self.failing(Self.seeds.filter { $0 % 2 == 1 })
     let failing = await even + odd
     for seed in failing.prefix(Self.maxReports) {
-      Issue.record("\(LeaseRun(seed: seed, keepsTrace: true).breach ?? "seed \(seed) fails, and does not again")")
+      Issue.record("\(LeaseRun(seed: seed, keepsTrace: true).breach ?? "seed \(seed) failed only once")")
     }
     #expect(failing.count <= Self.maxReports, "further seeds fail, too")
   }
@@ -49,13 +49,13 @@ import Testing
     for end in LeaseMachine.EndOfTerm.allCases { #expect(tally.ends[end, default: 0] > 30, "\(end)") }
   }
 
-  /// Followers are told of a leader that retires. They look for the connection of one that was killed, and wait for the
-  /// lease of one that vanished or stands still. A leader whose link is merely broken stays one.
+  /// Followers are told when a leader retires. They look up the connection of a killed leader. They wait for the end of
+  /// the lease of a leader that vanished or stands still. A leader whose link breaks and comes back stays the leader.
   @Test(arguments: LeaseDrill.Fault.allCases)
   func `a successor is there in time`(fault: LeaseDrill.Fault) async {
     for seed: UInt64 in 1...200 {
       if LeaseDrill(fault, seed: seed).breach != nil {
-        Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "not again")")
+        Issue.record("seed \(seed): \(LeaseDrill(fault, seed: seed, keepsTrace: true).breach ?? "failed only once")")
         return
       }
       await Task.yield()

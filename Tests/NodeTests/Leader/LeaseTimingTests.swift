@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct LeaseTimingTests {
   private let timing = LeaseTiming()
-  /// Give or take a tenth.
+  /// Times vary by a tenth.
   private let jitter = 1.1
 
   @Test func `two renewals in a row may fail without the term's end`() {
@@ -29,7 +29,7 @@ import Testing
     #expect(timing.absence + timing.lookUp * jitter * 2 < timing.ttl - timing.renewal * jitter)
   }
 
-  /// At a rate of 0.8 of a follower's clock, the last look before the lapse is the worst.
+  /// For a follower's clock at a rate of 0.8, the worst case is a last look just before the lease expires.
   @Test func `a follower tries within 300 milliseconds of the lapse, whatever its clock`() {
     for rate in [0.8, 1, 1.2] {
       let lateness = timing.look / rate - (timing.look - timing.retry * jitter)

@@ -1,13 +1,13 @@
 @testable import Node
 
-/// What Redis does for the election: the scripts `lease_*.lua`, the fence of `sweep.lua`, expiry, and the numbers of
-/// its connections.
+/// A model of what Redis does for the election: the scripts `lease_*.lua`, the fence of `sweep.lua`, expiry, and
+/// connection IDs.
 struct ModelRedis {
   struct Record {
     var token: String
     var epoch: Int
     var connection: Int
-    /// Milliseconds by Redis's clock; past them the key is gone.
+    /// Milliseconds by Redis's clock. After this time the key is gone.
     var expires: Int
   }
 
@@ -20,7 +20,7 @@ struct ModelRedis {
   }
 
   enum Verdict: Equatable {
-    /// Whether a new term has begun, or the caller's own was refreshed.
+    /// `isNew` is true if a new term has begun, and false if the caller's own term was refreshed.
     case acquired(epoch: Int, isNew: Bool)
     case held(LeaseMachine.Holder, remaining: Int)
     case ok
@@ -34,7 +34,7 @@ struct ModelRedis {
 
   let mistake: LeaseMistake?
   private let ttl: Int
-  /// How far the clock is ahead of the world's, in milliseconds.
+  /// How far Redis's clock is ahead of the world's, in milliseconds.
   var ahead = 0
   private var record: Record?
   private var epoch = 0
@@ -89,7 +89,7 @@ struct ModelRedis {
         return .acquired(epoch: lease.epoch, isNew: false)
       }
       guard isReplaced(lease, replacing) || mistake == .acquiresFromAnybody else {
-        // Set back, the clock would prolong what nobody renews.
+        // Otherwise a clock that was set back would prolong a lease that nobody renews.
         lease.expires = min(lease.expires, clock + ttl)
         record = lease
         let holder = LeaseMachine.Holder(
@@ -116,7 +116,7 @@ struct ModelRedis {
 
   // MARK: - Connections and data
 
-  /// Numbers a new connection. `others` were made in between by somebody else.
+  /// Returns the ID of a new connection. Other clients made `others` connections in between.
   mutating func connect(others: Int) -> Int {
     for _ in 0..<others {
       lastConnection += 1
@@ -133,14 +133,14 @@ struct ModelRedis {
 
   func knows(_ connection: Int) -> Bool { connections.contains(connection) }
 
-  /// A replica takes the place of the master: it has `past`, and a clock and connections of its own.
+  /// A replica replaces the master. It has the state `past` and its own clock and connections.
   mutating func failOver(to past: ModelRedis, ahead: Int) {
     starts += 1
     (record, epoch) = (past.record, past.epoch)
     (connections, lastConnection, self.ahead) = ([], 0, ahead)
   }
 
-  /// No connection is left, and their numbers begin anew.
+  /// Restarts Redis. All connections are lost, and their IDs start again.
   mutating func restart(losingLease: Bool, losingEpoch: Bool) {
     starts += 1
     connections = []

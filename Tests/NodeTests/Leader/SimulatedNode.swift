@@ -6,24 +6,24 @@ import TestSupport
 
 /// A node of the simulation: its machine, its clock, its link to Redis, and the sweeper.
 final class SimulatedNode {
-  /// What a node asks of Redis.
+  /// A request of a node to Redis.
   struct Request {
     var node: Int
     var life: Int
     var command: ModelRedis.Command
     var attempt: Int
-    /// By the node's clock.
+    /// The time of sending by the node's clock.
     var sent: Int
-    /// By the world's.
+    /// The time of sending by the world's clock.
     var sentAt: Int
-    /// Epoch milliseconds by Redis's clock, as far as the node knows it.
+    /// Epoch milliseconds by the node's estimate of Redis's clock.
     var notAfter: Int
-    /// What came too late by Redis's clock is asked again, once.
+    /// Whether it is sent once more if it came too late by Redis's clock.
     var mayRepeat = true
   }
 
   private static let origin = LeaseMachine.Instant.now
-  /// Sweeps are none of the machine's attempts.
+  /// The attempt number of sweeps, which are no attempts of the machine.
   private static let noAttempt = 0
   static let sweepInterval = 100_000
   private static let firstBackOff = 20_000
@@ -32,15 +32,15 @@ final class SimulatedNode {
   let index: Int
   /// Microseconds of its clock in a millisecond of the world.
   let rate: Int
-  /// Counts starts of the process: what was meant for an earlier one reaches nobody.
+  /// Counts starts of the process. Events for an earlier process reach nobody.
   private(set) var life = 0
   private(set) var isRunning = false
   private(set) var isPaused = false
-  /// Stands for election, until it is retired.
+  /// Whether it stands for election. False after it has retired.
   private(set) var stands = false
-  /// Nothing passes between it and Redis, and nobody is told so.
+  /// Whether nothing passes between it and Redis, without notice to either side.
   var isCut = false
-  /// Redis's number of the link that is up.
+  /// The ID of the connection that is up.
   private(set) var connection: Int?
   private(set) var term: LeaseMachine.Term?
 
@@ -52,7 +52,7 @@ final class SimulatedNode {
   private var nextSweep = Int.max
   private var lastAttempt = 0
   private var attemptsInSecond = (second: 0, count: 0)
-  /// What happened while the process stood still.
+  /// Events that came while the process stood still.
   private var missed: [() -> Void] = []
   private var termBeforePause: LeaseMachine.Term?
 
@@ -64,12 +64,12 @@ final class SimulatedNode {
     machine = world.makeMachine(index)
   }
 
-  /// Of all terms that it has been told of since it was started.
+  /// The greatest epoch that it has heard of since its start.
   var greatestEpoch: Int64 { machine.greatestEpoch }
 
   // MARK: - Time
 
-  /// Microseconds of its clock. No two nodes' are the same.
+  /// The time of its clock in microseconds. It differs for each node.
   private var local: Int { world.now * rate / 1000 + index * 1_000_000_000 }
 
   private var instant: LeaseMachine.Instant { Self.origin.advanced(by: .microseconds(local)) }
@@ -115,7 +115,7 @@ final class SimulatedNode {
     setAlarm()
   }
 
-  /// As on SIGTERM, before the process ends.
+  /// Retires as on SIGTERM, before the process ends.
   func retire() {
     world.note("n\(index) retires")
     stands = false
@@ -135,11 +135,11 @@ final class SimulatedNode {
     setAlarm()
   }
 
-  /// All that was due meanwhile happens at once, in one order or the other.
+  /// Everything that was due meanwhile happens at once, in random order.
   func resume() {
     world.note("n\(index) goes on")
     isPaused = false
-    // It was stopped after the sweeper had looked whether it leads, and before the batch was sent.
+    // The stop came after the sweeper had checked that it leads, and before it sent the batch.
     if let termBeforePause { send(.sweep(termBeforePause), attempt: Self.noAttempt) }
     let missed = missed
     self.missed = []
@@ -154,7 +154,7 @@ final class SimulatedNode {
     if min(timer, nextSweep) <= world.now { wake() }
   }
 
-  /// Something reaches the process that it was meant for.
+  /// Delivers an event to the process that it was meant for.
   func deliver(toLife life: Int, _ event: @escaping () -> Void) {
     guard isRunning, life == self.life else { return }
     if isPaused { missed.append(event) } else { event() }
@@ -179,7 +179,7 @@ final class SimulatedNode {
     }
   }
 
-  /// The link is known to be gone: what was asked on it is not answered any more.
+  /// The node notices that its link is gone. Requests sent on it get no answers any more.
   func linkLost() {
     guard connection != nil else { return }
     world.note("n\(index) loses connection \(connection ?? 0)")
@@ -260,7 +260,7 @@ final class SimulatedNode {
     nextSweep = world.now + Self.sweepInterval
   }
 
-  /// An answer of Redis, given when its clock told `time`.
+  /// Takes an answer that Redis gave when its clock showed `time`.
   func receive(_ verdict: ModelRedis.Verdict, to request: Request, time: Int) {
     let attempt = world.mistake == .answersOfAnyAttempt ? lastAttempt : request.attempt
     if case .lookUp = request.command {} else { observe(time) }
@@ -298,7 +298,7 @@ final class SimulatedNode {
     world.transmit(request)
   }
 
-  /// A leader has given the lease back.
+  /// The node hears that a leader has released the lease.
   func noticed() {
     if world.mistake != .deafToReleases { step { $0.vacated(at: $1) } }
   }

@@ -7,8 +7,8 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// A drain lets the batch under way end before the lease is given back. Here time is the test's: in a real process all
-/// of it would have to happen within one batch.
+/// A drain lets the current batch end before it releases the lease. The test controls the time here. In a real process
+/// all of this would have to happen during one batch.
 @Suite struct SweeperDrainTests {
   /// A leader's sweeper on a link whose batches the test answers.
   private final class Bench {
@@ -22,14 +22,14 @@ import Testing
         eventLoop: link.loop, sweep: StoreSession(scripts: scripts, link: link).sweep,
         metrics: SweepMetrics(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
       let term = LeaseMachine.Term(token: String(repeating: "a", count: 32), epoch: 1)
-      sweeper.start(.init(term: { term }, fenced: { _ in Issue.record("a term was ended") }))
+      sweeper.start(.init(term: { term }, fenced: { _ in Issue.record("the sweeper ended a term") }))
       sweeper.begin()
       link.pass(0)
     }
 
     func finish() { sweeper.finish { self.hasFinished = true } }
 
-    /// The batch under way ends; nothing is held any more.
+    /// Ends the current batch. No hold is left to sweep.
     func endBatch() { link.last.line("OK \(link.redisNow) 0 -") }
   }
 

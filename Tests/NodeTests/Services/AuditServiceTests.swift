@@ -7,7 +7,7 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// The audit's policy, against scripts that a test plays: how far a call goes, and what it makes of what it finds.
+/// The audit's policy with scripted replies: how far a call goes, and how it reports what it finds.
 @Suite struct AuditServiceTests {
   private typealias Violation = AuditService.Violation
 
@@ -16,11 +16,11 @@ import Testing
     let audit: AuditService
     private let scripts = ScriptLibrary(tuning: .init())
     var skus: [String]
-    /// What a count of one of them tells, where it is not that of a sound SKU.
+    /// The counts of SKUs that differ from the count of a sound SKU.
     var counts: [String: String] = [:]
-    /// What each step of the search tells.
+    /// The reply to each step of the search.
     var search: [String: String] = ["0": "OK 500 0 0 0"]
-    /// Each reply takes so long.
+    /// How long each reply takes.
     var roundTrip = TimeAmount.zero
     /// The answer to an `EXEC`.
     var exec = RedisReply.array([])
@@ -57,7 +57,7 @@ import Testing
 
     private func hexadecimal(_ name: String) -> String { name.utf8.map { String($0, radix: 16) }.joined() }
 
-    /// Begins a slice; a test may look on before its end.
+    /// Starts a slice. The test can look at the state before the slice ends.
     func begin(after cursor: AuditService.Cursor? = nil) -> NIOLoopBoundBox<Result<AuditService.Report, Problem>?> {
       let arrival = link.loop.now
       return link.begin(audit) { audit throws(Problem) in try await audit.slice(after: cursor, arrival: arrival) }
@@ -72,7 +72,7 @@ import Testing
 
   private static func sku(_ text: String) -> SKU { SKU(stored: text.utf8) }
   private static let names = (100..<225).map { "sku-\($0)" }
-  /// Of a SKU that is counted in steps.
+  /// The reply for a SKU that is counted in steps.
   private static let large = "OK 500 1 1 0 600 0 0 0 0 0 0 0 0"
 
   @Test func `where there is time, one call audits every SKU once and goes through all keys`() throws {
@@ -100,7 +100,7 @@ import Testing
       cursors += cursor.map { [$0.description] } ?? []
     } while cursor != nil && cursors.count < 20
     #expect(skus == 125 && store.counted == Self.names)
-    // One step of the list, then 25 counts; the last ones end the list, and the search takes a step in any case.
+    // One step of the list, then 25 counts. The last counts end the list, and the search always takes one step.
     #expect(cursors == ["sku-124", "sku-149", "sku-174", "sku-199", ":8"])
   }
 

@@ -29,11 +29,11 @@ import Testing
     #expect(outcomes == [.released])
   }
 
-  /// The contract: if half a second of steps does not suffice, 503 `overloaded`.
+  /// The contract: 503 `overloaded` if half a second of steps is not enough.
   @Test func `releasing gives up after half a second`() {
     let link = ScriptedLink()
     var outcomes: [HoldReleaser.Outcome] = []
-    // There is always more, and each step takes a while.
+    // There is always more to release, and each step takes time.
     link.onSend = { [unowned link] command in
       link.at(link.loop.now + .milliseconds(200)) { command.line("OK 500 80 499") }
     }

@@ -33,7 +33,7 @@ import Testing
       #expect(write.kind == .storeUnavailable && read.kind == .storeUnavailable)
     }
     for problem in [write, read] {
-      // Every 503 says when to come again; no answer says what the store said.
+      // Every 503 says when to try again. No answer repeats the store's words.
       #expect((problem.retryAfter != nil) == (problem.kind.status == 503))
       #expect(!problem.detail.contains("ERR") && !problem.detail.contains("OOM"))
     }

@@ -7,14 +7,14 @@ import Testing
 @testable import Node
 @testable import Store
 
-/// The list against scripts that a test plays: what Redis would say of the SKUs there are.
+/// The list of SKUs, with replies that the test gives in place of Redis.
 @Suite struct StockListingTests {
   private final class Store {
     let link = ScriptedLink()
     let listing: StockListing
     private let scripts = ScriptLibrary(tuning: .init())
     var skus: [String]
-    /// Holds of these have expired; reading them releases the holds.
+    /// SKUs with expired holds. Reading a SKU releases them.
     var due: Set<String> = []
     var rowsPerStep: [Int] = []
 
@@ -78,7 +78,7 @@ import Testing
       cursor = page.next
     } while cursor != nil
     #expect(listed == Self.skus)
-    // One script call looks at few: Redis is left to the shoppers in between.
+    // One script call reads few rows, so that Redis can serve shoppers in between.
     #expect(store.rowsPerStep.allSatisfy { $0 <= 51 })
   }
 
@@ -93,7 +93,7 @@ import Testing
       let page = try store.page(after: cursor, limit: 10, step: .milliseconds(501))
       listed += page.items.map(\.sku.text)
       pages += 1
-      // As a client sends it.
+      // The client sends it as text.
       cursor = try page.next.map { try #require(IndexPlace($0.description)) }
     } while cursor != nil && pages < 1000
     #expect(listed == ["a", "b", "z"])
@@ -121,7 +121,7 @@ import Testing
     store.due = ["b"]
     let play = store.link.onSend
     store.link.onSend = { command in
-      // Deleted after the list has told of it.
+      // Deleted after the list has named it.
       if command.arguments[4] == "b" { (store.skus, store.due) = (["a", "c"], []) }
       play(command)
     }
@@ -133,7 +133,7 @@ import Testing
     store.due = ["b"]
     let play = store.link.onSend
     store.link.onSend = { command in
-      // Damaged after the list has told of it.
+      // Damaged after the list has named it.
       if command.arguments[4] == "b" { command.line("DAMAGED 500 b sold:b") } else { play(command) }
     }
     let page = try store.page(limit: 10)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Node
 
-/// A process that finds out later that it cannot work with its settings.
+/// A process that finds out after its start that it cannot work with its settings.
 private struct UnfitCommand: SettingsCommand {
   typealias Settings = NodeSettings
 

@@ -12,7 +12,7 @@ import Testing
     CommandPipeline.Command(bytes: ByteBuffer(string: text), deadline: Self.at(deadline)) { _ in }
   }
 
-  /// The loop comes round at each tick up to this.
+  /// Runs the loop's ticks from `start` to `end`.
   private mutating func tick(from start: Int64, to end: Int64) {
     for now in stride(from: start, through: end, by: 20) { _ = pipeline.tick(at: Self.at(now)) }
   }
@@ -47,7 +47,7 @@ import Testing
   @Test mutating func `time in which the loop stood still is no silence, and delays it by no more than that`() {
     tick(from: 20, to: 100)
     pipeline.send(command(), at: Self.at(100))
-    // One turn of ten seconds: another command in the middle of it, and no tick.
+    // One turn of ten seconds: a command is sent in the middle of it, and no tick runs.
     pipeline.send(command(), at: Self.at(9000))
     #expect(pipeline.silent(for: .seconds(1)) == nil && pipeline.heard(at: Self.at(10_100)) == Self.at(10_100))
     tick(from: 10_100, to: 11_080)
@@ -79,7 +79,7 @@ import Testing
     #expect(ended.unsent.count == 1 && ended.unknown.count == 1 && pipeline.count == 2)
     ended = pipeline.tick(at: Self.at(520))
     #expect(ended.unsent.isEmpty && ended.unknown.isEmpty, "each is told once")
-    // The late reply is dropped in its place, and the neighbour has its own.
+    // The late reply is dropped in its place, and the next command gets its own.
     let (late, neighbour) = (pipeline.answered(at: Self.at(530)), pipeline.answered(at: Self.at(530)))
     #expect(late != nil && late?.completion == nil && neighbour?.completion != nil)
   }

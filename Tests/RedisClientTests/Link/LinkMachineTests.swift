@@ -5,12 +5,12 @@ import Testing
 @testable import RedisClient
 
 @Suite struct LinkMachineTests {
-  /// What lies outside of the machine: at most one attempt or link, and one timer, unless the machine asks for more.
+  /// The world around the machine. It has at most one attempt or link, and one timer, unless the machine asks for more.
   private struct Surroundings {
     var random: SeededRandom
     var machine = LinkMachine()
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
-    /// Asked for and neither made nor failed.
+    /// Attempts that have neither succeeded nor failed yet.
     var attempts = 0
     var links = 0
     var timers: [TimeAmount] = []
@@ -44,7 +44,7 @@ import Testing
       case 6...7 where !timers.isEmpty:
         now = now + timers.removeFirst()
         carryOut(machine.retryDue())
-      // Events that come late, twice, or out of place.
+      // Events that come late, twice, or in the wrong state.
       case 8 where timers.isEmpty: carryOut(machine.retryDue())
       case 9 where attempts + links == 0: lose()
       case 10...11:
@@ -117,7 +117,7 @@ import Testing
         timers.append(delay)
       case .leave: #expect(links == 1 && !hasStopped)
       case .close:
-        // Told of later, as a socket does.
+        // A socket reports its end later too.
         break
       case .nothing: break
       }
@@ -219,7 +219,7 @@ import Testing
     #expect(machine.downSince == nil)
   }
 
-  /// Milliseconds since the last reply, since the loss, and what becomes of a command then.
+  /// Milliseconds since the last reply and since the loss, and what happens to a command then.
   @Test(arguments: [
     (0, 0, LinkMachine.Admission.queue), (0, 249, .queue), (0, 250, .refuse), (999, 0, .queue), (999, 249, .queue),
     (1000, 0, .refuse), (2500, 0, .refuse),
@@ -257,7 +257,7 @@ import Testing
     #expect(greeting.left(at: Self.instant) == .close)
   }
 
-  /// What a link did between one loss and the next, and whether the back-off begins anew.
+  /// What a link did between two losses, and whether the back-off starts again.
   @Test(arguments: [
     (["up"], false), (["up", "served"], false), (["up", "wrote"], true), (["up", "served", "wrote"], true),
     (["up", "left", "wrote"], false), (["up", "wrote", "left"], true), ([], false), (["wrote"], false),

@@ -7,14 +7,14 @@ import Testing
 @Suite struct LinkProbeTests {
   private static let latency = TimeAmount.milliseconds(3)
 
-  /// A link that nobody uses but a probe, to a Redis whose clock can be set.
+  /// A link used only by a probe. Its Redis has a clock that can be set.
   private final class Bench {
     let link: ScriptedLink
-    /// By how much Redis's clock has been set back.
+    /// How far Redis's clock was set back, in milliseconds.
     var setBack: Int64 = 0
     var measured: [TimeAmount] = []
 
-    /// - Parameter answer: what every question is answered with; nil for what Redis says to it.
+    /// - Parameter answer: the answer to every question. Nil for Redis's own answers.
     init(link: ScriptedLink = ScriptedLink(), answer: ScriptedLink.Answer? = nil, checksRights: Bool = false) {
       self.link = link
       link.onSend = { [unowned self] command in
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  /// What is known of it makes the not-after instants of writes: a clock that was set back must not lengthen them.
+  /// The not-after instants of writes depend on this clock. They must not move later when it was set back.
   @Test func `Redis's clock is followed where nobody uses the link`() throws {
     let bench = Bench()
     bench.link.pass(60_000)

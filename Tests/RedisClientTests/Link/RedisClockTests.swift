@@ -5,13 +5,13 @@ import Testing
 @testable import RedisClient
 
 @Suite struct RedisClockTests {
-  /// A Redis whose clock is `offset` ahead of this machine's, asked now and then over a network of varying delays.
+  /// A Redis whose clock is `offset` ahead of this machine's. It is asked at times, over a network of varying delays.
   private struct World {
     var random: SeededRandom
     var now: Int64 = 3_600_000_000_000
     var offset: Int64
     var clock = RedisClock()
-    /// Redis stamps a reply when it runs the command; the reply comes later.
+    /// Redis reads its clock when it runs the command. The reply comes later.
     mutating func observe(gap: ClosedRange<Int>, latency: ClosedRange<Int>) {
       now += Int64(random.number(gap)) * 1000
       let stamped = redisMilliseconds
@@ -21,7 +21,7 @@ import Testing
 
     var redisMilliseconds: Int64 { (now + offset) / 1_000_000 }
 
-    /// How far behind Redis's clock we take it to be; negative when we run ahead of it.
+    /// How far our estimate is behind Redis's clock, in milliseconds. Negative if it is ahead.
     var lag: Int64 { redisMilliseconds - (clock.time(at: .uptimeNanoseconds(UInt64(now))) ?? .min / 2) }
   }
 
@@ -30,7 +30,7 @@ import Testing
   @Test func `nothing is known before the first reply, nor after forgetting`() {
     var clock = RedisClock()
     #expect(clock.time(at: .uptimeNanoseconds(5)) == nil)
-    // In two windows.
+    // The samples fall in two windows.
     for instant in [NIODeadline.uptimeNanoseconds(5), .uptimeNanoseconds(5) + RedisClock.window] {
       clock.observe(1_795_337_100_123, at: instant)
       #expect(clock.time(at: instant) != nil)
@@ -43,7 +43,7 @@ import Testing
   func `the clock is never ahead of Redis, whatever the latencies`(seed: UInt64) {
     var world = World(random: SeededRandom(seed), offset: Self.offset + Int64(seed) * 77_777)
     for _ in 0..<2000 {
-      // Microseconds: quick ones, slow ones, and pauses of many windows now and then.
+      // In microseconds: most gaps are short, and some last many windows.
       let gap = world.random.oneIn(100) ? 0...60_000_000 : 0...20_000
       let latency = world.random.oneIn(10) ? 0...3_000_000 : 50...2000
       world.observe(gap: gap, latency: latency)
@@ -56,7 +56,7 @@ import Testing
     var world = World(random: SeededRandom(seed), offset: Self.offset)
     for _ in 0..<500 { world.observe(gap: 0...20_000, latency: 200...1_000_000) }
     world.observe(gap: 0...0, latency: 200...200)
-    // Two milliseconds for two roundings.
+    // Each of two roundings costs up to a millisecond.
     #expect(world.lag <= 2)
     for _ in 0..<40 {
       world.observe(gap: 0...20_000, latency: 10_000...100_000)

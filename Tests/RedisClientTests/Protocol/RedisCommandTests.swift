@@ -37,7 +37,7 @@ import Testing
   }
 
   private static func formattedByHiredis(_ arguments: [[UInt8]]) throws -> [UInt8] {
-    // Copies with room for a byte, since the address of an empty array is none.
+    // Copies have room for one byte, because an empty array has no address.
     let copies = arguments.map { bytes -> UnsafeMutablePointer<CChar> in
       let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
       for (index, byte) in bytes.enumerated() { copy[index] = CChar(bitPattern: byte) }

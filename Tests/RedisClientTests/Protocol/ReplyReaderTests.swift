@@ -4,7 +4,7 @@ import Testing
 @testable import RedisClient
 
 @Suite struct ReplyReaderTests {
-  /// Everything that comes of some bytes: the replies, and whether the stream has lost its frame.
+  /// What a reader makes of some bytes: the replies, and whether it has lost its position in the stream.
   struct Read: Equatable {
     var replies: [RedisReply] = []
     var violation: String?
@@ -70,7 +70,7 @@ import Testing
     let most = ReplyReader.maxElements
     let whole = Read("*\(most)\r\n" + String(repeating: ":1\r\n", count: most))
     #expect(whole.replies == [.array(Array(repeating: .integer(1), count: most))])
-    // Refused by the announcement alone, before any memory is set aside.
+    // The announced count alone is refused, before memory is allocated.
     for count in ["\(most + 1)", "2147483647", "2147483648", "4294967297", "9223372036854775807", "-2"] {
       #expect(Read("*\(count)\r\n").violation != nil, "\(count)")
       #expect(Read("*1\r\n*\(count)\r\n").violation != nil, "nested \(count)")

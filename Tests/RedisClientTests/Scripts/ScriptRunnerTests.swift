@@ -8,7 +8,7 @@ import Testing
   private static let writing = Script(name: "write", source: "return 1", writes: true)
   private static let reading = Script(name: "read", source: "return 2", writes: false)
 
-  /// A runner on a scripted link, and everything it has told.
+  /// A runner on a scripted link, and the results it has reported.
   private final class Bench {
     static let script = writing
     static func signed(_ line: String) -> String { "\(line) (script write)" }
@@ -47,7 +47,7 @@ import Testing
     let command = try #require(bench.link.sent.first)
     #expect(command.arguments[..<3] == ["EVALSHA", Self.writing.sha, "0"] && command.arguments[4...] == ["a", "b c"])
     #expect(command.deadline == bench.link.loop.now + .milliseconds(1500))
-    // Never later than meant on Redis's clock, and hardly earlier.
+    // On Redis's clock the bound is never too late, and only slightly too early.
     let meant = bench.link.redisNow + 1400
     #expect((meant - 2...meant).contains(command.notAfter))
   }
@@ -141,7 +141,7 @@ import Testing
     #expect(bench.link.sent.count == 1 && bench.failures == [.rejected(.init(line: Bench.signed(line)))])
   }
 
-  /// Scripts are not rolled back: what was done before the error stays.
+  /// Redis does not roll scripts back: writes made before the error stay.
   @Test(arguments: ["WRONGTYPE x", "OOM x", "READONLY x", "BUSY x"])
   func `an error within a writing script is never taken for nothing done`(words: String) {
     let bench = Bench()
@@ -164,7 +164,7 @@ import Testing
     }
   }
 
-  /// What they mean is known by whoever has written the script.
+  /// Only the callers of a script know what its verdicts mean.
   @Test(arguments: ["OK", "DAMAGED", "whatever", "late"])
   func `every verdict but 'too late' is handed on`(verdict: String) {
     let bench = Bench()

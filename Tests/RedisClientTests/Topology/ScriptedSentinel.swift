@@ -1,22 +1,22 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
-/// A Sentinel on the loopback that says whatever a test wants: real ones can't be made to contradict each other at will.
+/// A Sentinel on the loopback that says whatever a test wants. Real ones can't be made to contradict each other.
 final class ScriptedSentinel: Sendable {
   /// What it does, and what it has seen.
   final class State: Sendable {
-    private let contents: Mutex<(master: Int?, listens: Bool, connections: Int, questions: Int)>
+    private let contents: NIOLockedValueBox<(master: Int?, listens: Bool, connections: Int, questions: Int)>
 
-    init(master: Int?, listens: Bool) { contents = Mutex((master, listens, 0, 0)) }
+    init(master: Int?, listens: Bool) { contents = NIOLockedValueBox((master, listens, 0, 0)) }
 
-    var connections: Int { contents.withLock { $0.connections } }
-    var questions: Int { contents.withLock { $0.questions } }
-    func connected() { contents.withLock { $0.connections += 1 } }
+    var connections: Int { contents.withLockedValue { $0.connections } }
+    var questions: Int { contents.withLockedValue { $0.questions } }
+    func connected() { contents.withLockedValue { $0.connections += 1 } }
 
     /// Nil: no answer.
     func answer(to command: String) -> String? {
-      contents.withLock { state in
+      contents.withLockedValue { state in
         if command.contains("SUBSCRIBE") {
           return state.listens ? "*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n" : nil
         }
@@ -31,7 +31,7 @@ final class ScriptedSentinel: Sendable {
   private let listener: any Channel
 
   /// - Parameters:
-  ///   - master: the port of the master that it names; nil: it gives no answer.
+  ///   - master: the port of the master that it names. Nil for no answer.
   ///   - listens: whether it answers SUBSCRIBE.
   init(master: Int?, listens: Bool = true) async throws {
     let state = State(master: master, listens: listens)
@@ -58,7 +58,7 @@ final class ScriptedSentinel: Sendable {
 
     init(state: State) { self.state = state }
 
-    /// Commands are short, and each is awaited: one comes as a whole, and alone.
+    /// Clients await each reply and commands are short, so each read brings exactly one command.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       guard let answer = state.answer(to: String(buffer: unwrapInboundIn(data))) else { return }
       context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)

@@ -1,6 +1,6 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 import TestSupport
 import Testing
 
@@ -8,13 +8,13 @@ import Testing
 
 @Suite struct SentinelLocatorTests {
   private final class Follower: ServerFollower, Sendable {
-    private let addresses = Mutex<[ServerAddress]>([])
+    private let addresses = NIOLockedValueBox<[ServerAddress]>([])
 
-    var told: [Int] { addresses.withLock { $0.map(\.port) } }
-    func serverMoved(to address: ServerAddress) { addresses.withLock { $0.append(address) } }
+    var told: [Int] { addresses.withLockedValue { $0.map(\.port) } }
+    func serverMoved(to address: ServerAddress) { addresses.withLockedValue { $0.append(address) } }
   }
 
-  /// A locator of these Sentinels on a loop of its own, which tells a follower.
+  /// A locator with these Sentinels and one follower, on an event loop of its own.
   private final class Bench: Sendable {
     let sentinels: [ScriptedSentinel]
     let follower = Follower()

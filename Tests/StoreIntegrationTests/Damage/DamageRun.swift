@@ -5,10 +5,10 @@ import TestSupport
 @testable import Node
 @testable import Store
 
-/// One seeded run of shoppers, operators and sweeps on a store of which keys are damaged at random meanwhile.
+/// One seeded run of shoppers, operators and sweeps on a store whose keys are damaged at random meanwhile.
 ///
-/// Whatever bytes stand in Redis: nothing is sold beyond a total, a "no" has no effect, what is whole goes on, and the
-/// audit tells of what is not.
+/// For any bytes in Redis: no SKU is sold beyond its total, a refused call has no effect, undamaged SKUs keep working,
+/// and the audit reports the damage.
 struct DamageRun {
   private static let skus = ["A", "B", "C", "D"]
   private static let total = 12
@@ -17,7 +17,7 @@ struct DamageRun {
   let seed: UInt64
   let store: ScriptStore
 
-  /// What was found wrong, with what led there; nil if nothing.
+  /// The first fault, and the events that led to it. Nil if there is none.
   func firstFault() async throws -> String? {
     try await store.clear()
     var run = State(seed: seed)
@@ -46,7 +46,7 @@ struct DamageRun {
     var passed: Int64 = 0
     var totals: [String: Int] = [:]
     var ids: [String] = []
-    /// Pieces that callers were told are theirs, by reservation.
+    /// Pieces that callers were told they have bought, by reservation.
     var sold: [String: [String: Int]] = [:]
     var held: [String: [String: Int]] = [:]
     var trace: [String] = []
@@ -59,7 +59,7 @@ struct DamageRun {
     "seed \(seed): \(fault)\n  \(run.trace.suffix(25).joined(separator: "\n  "))"
   }
 
-  private func ask(_ call: Call) async -> Answer { await store.engine.ask(call, age: .seconds(-5)) }
+  private func ask(_ call: Call) async -> Answer { await store.engine.ask(call, age: Engine.patience) }
 
   // MARK: - Traffic
 
@@ -85,7 +85,7 @@ struct DamageRun {
       if sold > run.totals[sku] ?? 0 { return "\(sold) of \(sku) are sold, of \(run.totals[sku] ?? 0)" }
     }
     guard answer.status == 500 else { return answer.status < 500 ? nil : "answered \(answer)" }
-    // Once more, since what was due was released on the way of the first.
+    // The call is repeated, because the first one may have released expired holds.
     let before = try await store.everything()
     guard await ask(call).status == 500 else { return nil }
     let after = try await store.everything()
@@ -128,8 +128,8 @@ struct DamageRun {
 
   // MARK: - The end
 
-  /// What the audit tells; nil where it tells that it can't be done on what is there. While Redis has no time for it, it
-  /// tells nothing, and is asked again.
+  /// The findings of the audit. Nil if it reports that damage prevents it. While Redis is too busy, it gives no result
+  /// and is called again.
   private func audited() async throws -> [AuditService.Violation]? {
     var violations: [AuditService.Violation]?
     try await eventually("the audit is answered") {
@@ -145,7 +145,7 @@ struct DamageRun {
     return violations
   }
 
-  /// Everything lapses: what is whole is released, and what is not is told.
+  /// Lets every hold expire. Undamaged holds must be released, and damaged ones must be reported.
   private func end(_ run: inout State) async throws -> String? {
     try await store.setClock(run.passed + 10_000_000)
     var reply = ""
@@ -160,7 +160,7 @@ struct DamageRun {
     if let violations, !violations.isEmpty, !run.isDamaged {
       return "the audit tells what is not so: \(violations)"
     }
-    // One whose bound was lost is found by the round that trims, or by whoever asks.
+    // A SKU that has lost its bound is found by the trimming round or by a request for it.
     if isSwept, !reply.contains("FENCED") {
       _ = try await store.trim()
       for _ in 0..<10 { _ = try await store.sweep() }

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The promises hold, whatever bytes stand in Redis.
+/// The promises hold for any bytes in Redis.
 @Suite struct DamageTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let seeds = 2_000
-  /// Runs at once, each on a Redis of its own.
+  /// How many runs go on at the same time, each on its own Redis.
   private static let lanes = 2
 
   @Test

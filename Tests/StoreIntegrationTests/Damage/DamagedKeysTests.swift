@@ -6,9 +6,9 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// Each script with each key that it reads damaged in each way: it says so, names the SKU, and changes nothing.
+  /// Each script, with each of its keys damaged in each way. It reports the damage, names the SKU, and changes nothing.
   @Suite struct DamagedKeysTests {
-    /// A stocked SKU with a hold that lives, one that is due, a sale and a sweep's lease.
+    /// A stocked SKU with an active hold, an expired hold, a sale and a sweeper's lease.
     private struct Store {
       let store: ScriptStore
       let live: String
@@ -77,7 +77,7 @@ extension AgainstRedis {
           #expect(await engine.ask(call, age: .seconds(-5)) == Self.damaged, "\(call) with \(counter) \(damage)")
         }
         #expect(try await store.store.everything() == before, "\(counter) \(damage)")
-        // Nothing is known of A, and so nothing is told; B is told.
+        // Nothing is known about A, so only B is listed.
         let list = await engine.ask(Call(wish: .list(after: nil, limit: 10)))
         #expect(list.body.contains("\"sku\":\"B\"") && !list.body.contains("\"sku\":\"A\""))
         #expect(await engine.ask(.reserve("B"), age: .seconds(-5)).status == 201)
@@ -90,7 +90,7 @@ extension AgainstRedis {
       let redis = try await PrivateRedis()
       let store = try await Store(redis)
       let engine = store.store.engine
-      // 10 in all, of which 1 is sold and 2 are held: 7 are left, not 9.
+      // Of 10 pieces, 1 is sold and 2 are held. So 7 are left, not 9.
       try await engine.link.reply("SET", "inventory:A", "9")
       for _ in 0..<9 { _ = await engine.ask(.reserve("A", ttlSeconds: 3600), age: .seconds(-5)) }
       var sold = 1
@@ -124,7 +124,7 @@ extension AgainstRedis {
         #expect(await engine.ask(call, age: .seconds(-5)) == expected, "\(call)")
         #expect(try await store.store.everything() == before, "\(call)")
       }
-      // The sweep leaves what it can't do, and says so; nothing else is kept from it.
+      // The sweep reports what it can't do and does everything else.
       try await store.store.setClock(20_000)
       let reply = try await store.store.sweep()
       switch key {
@@ -182,7 +182,7 @@ extension AgainstRedis {
         #expect(try await engine.idsOfEvents("expired").sorted() == others.sorted(), "\(replies)")
         #expect(try await engine.link.reply("GET", "reservation:\(store.due)").text == damage)
 
-        // Repaired, it is found again by the round over all SKUs, and released by the next sweep.
+        // After the repair, the round over all SKUs finds it again, and the next sweep releases it.
         let repaired = head + "1700000010000,\"createdAt\":1700000000000,\"items\":{\"A\":1}}"
         try await engine.link.reply("SET", "reservation:\(store.due)", repaired)
         let trimmed = try await store.store.trim()
@@ -199,7 +199,7 @@ extension AgainstRedis {
       let store = try await Store(try await PrivateRedis())
       let engine = store.store.engine
       try await engine.link.reply("ZADD", "holds:A", score, store.live)
-      // Nothing is due of the others. So the damaged one is told of at once, or stands behind them.
+      // No other hold is due. So reading the stock reports the damaged entry or corrects it.
       try await engine.link.reply("ZREM", "holds:A", store.due)
       let seen = await engine.ask(Call(wish: .readStock("A")))
       if score.hasPrefix("15") || score.contains("e") {
@@ -231,7 +231,7 @@ extension AgainstRedis {
       #expect((10...12).contains(looked), "ten members, one in each step")
       let list = await engine.ask(Call(wish: .list(after: nil, limit: 10)))
       #expect(list.body.contains("\"sku\":\"A\"") && list.body.contains("\"sku\":\"B\""))
-      // Nobody makes up damaged SKUs by asking for unknown ones.
+      // The list of SKUs is damaged, so a call for an unknown SKU reports damage.
       try await engine.link.reply("DEL", "skus")
       try await engine.link.reply("SET", "skus", "x")
       #expect(await engine.ask(.reserve("unknown")) == .problem(.stockDamaged))

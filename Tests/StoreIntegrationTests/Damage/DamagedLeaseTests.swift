@@ -4,7 +4,7 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// A damaged lease keeps nobody from leading, and says so.
+  /// A damaged lease is reported and does not prevent an election.
   @Suite struct DamagedLeaseTests {
     private static let now = ScriptStore.at(0)
 
@@ -44,7 +44,7 @@ extension LeaseAndSweep {
       let store = try await ScriptStore(try await PrivateRedis())
       try await store.engine.link.reply("SET", "lease:epoch", epoch)
       #expect(try await store.acquire() == "OK \(Self.now) \(Self.now) - lease:epoch")
-      // And from there on it rises.
+      // From there on the epoch rises.
       #expect(
         try await store.acquire(ScriptStore.theirs, replacing: ScriptStore.ours) == "OK \(Self.now + 1) \(Self.now)")
     }

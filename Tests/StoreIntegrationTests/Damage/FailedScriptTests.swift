@@ -5,9 +5,9 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// A script that fails after a write.
+  /// Scripts that fail after a write.
   @Suite struct FailedScriptTests {
-    /// What nobody foresaw: a command that Redis refuses, behind the writes of the script.
+    /// Scripts with an unforeseen fault: after its writes, each runs a command that Redis refuses.
     private static let scripts = ScriptLibrary(tuning: .init()).edited { name, source in
       let end = source.range(of: "return 'OK ' .. now")
       guard ["reserve", "confirm", "change_stock"].contains(name), let end else { return source }
@@ -24,7 +24,7 @@ extension AgainstRedis {
       #expect(await failing.ask(.reserve("A", key: "k")) == .problem(.outcomeUnknown))
       #expect(await failing.ask(Call(wish: .confirm(held), key: "k")) == .problem(.outcomeUnknown))
       #expect(await failing.ask(Call(wish: .adjust("A", delta: 5, reason: nil))) == .problem(.outcomeUnknown))
-      // It was done, and a repetition says so.
+      // The call took effect, and a retry gets its answer.
       #expect(await whole.ask(.reserve("A", key: "k")).isReplay)
       #expect(await whole.ask(Call(wish: .confirm(held), key: "k")).isReplay)
       #expect(await whole.ask(Call(wish: .readStock("A"))).number("total") == 15)

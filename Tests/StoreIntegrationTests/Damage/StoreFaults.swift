@@ -3,15 +3,15 @@ import TestSupport
 
 @testable import Store
 
-/// What is wrong in a store where no hold can be alive, read key by key. A second opinion, beside the audit's.
+/// The faults of a store in which no hold can be active, read key by key. It is independent of the audit.
 struct StoreFaults: CustomStringConvertible {
   private(set) var all: [String] = []
-  /// SKUs that are not whole.
+  /// SKUs with faults.
   private(set) var skus: Set<String> = []
 
   var description: String { "\(all)" }
 
-  /// - Parameter told: SKUs that the audit has told of. Their indexes may have lost entries that no key shows.
+  /// - Parameter told: SKUs that the audit has reported. Their indexes may have lost entries that no key shows.
   init(of skus: [String], told: Set<String>, in link: LinkHandle) async throws {
     self.skus = told
     for (key, expected) in [("skus", "zset"), ("due", "zset"), ("events", "stream")] {
@@ -46,7 +46,7 @@ struct StoreFaults: CustomStringConvertible {
       all += faults.map { "\(sku) \($0)" }
       if !faults.isEmpty { self.skus.insert(sku) }
     }
-    // A cart is released as a whole, or not at all.
+    // A cart is released as a whole or not at all.
     for record in records where record.status == "ACTIVE" && !self.skus.isDisjoint(with: record.lines.keys) {
       self.skus.formUnion(record.lines.keys)
     }
@@ -68,7 +68,7 @@ struct StoreFaults: CustomStringConvertible {
     }
   }
 
-  /// Whether a key belongs to a SKU or an active hold: neither ends by time alone.
+  /// Whether a key belongs to a SKU or an active hold. Such keys have no expiry.
   private static func mustStay(_ key: String, _ records: [Record]) -> Bool {
     ["inventory:", "total:", "sold:", "holds:", "sales:", "skus", "due", "events"].contains { key.hasPrefix($0) }
       || records.contains { "reservation:\($0.id)" == key && $0.status == "ACTIVE" }

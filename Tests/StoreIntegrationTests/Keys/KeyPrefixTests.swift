@@ -5,7 +5,7 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// Shops that share a database by their prefixes.
+  /// Shops that share a database by means of key prefixes.
   @Suite struct KeyPrefixTests {
     @Test func `shops with prefixes know nothing of each other, and touch no key without their prefix`() async throws {
       let redis = try await PrivateRedis()

@@ -6,8 +6,8 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// A write that its sender has given up on may still lie in a socket and run later: a phantom hold.
-  /// Nothing takes effect that was given up on.
+  /// A write that its sender has given up may still wait in a socket and run later. That would be a phantom hold.
+  /// No write takes effect after it was given up.
   @Suite struct PhantomHoldTests {
     /// A reserve as the repository sends it, but with a not-after instant of the caller's choice.
     private func reserve(_ scripts: ScriptLibrary, id: String, notAfter: String, sku: String) -> [String] {
@@ -40,7 +40,7 @@ extension AgainstRedis {
       let took = ContinuousClock.now - began
       #expect(took < Duration(Budget.answer) + ControlTimer.shared.allowance(since: began))
       #expect(await lost == .failure(.unknown(.deadlinePassed)))
-      // Both are closed and gone when Redis goes on.
+      // Both connections are closed before Redis continues.
       try await unbounded.stop()
       try await node.link.stop()
       redis.signal(SIGCONT)
@@ -51,7 +51,7 @@ extension AgainstRedis {
       #expect(try await bystander.integer("GET", "inventory:bounded") == 5, "a phantom hold")
       #expect(try await bystander.integer("ZCARD", "holds:bounded") == 0)
 
-      // The retry, at another node, begins from nothing.
+      // The retry, at another node, knows nothing about the first attempt.
       let other = try await Engine(redis.url, scripts: scripts)
       let retry = await other.ask(.reserve("bounded", key: "k"))
       #expect(retry.status == 201 && !retry.isReplay)
@@ -67,7 +67,7 @@ extension AgainstRedis {
 
       try await proxy.set(.toServer, .init(holds: true))
       #expect(await node.ask(.reserve("A", key: "k")) == .problem(.outcomeUnknown))
-      // The piece goes to somebody else, the retry is refused, and the piece comes back: now a phantom could take it.
+      // Another buyer gets the piece, the retry is refused, and the piece comes back. Now a phantom could take it.
       let buyer = await other.ask(.reserve("A"))
       #expect(await other.ask(.reserve("A", key: "k")).status == 409)
       _ = await other.ask(Call(wish: .cancel(buyer.reservationID)))
@@ -89,16 +89,16 @@ extension AgainstRedis {
       let callsBefore = try await other.link.callsOfScripts()
 
       try await proxy.set(.toServer, .init(holds: true))
-      // As much time as all that follows may take on a busy machine, within which the first attempt must arrive.
+      // Enough time for all that follows on a busy machine. The first attempt must arrive within it.
       async let answer = node.ask(.reserve("A", key: "k"), age: .seconds(-40))
       try await eventually("the attempt is on its way") { try await proxy.held(.toServer) > 0 }
-      // The node's link breaks; its second attempt comes by another connection and finds nothing in stock.
+      // The node's link breaks. Its second attempt uses another connection and finds no stock.
       try await proxy.setForLater(.toServer)
       try await proxy.cutClients()
       try await eventually("the second attempt was refused") {
         try await other.link.callsOfScripts() == callsBefore + 1
       }
-      // The piece comes back, and only then the first attempt arrives: it is still in time, and takes effect.
+      // The piece comes back, and only then the first attempt arrives. It is still in time and takes effect.
       _ = await other.ask(Call(wish: .cancel(buyer.reservationID)))
       try await proxy.set(.toServer)
       try await eventually("the first attempt takes effect") { try await other.link.integer("ZCARD", "holds:A") == 1 }
@@ -112,7 +112,7 @@ extension AgainstRedis {
 }
 
 extension LinkHandle {
-  /// How many scripts Redis was asked to run by their SHA since it was started.
+  /// How many EVALSHA calls Redis has received since its start.
   func callsOfScripts() async throws -> Int {
     let statistics = try await reply("INFO", "commandstats").text ?? ""
     let line = statistics.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_evalsha:") }

@@ -32,7 +32,7 @@ extension AgainstRedis {
       let successes = answers.values.filter { $0.contains { $0.isSuccess } }
       #expect(successes.count == Self.pieces)
       for told in successes {
-        // One effect, told to all: a key that has reserved is never refused, sold out or not.
+        // One effect, reported to all: a key that has reserved is never refused, even if the SKU is sold out.
         #expect(told.filter { !$0.isReplay }.count == 1, "\(told.map(\.status))")
         #expect(Set(told.map(\.body)).count == 1 && told.allSatisfy { $0.status == 201 })
       }

@@ -5,7 +5,7 @@ import Testing
 @testable import Node
 
 extension AgainstRedis {
-  /// As whom a link comes to Redis, and by which way.
+  /// How a link logs in to Redis, and how it connects.
   @Suite struct AccessToRedisTests {
     private func redis(with rule: String...) async throws -> PrivateRedis {
       let redis = try await PrivateRedis()

@@ -6,9 +6,9 @@ import Testing
 @testable import Node
 
 extension AgainstRedis {
-  /// A master that is one no longer.
+  /// A server that is no longer the master.
   @Suite struct DemotedMasterTests {
-    /// How many connections Redis has been asked for.
+    /// How many connections Redis has accepted.
     private func connections(_ redis: PrivateRedis) throws -> Int {
       let stats = try redis.cli("INFO", "stats")
       return try #require(stats.firstMatch(of: /total_connections_received:(\d+)/).flatMap { Int($0.1) })
@@ -16,7 +16,7 @@ extension AgainstRedis {
 
     /// The most attempts that the back-off allows one link in this time.
     private func most(in time: Duration) -> Int {
-      // 20, 40, … 640 ms, and a second each; at least half of each is waited.
+      // The delays are 20, 40, … 640 ms, then a second each. At least half of each is waited.
       7 + Int((time / .milliseconds(500)).rounded(.up))
     }
 
@@ -37,7 +37,7 @@ extension AgainstRedis {
       let words = "Redis at 127.0.0.1:\(old.port) is a replica of 127.0.0.1:\(new.port)"
       for handle in handles {
         try await eventually("it is told") { try await handle.status.lastProblem == words }
-        // Nothing is read there any more, however often it is tried.
+        // Nothing is read from this server any more, even after many tries.
         #expect(await handle.send("GET", "a", within: .seconds(2)) == .failure(.notSent(.offline)))
       }
       try await eventually("the back-off has come to its end") { ContinuousClock.now - demoted > .seconds(4) }
@@ -45,10 +45,10 @@ extension AgainstRedis {
         let status = try await handle.status
         #expect(status.reconnects == 0 && !status.isUp)
       }
-      // Of the difference one is our own question.
+      // One connection of the difference is the test's own.
       let asked = try connections(old) - before
       #expect(asked <= 3 * most(in: ContinuousClock.now - demoted) + 2, "\(asked) connections")
-      // Once for each link, and again only after another reason.
+      // Logged once for each link, and again only for another reason.
       let told = log.all.filter { $0.contains("Redis link is down") }
       let others = told.filter { !$0.contains(words) }
       #expect(told.count - others.count <= 3 + others.count, "\(told)")
@@ -71,7 +71,7 @@ extension AgainstRedis {
       try redis.cli("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "+@all", "-role")
       let engine = try await Engine("redis://shop:s3cret@127.0.0.1:\(redis.port)/0")
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
-      // Of a master that does not exist: it keeps its data.
+      // It becomes the replica of a master that does not exist, so it keeps its data.
       try redis.cli("REPLICAOF", "127.0.0.1", "1")
       let before = try connections(redis)
       let demoted = ContinuousClock.now
@@ -80,7 +80,7 @@ extension AgainstRedis {
         tasks.addTask {
           await withCheckedContinuation { continuation in
             engine.link.eventLoop.execute { [parts = engine.parts, link = engine.link.link] in
-              // One write: the refusal of the first is read before the neighbours' replies.
+              // All leave in one write, so the refusal of the first is read before the other replies.
               let call = Call.reserve("A")
               parts.value.perform(call.wish, CallContext(caller: call.caller, keyText: nil, arrival: .now())) {
                 refused.succeed($0)

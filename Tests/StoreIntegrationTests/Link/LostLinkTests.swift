@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// A link that is lost comes back, and every command learns what became of it.
+  /// A lost link comes back, and every command gets a result.
   @Suite struct LostLinkTests {
     @Test
     func `CLIENT KILL: what was sent is unknown, what is asked for meanwhile waits for the next link`() async throws {
@@ -19,7 +19,7 @@ extension AgainstRedis {
       let queued = handle.eventLoop.makePromise(of: Result<RedisReply, RedisFailure>.self)
       handle.eventLoop.execute { [link = handle.link] in
         link.value.send(.command("BLPOP", "nothing", "0"), deadline: .now() + .seconds(10)) { result in
-          // In the turn in which the link was lost.
+          // Sent in the same turn in which the link was lost.
           link.value.send(.command("ECHO", "survivor"), deadline: .now() + .seconds(10)) { queued.succeed($0) }
           blocked.succeed(result)
         }
@@ -30,7 +30,7 @@ extension AgainstRedis {
       try await killer.reply("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
       #expect(try await blocked.futureResult.get() == .failure(.unknown(.linkLost)))
       #expect(try await queued.futureResult.get() == .success(.bytes(Array("survivor".utf8))))
-      // Once more where it took so long to kill the connection that its silence had ended it.
+      // There is one more reconnect if silence ended the connection before it was killed.
       #expect(try await handle.status.reconnects >= 1)
     }
 
@@ -55,7 +55,7 @@ extension AgainstRedis {
     }
 
     @Test func `a Redis that is still loading is asked again until it has loaded`() async throws {
-      // Slow to load (half a minute, unless told otherwise), but quick to say so.
+      // Redis loads slowly (half a minute by default), but says so quickly.
       let redis = try await PrivateRedis(options: [
         "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024", "--aof-use-rdb-preamble", "yes",
       ])
@@ -72,7 +72,7 @@ extension AgainstRedis {
       try await filler.stop()
       try redis.startAgain()
 
-      // It loads no scripts itself, and so is connected while Redis still loads its data.
+      // This link loads no scripts, so it can connect while Redis still loads its data.
       let handle = try await LinkHandle(redis.url)
       let isLoading = RedisReply.error("LOADING Redis is loading the dataset in memory")
       try await eventually("Redis answers") { await handle.send("GET", "filler:1") == .success(isLoading) }
@@ -127,7 +127,7 @@ extension AgainstRedis {
       try await proxy.set(.toClient, .init(slices: true))
       let wish = Call.Wish.list(after: nil, limit: 3)
       #expect(await sliced.ask(Call(wish: wish), age: Engine.patience) == direct.ask(Call(wish: wish)))
-      // Several in the pipeline at once.
+      // Several calls are in the pipeline at once.
       let ids = await withTaskGroup(of: String.self) { tasks in
         for sku in ["A", "B", "C"] {
           tasks.addTask { await sliced.ask(.reserve(sku), age: Engine.patience).reservationID }
@@ -147,9 +147,9 @@ extension AgainstRedis {
       try await direct.whenUp()
       let engine = try await Engine("redis://127.0.0.1:\(proxy.port)/0")
       _ = await engine.ask(Call(wish: .set("A", total: 1000)))
-      // `$30`, and the line that follows it.
+      // The cuts cover `$30` and the line after it.
       let cuts = Array(0..<37)
-      // Where the machine stands still for longer than a link is waited for, the caller has to ask again.
+      // If the machine stands still longer than commands wait for a link, the caller has to repeat the call.
       var askedAgain = 0
       func ask(_ call: Call) async throws -> Answer {
         let answer = await engine.ask(call, age: Engine.patience)
@@ -159,7 +159,7 @@ extension AgainstRedis {
         return await engine.ask(call, age: Engine.patience)
       }
       for cut in cuts {
-        // The handshake of the next link must pass.
+        // The handshake of the next connection must pass.
         try await proxy.set(.toClient, .init(cutAfter: cut))
         try await proxy.setForLater(.toClient)
         let answer = try await ask(.reserve("A", key: "k\(cut)"))

@@ -22,7 +22,7 @@ extension AgainstRedis {
       #expect(await engine.ask(.reserve("A")) == full)
       #expect(await engine.ask(Call(wish: .set("B", total: 1))) == full)
       #expect(await engine.ask(.reserve("A", key: "new")) == full)
-      // Before any watch has seen that it is full, too.
+      // This also holds before the watch has noticed that Redis is full.
       let (replay, replayedStock) = (
         await engine.ask(.reserve("A", 2, key: "k")), await engine.ask(Call(wish: .set("C", total: 1), key: "s"))
       )
@@ -68,7 +68,7 @@ extension AgainstRedis {
       _ = await engine.ask(Call(wish: .set("A", total: 10)))
       try redis.cli("CONFIG", "SET", "busy-reply-threshold", "10")
       var sold = 0
-      // How long it takes the engine to ask twice depends on the machine.
+      // The time between two calls of the engine depends on the machine.
       var pause = Duration.milliseconds(100)
       try await untilShown("the engine is told BUSY, and asks again") {
         pause *= 2
@@ -109,12 +109,12 @@ extension AgainstRedis {
       }
       let began = ContinuousClock.now
       let answer = await engine.ask(.reserve("A", key: "k"))
-      // The last of many tries may just not have been answered.
+      // The last of many tries may still be unanswered.
       #expect(answer == .problem(.storeUnavailable, retryAfter: 1) || answer == .problem(.outcomeUnknown))
       let took = ContinuousClock.now - began
       #expect(took < Duration(Budget.answer) + ControlTimer.shared.allowance(since: began))
       try redis.cli("SCRIPT", "KILL")
-      // Killed, or given up by its link before that.
+      // The script was killed, or its link gave it up before.
       _ = await hogging
       try await eventually("it is free again") { await engine.ask(Call(wish: .readStock("A"))).isSuccess }
       #expect(await engine.ask(Call(wish: .readStock("A"))).number("available") == 10)

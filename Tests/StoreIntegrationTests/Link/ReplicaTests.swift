@@ -6,7 +6,7 @@ import Testing
 
 extension AgainstRedis {
   @Suite struct ReplicaTests {
-    /// A master, a replica of it that is in step, and a link that awaits one replica.
+    /// A master, its replica, which is up to date, and a link that waits for one replica.
     private func pair() async throws -> (master: PrivateRedis, replica: PrivateRedis, link: LinkHandle) {
       let master = try await PrivateRedis()
       let replica = try await PrivateRedis(options: ["--replicaof", "127.0.0.1", "\(master.port)"])
@@ -54,7 +54,7 @@ extension AgainstRedis {
       #expect(master.isRunning)
     }
 
-    /// A replay of an answer is an acknowledgement, though it writes nothing.
+    /// A replay acknowledges the change too, although it writes nothing.
     @Test func `what was written on another connection is awaited, too`() async throws {
       let (master, replica, link) = try await pair()
       replica.signal(SIGSTOP)

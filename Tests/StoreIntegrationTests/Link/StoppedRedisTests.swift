@@ -5,14 +5,14 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  /// A Redis that is stopped (SIGSTOP) costs nobody more than a deadline.
+  /// When Redis is stopped (SIGSTOP), no caller waits longer than its deadline.
   @Suite struct StoppedRedisTests {
     @Test
     func `stopped for 3 s: each command fails by its deadline, later ones at once; then all is well`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 100)))
-      // Before it is stopped, so that what is not to come earlier is counted in full.
+      // Measured from before the stop, so that a lower limit counts the whole time.
       let stopped = ContinuousClock.now
       redis.signal(SIGSTOP)
 
@@ -50,7 +50,7 @@ extension AgainstRedis {
       let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let link = try await LinkHandle(redis.url, eventLoop: threads.next())
       try await link.whenUp()
-      // One turn of the loop, which lasts longer than Redis may be silent: here the standstill is what is tested.
+      // One turn of the loop lasts longer than Redis may be silent. The test is about this standstill.
       let results = await link.sendTogether([(["PING"], .seconds(30)), (["PING"], .seconds(30))]) { usleep(1_200_000) }
       #expect(results == [.success(.status("PONG")), .success(.status("PONG"))])
       #expect(try await link.status.reconnects == 0)
@@ -58,7 +58,7 @@ extension AgainstRedis {
       try await threads.shutdownGracefully()
     }
 
-    /// TLS has a farewell, and waits seconds for it.
+    /// TLS waits seconds for the peer's close message.
     @Test
     func `a silent link that is given up is closed at once, over TLS too; so is one that is to stop`() async throws {
       let certificates = try Certificates()
@@ -77,7 +77,7 @@ extension AgainstRedis {
       try await ending.stop()
       #expect(await ended == .failure(.unknown(.linkLost)))
       #expect(ContinuousClock.now - stopped < .seconds(2) + ControlTimer.shared.allowance(since: stopped))
-      // In the time that a silent link may take, without TLS's five seconds beside it.
+      // Within the time allowed for a silent link, without the five seconds of TLS.
       #expect(await lost == .failure(.unknown(.linkLost)))
       #expect(ContinuousClock.now - stopped < .seconds(5) + ControlTimer.shared.allowance(since: stopped))
       #expect(log.all.contains { $0.contains("Redis link is down") && $0.contains("no reply for") }, "\(log.all)")
@@ -96,7 +96,7 @@ extension AgainstRedis {
         redis.signal(SIGSTOP)
         async let givenUp = handle.sendTogether((0..<50).map { (["ECHO", "given up \($0)"], .milliseconds(150)) })
         try await eventually("they are on their way") { try await handle.status.pending == 50 }
-        // On the same connection, behind those whose replies are still to come.
+        // Sent on the same connection, after the commands whose replies are still due.
         async let others = handle.sendTogether((0..<50).map { (["ECHO", "\($0)"], .seconds(60)) })
         let lost = await givenUp
         redis.signal(SIGCONT)
@@ -121,7 +121,7 @@ extension AgainstRedis {
           (["ECHO", "before"], .seconds(60)), (["ECHO", "given up"], .milliseconds(100)),
           (["ECHO", "after"], .seconds(60)),
         ])
-        // Long enough on most machines; where it is not, the reply is in time.
+        // Long enough on most machines. If it is not, the reply is in time.
         try await Task.sleep(for: .milliseconds(250))
         redis.signal(SIGCONT)
         let results = await told

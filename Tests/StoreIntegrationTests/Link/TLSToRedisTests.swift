@@ -6,13 +6,13 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  /// TLS to Redis is used, or the node says why not.
+  /// The link to Redis uses TLS, or the node says why it can't.
   @Suite struct TLSToRedisTests {
     private let certificates: Certificates
 
     init() throws { certificates = try Certificates() }
 
-    /// A Redis with TLS; on another port it speaks none.
+    /// A Redis with TLS on one port and without TLS on another.
     private func redis(
       name: String = "server", wantsClientCertificates: Bool = false
     ) async throws -> (redis: PrivateRedis, port: Int) {
@@ -22,14 +22,14 @@ extension AgainstRedis {
       return (try await PrivateRedis(options: options), port)
     }
 
-    /// What a link says that does not come up.
+    /// Checks the message of a link that does not come up.
     private func expectProblem(
       _ words: String, at url: String, tls: RedisTLS? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
       let log = LogRecorder()
       let handle = try await LinkHandle(url, tls: tls, logger: log.logger)
       var problem = ""
-      // A busy machine may need more than one attempt to get so far.
+      // A busy machine may need more than one attempt.
       try await eventually("it is told: \(words)") {
         problem = try await handle.status.lastProblem ?? ""
         return problem.contains(words)

@@ -2,19 +2,19 @@ import TestSupport
 
 @testable import Store
 
-/// Seeded random calls that meet each other: few SKUs, short deadlines, keys used again, time that likes to stop at a
-/// deadline, just before it and just after.
+/// Seeded random calls that affect each other. There are few SKUs, short deadlines and repeated keys. Time often stops
+/// at a deadline, just before it or just after it.
 struct CallGenerator {
   private var random: SeededRandom
   private var history: [Call] = []
   private var freshKeys = 0
-  /// Calls that have been decided on already; to begin with, all SKUs but the last are stocked.
+  /// Calls that are already decided. At the start they stock all SKUs except the last.
   private var decided = skus.dropLast().map { Call(wish: .set($0, total: 12)) }
-  /// A hold whose deadline is now, or all but.
+  /// A hold whose deadline is now or almost now.
   private var focus: String?
 
-  /// Names that a careless pattern or parser takes for something else: members of the record, wildcards of Lua,
-  /// prefixes of one another.
+  /// Names that a careless pattern or parser could misread: members of the record, Lua wildcards, and prefixes of each
+  /// other.
   static let skus = [
     "A", "a", "a.b", "aXb", "a-b", "aa", "v", "items", "createdAt", "expiresAt", "7", "A.A",
     String(repeating: "Z-", count: 32), "ghost",
@@ -26,7 +26,7 @@ struct CallGenerator {
 
   init(seed: UInt64) { random = SeededRandom(seed) }
 
-  /// The next call, and the time that passes before it in milliseconds.
+  /// The next call, and the milliseconds that pass before it.
   mutating func next(in model: Model) -> (passing: Int64, call: Call) {
     let passing = time(model)
     if let call = decided.popLast() { return (passing, call) }
@@ -39,9 +39,9 @@ struct CallGenerator {
 
   private mutating func decideMore(after call: Call) {
     switch call.wish {
-    // Asked for twice, an hour is refused the second time.
+    // The second request for an hour is refused.
     case .extend(_, 3600): decided.append(Call(wish: call.wish))
-    // Mostly there is a next generation soon.
+    // Usually the SKU is stocked again soon.
     case .delete(let sku) where roll(3) > 0: decided.append(Call(wish: .set(sku, total: 5 + roll(20))))
     default: break
     }
@@ -78,12 +78,12 @@ struct CallGenerator {
     return call
   }
 
-  /// An earlier call once more, or another one under its key.
+  /// Repeats an earlier call, or makes another call with its key.
   private mutating func again(_ model: Model) -> Call {
     guard var call = earlier(model) else { return Call(wish: wish(model)) }
     switch roll(4) {
     case 0:
-      // It must not have become that other call.
+      // The earlier call is repeated afterwards, because its key must still belong to it.
       decided.append(call)
       call.wish = other(than: call.wish, model)
     case 1: call.caller = call.caller == "-" ? "alice" : "-"
@@ -92,7 +92,7 @@ struct CallGenerator {
     return call
   }
 
-  /// An earlier call with a key, mostly one that was a success.
+  /// An earlier call with a key, usually one that succeeded.
   private mutating func earlier(_ model: Model) -> Call? {
     guard !history.isEmpty else { return nil }
     for _ in 0..<3 {
@@ -112,7 +112,7 @@ struct CallGenerator {
     return .reserve(basket)
   }
 
-  /// Other content for the same operation, mostly near by.
+  /// Other content for the same operation, usually only slightly different.
   private mutating func other(than wish: Call.Wish, _ model: Model) -> Call.Wish {
     switch wish {
     case .reserve(var basket):
@@ -160,7 +160,7 @@ struct CallGenerator {
     }
   }
 
-  /// Often what is in use, or one more or less.
+  /// A total that is often the number of pieces in use, or one more or less.
   private mutating func total(near stock: Model.Stock?) -> Int {
     guard let stock, roll(3) == 0 else { return roll(40) }
     return max(0, stock.reserved + stock.sold + pick([-1, 0, 1]))
@@ -184,7 +184,7 @@ struct CallGenerator {
     case 2..<11: return alive(model)
     default:
       guard !model.ids.isEmpty else { return "none" }
-      // Mostly recent ones.
+      // Usually a recent one.
       return model.ids[max(0, model.ids.count - 1 - roll(roll(4) == 0 ? 400 : 12))]
     }
   }
@@ -201,9 +201,9 @@ extension CallGenerator {
 }
 
 extension Model {
-  /// The deadlines of all stored active holds, the earliest first.
+  /// The deadlines of all stored active holds. The earliest comes first.
   fileprivate var activeDeadlines: [(at: Int64, id: String)] {
-    // Of two at one instant the older one comes first: ids are not the seed's.
+    // Of two at the same instant, the older comes first. IDs can't decide, because they do not follow from the seed.
     active.compactMap { id in holds[id].map { (at: $0.expiresAt, id: id) } }.sorted { $0.at < $1.at }
   }
 }

@@ -1,15 +1,16 @@
 import Common
 
-/// What the design pages promise, on dictionaries: the same calls as ``Engine`` takes, with no Redis and no Lua.
+/// A model of what the design pages promise. It takes the same calls as ``Engine``, with dictionaries instead of Redis
+/// and Lua.
 ///
-/// Written from the pages and not from the scripts, so that a mistake has to be made twice to go unseen. It also
-/// says what the store must hold afterwards (``StoreContents``).
+/// It was written from the pages and not from the scripts, so a mistake is missed only if it is made twice. It also
+/// gives the expected contents of the store (``StoreContents``).
 struct Model {
   struct Stock {
     var available, total, sold: Int
-    /// What the list of sales has for each confirmed reservation: its id and the instant.
+    /// The list of sales: the ID and the instant of each confirmed reservation.
     var sales: [String] = []
-    /// Deadlines of the stored active holds by their ids.
+    /// The deadlines of the stored active holds by ID.
     var holds: [String: Int64] = [:]
     var reserved: Int { total - available - sold }
   }
@@ -27,7 +28,7 @@ struct Model {
     /// `customerId` and `reference` as JSON members.
     var labels: String
     var createdAt, expiresAt: Int64
-    /// As stored: one whose deadline has passed stays active until it is released.
+    /// The stored state. A hold whose deadline has passed stays active until it is released.
     var state = State.active
   }
 
@@ -42,19 +43,19 @@ struct Model {
   var now: Int64
   private(set) var stock: [String: Stock] = [:]
   private(set) var holds: [String: Hold] = [:]
-  /// Ids in the order of their making.
+  /// IDs in the order of creation.
   private(set) var ids: [String] = []
-  /// Those stored as active, due or not, in the same order.
+  /// IDs of reservations stored as active, due or not, in the same order.
   private(set) var active: [String] = []
   private(set) var keys: [String: (wish: Call.Wish, answer: Answer)] = [:]
-  /// What the last call told the outbox, and which reservations and SKUs it touched.
+  /// The outbox events of the last call, and the reservations and SKUs that it touched.
   private(set) var events: [Event] = []
   private(set) var touchedIDs: Set<String> = []
   private(set) var touchedSKUs: Set<String> = []
 
   init(now: Int64) { self.now = now }
 
-  /// - Parameter newID: what the reservation is called that the call makes, if it makes one.
+  /// - Parameter newID: the ID of the reservation that the call creates, if it creates one.
   mutating func answer(_ call: Call, newID: String) -> Answer {
     events = []
     touchedIDs = []
@@ -73,7 +74,7 @@ struct Model {
     return answer
   }
 
-  /// Whether a call was answered under this one's key before.
+  /// Whether an earlier call with this call's key has an answer.
   func isRecorded(_ call: Call) -> Bool {
     guard let key = call.key, let operation = call.wish.operation else { return false }
     return keys[Self.recordName(operation, call.caller, key)] != nil
@@ -187,7 +188,7 @@ struct Model {
     return Answer(status: 200, body: document(hold))
   }
 
-  /// Puts back what is due of a SKU, with all that was held along with it.
+  /// Releases the expired holds of a SKU, with all their items.
   mutating func release(_ sku: String) {
     let due = stock[sku]?.holds.filter { $0.value <= now } ?? [:]
     for id in due.keys {

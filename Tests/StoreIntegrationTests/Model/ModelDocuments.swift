@@ -1,8 +1,8 @@
 import Glibc
 
-/// Documents and records, spelled out a second time.
+/// Documents and records, written independently of the code under test.
 extension Model {
-  /// A reservation as clients see it now.
+  /// The document of a reservation, as clients see it now.
   func document(_ hold: Hold) -> String {
     let items = hold.lines.map { "{\"sku\":\"\($0.sku)\",\"quantity\":\($0.quantity)}" }.joined(separator: ",")
     let head = { (status: String) in
@@ -27,7 +27,7 @@ extension Model {
     earliestDeadline(sku).map { ",\"nextReleaseAt\":\(instant($0))" } ?? ""
   }
 
-  /// A reservation as it is stored.
+  /// The stored record of a reservation.
   func record(_ hold: Hold) -> String {
     let items = hold.lines.map { "\"\($0.sku)\":\($0.quantity)" }.joined(separator: ",")
     let status =
@@ -41,7 +41,7 @@ extension Model {
       + ",\"items\":{\(items)}\(hold.labels)}"
   }
 
-  /// An instant as a JSON string, by the C library's calendar.
+  /// An instant as a JSON string, made with the C library's calendar.
   func instant(_ epochMilliseconds: Int64) -> String {
     var seconds = time_t(epochMilliseconds / 1000)
     var parts = tm()
@@ -57,7 +57,7 @@ extension Model {
 }
 
 extension String {
-  /// As a JSON string, escaped as far as it must be.
+  /// The text as a JSON string with only the necessary escapes.
   fileprivate var jsonString: String {
     let escaped = unicodeScalars.map { scalar in
       switch scalar {
@@ -78,7 +78,7 @@ extension Call.Basket {
 }
 
 extension Call.Wish {
-  /// The part of an idempotency key's scope that the operation gives; nil where keys mean nothing.
+  /// The operation's part of the scope of an idempotency key. Nil for calls that ignore keys.
   var operation: String? {
     switch self {
     case .reserve: "reserve"

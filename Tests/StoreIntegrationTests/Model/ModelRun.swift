@@ -1,14 +1,14 @@
 import NIOCore
 import TestSupport
 
-/// One seeded run of the scripts, behind their repositories and services, beside the model.
+/// One seeded run that compares the model with the scripts, called through their repositories and services.
 struct ModelRun {
   let seed: UInt64
   let calls: Int
   let engine: Engine
   let retentionSeconds: Int
 
-  /// Where the two part, with what led there.
+  /// The first difference between the two, and the calls that led to it.
   struct Difference: CustomStringConvertible {
     var seed: UInt64
     var number: Int
@@ -26,11 +26,12 @@ struct ModelRun {
     }
   }
 
-  /// What a call should touch is looked at after each one; all SKUs, and then the whole store, after so many.
+  /// After each call, the keys that it should touch are checked. All SKUs, and then the whole store, are checked after
+  /// this many calls.
   private static let callsPerCheckOfStock = 20
   private static let callsPerFullCheck = 500
 
-  /// - Parameter seen: counts what was answered, by operation.
+  /// - Parameter seen: counts the outcomes by operation.
   func firstDifference(seen: inout [String: Int]) async throws -> Difference? {
     try await engine.link.reply("FLUSHALL")
     var model = Model(now: TestClock.start)
@@ -45,7 +46,7 @@ struct ModelRun {
       let (passing, call) = generator.next(in: model)
       model.now += passing
       engine.link.post(TestClock.setting(model.now, microseconds: .random(in: 0..<1000, using: &clockJitter)))
-      // More time than a node gives, so that a busy machine makes no difference.
+      // More time than a node allows, so that a busy machine makes no difference.
       let answer = await engine.ask(call, age: Engine.patience)
       trace = trace.suffix(11) + [(number, model.now, call, answer)]
 
@@ -73,7 +74,7 @@ struct ModelRun {
     "\(number) at \(at): \(call) → \(answer)"
   }
 
-  /// `due` must find every hold in time, and know nothing of SKUs that are gone; after a sweep, of none that is due.
+  /// `due` must find every hold in time and must not list deleted SKUs. After a sweep it must list no SKU that is due.
   private func bounds(_ model: Model, _ reading: StoreReader.Reading, isSwept: Bool) -> [String] {
     reading.contents.stock.keys.compactMap { sku in
       if isSwept, let bound = reading.due[sku], bound <= model.now { return "due still tells of \(sku) after a sweep" }
@@ -86,7 +87,7 @@ struct ModelRun {
     }
   }
 
-  /// Active reservations never vanish by themselves; final ones do, a minute after the keys that replay them.
+  /// Active reservations have no expiry. Final ones expire a minute after the keys that replay them.
   private func lifetimes(_ model: Model, _ reading: StoreReader.Reading, since began: NIODeadline) -> [String] {
     let longest = Int64(retentionSeconds + 60) * 1000
     let shortest = longest - (.now() - began).nanoseconds / 1_000_000 - 1
@@ -96,7 +97,7 @@ struct ModelRun {
     }
   }
 
-  /// No key stands in the store that should not, none is missing, and each record of a key has its lifetime.
+  /// The store has exactly the expected keys, and each idempotency record has its lifetime.
   private func keys(_ model: Model, since began: NIODeadline) async throws -> [String] {
     var expected: Set<String> = ["test:seconds", "test:microseconds", "events"]
     for (sku, stock) in model.stock {
@@ -123,7 +124,7 @@ struct ModelRun {
 }
 
 extension Call.Wish {
-  /// The operation and how it ended, in few words.
+  /// The operation and its result, in few words.
   fileprivate func outcome(_ answer: Answer) -> String {
     let name = "\(self)".prefix { $0 != "(" }
     let ending = answer.isSuccess ? "\(answer.status)" : "\(answer.body.prefix { $0 != "," })"

@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The scripts do what the model does.
+/// The scripts behave like the model.
 @Suite(.serialized) struct ModelTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
   private static let retentionSeconds = 3600
 
-  /// All that calls can come to.
+  /// All outcomes of calls.
   private static let outcomes: Set = [
     "reserve 201", "reserve 201 replayed", "reserve idempotency-key-reused", "reserve insufficient-stock",
     "reserve insufficient-stock retry after", "reserve unknown-sku",
@@ -26,7 +26,7 @@ import Testing
     "list 200", "list 200 empty", "audit 200", "sweep 200",
   ]
 
-  /// Some seeds that are always the same, and some that nobody has tried before; HOLDFAST_TEST_SEED alone, if set.
+  /// Some fixed seeds and some new ones. Only HOLDFAST_TEST_SEED, if it is set.
   private static var seeds: [UInt64] {
     if let seed = ProcessInfo.processInfo.environment[seedVariable].flatMap({ UInt64($0) }) { return [seed] }
     return Array(1...6) + (0..<3).map { _ in UInt64.random(in: 1_000...999_999_999) }

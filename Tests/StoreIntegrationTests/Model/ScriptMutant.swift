@@ -1,6 +1,6 @@
 @testable import Store
 
-/// A script with one mistake put into it on purpose: what the model must notice.
+/// A script with one deliberate mistake. The model must notice it.
 struct ScriptMutant: Sendable, CustomStringConvertible {
   var script: String
   var mistake: String
@@ -15,7 +15,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
 
   struct NotThere: Error { let mutant: ScriptMutant }
 
-  /// The library with the mistake in it.
+  /// The library with the mistake.
   func applied(to library: ScriptLibrary) throws(NotThere) -> ScriptLibrary {
     var isThere = false
     let changed = library.edited { name, source in

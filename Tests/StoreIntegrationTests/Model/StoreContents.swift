@@ -2,13 +2,13 @@ import NIOCore
 import RedisClient
 import TestSupport
 
-/// What stands in the store, or should stand there, as text that can be compared and read.
+/// The actual or expected contents of the store, as text that can be compared and read.
 struct StoreContents: Equatable {
-  /// By SKU: counters, the sales told last, holds with their deadlines.
+  /// By SKU: counters, the latest sales, and holds with their deadlines.
   var stock: [String: String] = [:]
-  /// By id.
+  /// The records by ID.
   var records: [String: String] = [:]
-  /// Sorted: holds that were released together come in any order.
+  /// Sorted, because holds that are released together come in any order.
   var events: [String] = []
 
   /// The first few differences, in words.
@@ -30,7 +30,7 @@ struct StoreContents: Equatable {
 }
 
 extension Model {
-  /// - Parameter skus: those to be told of.
+  /// - Parameter skus: the SKUs to include.
   func contents(skus: [String], ids: some Sequence<String>) -> StoreContents {
     var contents = StoreContents()
     for sku in skus {
@@ -53,9 +53,9 @@ struct StoreReader {
 
   struct Reading {
     var contents = StoreContents()
-    /// By SKU, where there is one: the lower bound of its earliest deadline.
+    /// The lower bound of each SKU's earliest deadline, if it has one.
     var due: [String: Int64] = [:]
-    /// By id: milliseconds to live, -1 for ever, -2 for one that is not there.
+    /// Milliseconds to live by ID. -1 for no expiry, -2 for a missing key.
     var lifetimes: [String: Int64] = [:]
     var lastEvent = "-"
   }
@@ -79,7 +79,7 @@ struct StoreReader {
     return { stock, records, redis.call('XRANGE', 'events', ARGV[1] == '-' and '-' or '(' .. ARGV[1], '+') }
     """
 
-  /// - Parameter lastEvent: only what was told to the outbox after it is read; `-` for all.
+  /// - Parameter lastEvent: only outbox events after this one are read. `-` for all.
   func read(skus: [String], ids: [String], after lastEvent: String) async throws -> Reading {
     let reply = try await link.send(["EVAL", Self.script, "0", lastEvent, "\(skus.count)"] + skus + ids).get()
     let parts = reply.elements

@@ -5,13 +5,13 @@ import Testing
 
 @testable import Store
 
-/// Scripts write and cut records as Swift says.
+/// Scripts write and cut records with the layout that Swift defines.
 @Suite struct RecordLayoutTests {
   private let store: ScriptStore
 
   init() async throws { store = try await ScriptStore(try await PrivateRedis()) }
 
-  /// What a script makes of `arguments`, which it finds from `ARGV[2]` on: Lua with all that scripts know of records.
+  /// The result of a Lua script with the record code of our scripts. It finds `arguments` from `ARGV[2]` on.
   private func lua(_ body: String, _ arguments: [String]) async throws -> [String] {
     let shared = PackageResources.prelude_lua + PackageResources.stock_lua + PackageResources.hold_lua
     let source = ScriptLibrary.source(
@@ -29,7 +29,7 @@ import Testing
     var random = SystemRandomNumberGenerator()
     let token = LeaseRecord.newToken(using: &random)
     _ = try await store.acquire()
-    // Another epoch than instant.
+    // An epoch that differs from the instant.
     #expect(try await store.acquire(token, replacing: ScriptStore.ours).hasPrefix("OK "))
     let lease = try await text("lease")
     var tokens = ReplyTokens(Array(lease.utf8)[...])
@@ -151,7 +151,7 @@ import Testing
     for (record, passed) in zip(records, found) {
       let read = try? StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)
       #expect(passed == "\(read != nil)", "\(record.debugDescription)")
-      // What is read is told again as it stands.
+      // The tail written again from the parsed values is unchanged.
       guard let read else { continue }
       #expect(record.hasSuffix(String(buffer: StoredReservation.tail(lines: read.lines, labels: read.labels))))
     }

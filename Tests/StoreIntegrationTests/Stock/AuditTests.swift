@@ -6,11 +6,11 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// The audit tells damage from life.
+  /// The audit tells damage from normal changes.
   @Suite struct AuditTests {
     private typealias Violation = AuditService.Violation
 
-    /// 4 held, 2 + 1 sold, 3 left of A; B is in the same reservations and stays whole.
+    /// A has 4 pieces held, 2 + 1 sold and 3 left. B is in the same reservations and stays undamaged.
     private struct Store {
       let redis: PrivateRedis
       let engine: Engine
@@ -105,7 +105,7 @@ extension AgainstRedis {
         case .doubledSale: ([["RPUSH", "sales:A", "\(store.sold)\(TestClock.start)"]], [confirmed("A", 5, 3)])
         }
       for command in commands { _ = try await store.engine.link.send(command).get() }
-      let report = try await store.engine.audit()
+      let report = try await store.engine.audit(age: Engine.patience)
       #expect(report.violations == expected)
       #expect(report.skus == 3 && report.unverified == [])
       let first = try #require(expected.first)
@@ -128,11 +128,11 @@ extension AgainstRedis {
     @Test
     func `sales past their retention may be gone: sold is what is left of them, or more, never less`() async throws {
       let store = try await Store(tuning: .init(retentionSeconds: 1, eventsMaxLength: 100))
-      // What their lifetime does a minute later.
+      // Its expiry would do the same a minute later.
       try await store.engine.link.reply("DEL", "reservation:\(store.sold)")
       let early = try await store.engine.audit()
       #expect(early.violations.map(\.rule) == [.soldEqualsConfirmed, .soldEqualsConfirmed], "gone before its time")
-      // One link, two connections: the clock must be set before the audit asks.
+      // The audit uses another connection, so the clock must be set before it asks.
       _ = try await store.engine.link.send(TestClock.setting(TestClock.start + 1000)).get()
       #expect(try await store.engine.audit().violations == [])
       try await store.engine.link.reply("SET", "sold:A", "0")
@@ -145,7 +145,7 @@ extension AgainstRedis {
 }
 
 extension AgainstRedis {
-  /// The audit of SKUs that change while it counts.
+  /// The audit of SKUs that change during the count.
   @Suite struct RestlessAuditTests {
     @Test func `a count in many steps while writers hammer the SKU: no false violation`() async throws {
       let redis = try await PrivateRedis()
@@ -155,7 +155,7 @@ extension AgainstRedis {
       _ = await engine.ask(Call(wish: .set("B", total: 10)))
       let old = await hold(1200, on: writers)
 
-      // Still: counted in several steps.
+      // Without changes, it is counted in several steps.
       let before = try await engine.link.callsOfScripts()
       #expect(try await engine.wholeAudit().violations == [])
       #expect(try await engine.link.callsOfScripts() - before >= 1 + 4, "not a count in steps")
@@ -164,14 +164,14 @@ extension AgainstRedis {
         tasks.addTask {
           var reports: [AuditService.Report] = []
           let end = ContinuousClock.now + .seconds(120)
-          // How often writers come in between depends on the machine: so until it has happened.
+          // How often writers interrupt depends on the machine, so this repeats until it has happened.
           while reports.count < 25 || !reports.contains(where: Self.isCaughtInMotion), ContinuousClock.now < end {
             reports.append(try await engine.wholeAudit())
           }
           return reports
         }
         tasks.addTask {
-          // The oldest end while new ones come: what was counted already changes behind the count's back.
+          // The oldest holds end while new ones come, so counted entries change during the count.
           var ids = old
           while !Task.isCancelled {
             ids += await hold(10, on: writers)
@@ -191,7 +191,7 @@ extension AgainstRedis {
       #expect(reports.contains(where: Self.isCaughtInMotion), "it was never caught in motion")
       #expect(reports.allSatisfy { !$0.unverified.map(\.text).contains("B") })
 
-      // And damage is still found once it holds still.
+      // Damage is still found once the SKU no longer changes.
       try await engine.link.reply("DECRBY", "inventory:A", "1")
       var report = try await engine.wholeAudit()
       try await eventually("the audit has the time to count it all") {
@@ -205,7 +205,7 @@ extension AgainstRedis {
       report.unverified.map(\.text) == ["A"]
     }
 
-    /// Of different quantities: a hold that is missed must not be made up for by one that is counted twice.
+    /// Makes holds with different quantities, so that a hold counted twice cannot hide one that was missed.
     private func hold(_ count: Int, on engine: Engine) async -> [String] {
       await withTaskGroup(of: String.self) { tasks in
         for number in 0..<count {
@@ -219,11 +219,11 @@ extension AgainstRedis {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
       _ = await engine.ask(Call(wish: .set("A", total: 1)))
-      // Asked for in one turn of the loop, so that none can end before the next begins.
+      // All start in one turn of the loop, so that none can end before the next begins.
       let audits = try await engine.link.eventLoop.submit { [parts = engine.parts] in
         (0..<3).map { _ in
           parts.task { parts in
-            Answer(await parts.audited(after: nil)) { Answer(status: 200, body: $0.document.text) }
+            Answer(await parts.audited(after: nil, arrival: .now())) { Answer(status: 200, body: $0.document.text) }
           }
         }
       }.get()

@@ -6,9 +6,9 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// Expired holds are released on use: in bounded steps, each exactly once.
+  /// Expired holds are released on use, in bounded steps, each hold exactly once.
   @Suite struct ReleaseStepsTests {
-    /// As many item lines as one call of the release script may put back.
+    /// How many item lines one call of the release script may put back.
     private static let linesPerStep = 80
 
     private func engine(on redis: PrivateRedis) async throws -> Engine {
@@ -39,7 +39,7 @@ extension AgainstRedis {
       let before = try await engine.link.callsOfScripts()
       let held = await engine.ask(.reserve("A", 1000), age: Engine.patience)
       #expect(held.status == 201)
-      // Refused, released, granted.
+      // The reserve is refused, holds are released, and the reserve succeeds.
       let steps = (1000 + Self.linesPerStep - 1) / Self.linesPerStep
       #expect(try await engine.link.callsOfScripts() - before == 1 + steps + 1)
       let expired = try await engine.idsOfEvents("expired")
@@ -58,7 +58,7 @@ extension AgainstRedis {
       let before = try await engine.link.callsOfScripts()
       let stock = await engine.ask(Call(wish: .readStock("S17")), age: Engine.patience)
       #expect(stock.number("available") == 50)
-      // 50 reservations of 20 lines, of which a step releases 4.
+      // There are 50 reservations of 20 lines each. A step releases 4 of them.
       #expect(try await engine.link.callsOfScripts() - before == 1 + 13 + 1)
       for sku in skus { #expect(try await engine.link.integer("GET", "inventory:\(sku)") == 50) }
     }
@@ -69,7 +69,7 @@ extension AgainstRedis {
       for _ in 0..<3 { engines.append(try await engine(on: redis)) }
       _ = await engines[0].ask(Call(wish: .set("A", total: 600)))
       await reserve(600, [Call.Line(sku: "A", quantity: 1)], on: engines[0])
-      // Awaited, since it is seen by other links.
+      // Awaited, because other links read the clock too.
       _ = try await engines[0].link.send(TestClock.setting(TestClock.start + 60_000)).get()
       let told = await withTaskGroup(of: Answer.self) { tasks in
         for engine in engines {
@@ -90,7 +90,7 @@ extension AgainstRedis {
       await reserve(1500, [Call.Line(sku: "A", quantity: 1)], on: engine)
       engine.link.post(TestClock.setting(TestClock.start + 60_000))
 
-      // It came long ago: there is no time left for any step, then for a few.
+      // The request is old. At first there is no time for any step, then for a few.
       let overloaded = Answer.problem(.overloaded, retryAfter: 1)
       #expect(await engine.ask(.reserve("A", key: "k"), age: Budget.release) == overloaded)
       #expect(try await engine.link.integer("ZCARD", "holds:A") == 1500)
@@ -98,7 +98,7 @@ extension AgainstRedis {
       var tries = 0
       while answer == overloaded, tries < 1000 {
         tries += 1
-        // Too little on any machine at first, and then more, until it is enough.
+        // At first too little time on any machine, and then more until it is enough.
         let left = TimeAmount.microseconds(Int64(200 * tries))
         answer = await engine.ask(Call(wish: .set("A", total: 1400)), age: Budget.release - left)
       }

@@ -9,7 +9,7 @@ extension AgainstRedis {
     @Test func `pages list every SKU that is there throughout exactly once, in byte order`() async throws {
       let redis = try await PrivateRedis()
       let engine = try await Engine(redis.url)
-      // More than two steps of one script call.
+      // More SKUs than two script calls read.
       let steady = (0..<130).map { "s\($0 * 7919 % 1000)" }
       for sku in steady { _ = await engine.ask(Call(wish: .set(sku, total: 5))) }
       for limit in [1, 7, 49, 50, 51, 130, 1000] {
@@ -23,7 +23,7 @@ extension AgainstRedis {
           seen += skus
           cursor = page.body.firstMatch(of: /next (.+)$/).map { String($0.1) }.flatMap { $0 == "none" ? nil : $0 }
           pages += 1
-          // Around the cursor, on both sides of it.
+          // On both sides of the cursor.
           guard let cursor else { break }
           for near in [cursor + "-x", String(cursor.dropLast()) + "-"] {
             _ = await engine.ask(Call(wish: pages % 2 == 0 ? .set(near, total: 1) : .delete(near)))

@@ -8,7 +8,7 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// The identity and the marks of the store.
+  /// The identity and marks of the store.
   @Suite struct StoreProbeTests {
     private let redis: PrivateRedis
     private let link: LinkHandle
@@ -20,7 +20,7 @@ extension AgainstRedis {
       try await link.whenUp()
     }
 
-    /// What one process of a node looks by.
+    /// The repository of one node process.
     private func process() async throws -> NIOLoopBound<StoreRepository> {
       try await link.eventLoop.submit { [link, scripts] in
         let session = StoreSession(scripts: scripts, link: link.link.value)
@@ -34,7 +34,7 @@ extension AgainstRedis {
       }.get()
     }
 
-    /// Looks until it was this process that raised its mark.
+    /// Probes until this process has raised the mark.
     private func raise(_ process: NIOLoopBound<StoreRepository>) async throws -> (name: String, mark: Int64) {
       var raised: (name: String, mark: Int64)?
       try await eventually("its turn comes") {

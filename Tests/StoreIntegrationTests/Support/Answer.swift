@@ -4,10 +4,10 @@ import NIOCore
 @testable import Node
 @testable import Store
 
-/// What a caller is told: all of it but the free words of a problem.
+/// What a caller is told, without the free text of a problem.
 struct Answer: Equatable, Sendable, CustomStringConvertible {
   var status: Int
-  /// The document of a success; name and further members of a problem.
+  /// The document of a success, or the name and further members of a problem.
   var body: String
   var isReplay = false
   var retryAfter: Int?
@@ -18,7 +18,7 @@ struct Answer: Equatable, Sendable, CustomStringConvertible {
 
   var isSuccess: Bool { status < 300 }
 
-  /// The id in the document of a reservation.
+  /// The ID in the document of a reservation.
   var reservationID: String {
     String(body.dropFirst("{\"reservationId\":\"".count).prefix(ReservationID.length))
   }

@@ -4,7 +4,7 @@ import NIOCore
 @testable import Node
 @testable import Store
 
-/// One request as its controller hands it on, with the key it came with.
+/// One request as its controller passes it on, with its key.
 struct Call: Sendable, CustomStringConvertible {
   enum Wish: Equatable, Sendable {
     case reserve(Basket)
@@ -18,11 +18,11 @@ struct Call: Sendable, CustomStringConvertible {
     case delete(String)
     case list(after: String?, limit: Int)
     case audit
-    /// No request: the leader works until nothing is due.
+    /// Not a request: the leader sweeps until nothing is due.
     case sweep
   }
 
-  /// What a reserve asks for, line by line as it was written.
+  /// The requested lines of a reserve, as written.
   struct Basket: Equatable, Sendable, CustomStringConvertible {
     var lines: [Line]
     var customerID: String?

@@ -2,9 +2,9 @@ import Foundation
 import RedisClient
 import TestSupport
 
-/// A CA and what it has, and has not, signed; made by openssl for one test.
+/// A CA, and certificates that it has or has not signed. openssl makes them for one test.
 ///
-/// For servers: `server`, `elsewhere` (of another address), `expired`, `selfmade`. For clients, `client` too.
+/// For servers: `server`, `elsewhere` (for another address), `expired`, `selfmade`. For clients, `client` too.
 struct Certificates {
   private let directory: TemporaryDirectory
 
@@ -42,9 +42,9 @@ struct Certificates {
     ]
   }
 
-  /// Trusts the CA and nobody else.
+  /// Trusts only the CA.
   ///
-  /// - Parameter name: whose certificate it shows to a server that wants one; nil for none.
+  /// - Parameter name: the certificate for a server that wants one. Nil for none.
   func client(_ name: String? = nil) throws -> RedisTLS {
     try RedisTLS(
       caFile: path("ca.crt"), certFile: name.map { path("\($0).crt") }, keyFile: name.map { path("\($0).key") })

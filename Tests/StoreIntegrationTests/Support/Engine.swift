@@ -7,9 +7,9 @@ import TestSupport
 @testable import Node
 @testable import Store
 
-/// A node without its HTTP: repositories and services over real links, on an event loop.
+/// A node without HTTP: repositories and services over real links, on an event loop.
 final class Engine: Sendable {
-  /// Lives on the event loop.
+  /// Belongs to the event loop.
   final class Parts {
     let scripts: ScriptLibrary
     let caller: StoreCaller
@@ -32,14 +32,14 @@ final class Engine: Sendable {
     }
   }
 
-  /// As an age: more time than a node gives. What a busy machine does not answer in time is another promise.
+  /// A negative age, which gives more time than a node allows. These tests are not about answers in time.
   static let patience = TimeAmount.seconds(-30)
 
   let link: LinkHandle
   let auditLink: LinkHandle
   let parts: NIOLoopBound<Parts>
 
-  /// - Parameter auditURL: where the audit's link leads; nil: where all does.
+  /// - Parameter auditURL: the server of the audit's link. Nil for the same server as all links.
   init(_ url: String, scripts: ScriptLibrary = ScriptLibrary(tuning: .init())) async throws {
     let link = try await LinkHandle(url, scripts: scripts.forShoppers)
     let auditLink = try await LinkHandle(url, scripts: scripts.forOperators, eventLoop: link.eventLoop)
@@ -52,9 +52,9 @@ final class Engine: Sendable {
     try await auditLink.whenUp()
   }
 
-  /// Does what the controller of the call does, and tells its answer.
+  /// Does what the call's controller does, and returns the answer.
   ///
-  /// - Parameter age: how long ago the request arrived; negative ages leave more time than a node gives.
+  /// - Parameter age: how long ago the request arrived. A negative age gives more time than a node allows.
   func ask(_ call: Call, age: TimeAmount = .zero) async -> Answer {
     await withCheckedContinuation { continuation in
       link.eventLoop.execute { [parts] in
@@ -64,11 +64,12 @@ final class Engine: Sendable {
     }
   }
 
-  func audit(after cursor: AuditService.Cursor? = nil) async throws -> AuditService.Report {
-    try await parts.task { await $0.audited(after: cursor) }.value.get()
+  /// - Parameter age: as for ``ask(_:age:)``.
+  func audit(after cursor: AuditService.Cursor? = nil, age: TimeAmount = .zero) async throws -> AuditService.Report {
+    try await parts.task { await $0.audited(after: cursor, arrival: .now() - age) }.value.get()
   }
 
-  /// What the outbox tells of one type, by the ids of its entries.
+  /// The IDs of the outbox entries of one type.
   func idsOfEvents(_ type: String) async throws -> [String] {
     try await link.reply("XRANGE", "events", "-", "+").elements.compactMap { entry in
       let fields = entry.elements[1].elements
@@ -76,10 +77,10 @@ final class Engine: Sendable {
     }
   }
 
-  /// Follows the cursors of the audit to its end.
+  /// Follows the cursors of the audit to the end.
   func wholeAudit() async throws -> AuditService.Report { try await slices().whole }
 
-  /// The same, and how many answers it took.
+  /// Does the same, and also returns the number of answers.
   func slices() async throws -> (whole: AuditService.Report, count: Int) {
     var (whole, count) = (try await audit(), 1)
     while let next = whole.next {
@@ -103,9 +104,9 @@ extension Engine.Parts {
     }
   }
 
-  func audited(after cursor: AuditService.Cursor?) async -> Result<AuditService.Report, Problem> {
+  func audited(after cursor: AuditService.Cursor?, arrival: NIODeadline) async -> Result<AuditService.Report, Problem> {
     do throws(Problem) {
-      return .success(try await audit.slice(after: cursor, arrival: .now()))
+      return .success(try await audit.slice(after: cursor, arrival: arrival))
     } catch {
       return .failure(error)
     }
@@ -154,8 +155,8 @@ extension Engine.Parts {
       }
     case .audit:
       respond(answer) { parts in
-        // Violations alone: the count of SKUs depends on how far a slice came in its time.
-        Answer(await parts.audited(after: nil)) {
+        // Only violations, because the number of SKUs in a slice depends on time.
+        Answer(await parts.audited(after: nil, arrival: context.arrival)) {
           Answer(status: 200, body: "\($0.violations) unverified \($0.unverified)")
         }
       }

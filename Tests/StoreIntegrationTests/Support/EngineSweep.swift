@@ -3,13 +3,13 @@ import RedisClient
 
 @testable import Store
 
-/// The sweep as the leader of one long term does it, batch by batch, but with more patience.
+/// Sweeps batch by batch like the leader of one long term, but with longer deadlines.
 extension Engine.Parts {
   private static let term = String(repeating: "5", count: 32)
   private static let patience = TimeAmount.seconds(30)
   private static let maxBatches = 100
 
-  /// Sweeps until nothing is due, and tells how many holds were released.
+  /// Sweeps until nothing is due, and returns how many holds were released.
   func sweep(_ answer: @escaping (Answer) -> Void) {
     var arguments = RedisArguments(Self.term)
     arguments.append(3_600_000)
@@ -44,7 +44,7 @@ extension Engine.Parts {
       StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end), completion: completion)
   }
 
-  /// For what no model answers.
+  /// An answer that no model gives.
   private static func strange(_ result: Result<StoreReply<some StoreVerdict>, StoreFailure>) -> Answer {
     Answer(status: 0, body: "\(result)")
   }

@@ -5,11 +5,11 @@ import RedisClient
 
 /// A clock in Redis that the test sets, to the microsecond.
 ///
-/// The scripts run as they are, but for one call: where they ask Redis for its TIME, they read two keys instead. So
-/// every deadline can be met to the millisecond, and a seed gives the same run each time. That the scripts
-/// go by Redis's own TIME otherwise is shown by ``RedisTimeTests``.
+/// The scripts run unchanged except for one call: instead of Redis's TIME, they read two keys. So a test can meet every
+/// deadline to the millisecond, and a seed gives the same run each time. ``RedisTimeTests`` shows that the real scripts
+/// use Redis's TIME.
 enum TestClock {
-  /// Long before now: the not-after instants that links make from Redis's own clock are never in the way.
+  /// Long before now, so that the not-after instants, which links make from Redis's own clock, never apply.
   static let start: Int64 = 1_700_000_000_000
 
   private static let time = "redis.call('TIME')"
@@ -30,9 +30,9 @@ enum TestClock {
 }
 
 extension ScriptLibrary {
-  /// The library with the text of each script changed.
+  /// The library with an edited text of each script.
   ///
-  /// - Parameter edit: gives a new text for name and text.
+  /// - Parameter edit: returns the new text for a name and a text.
   func edited(_ edit: (String, String) -> String) -> ScriptLibrary {
     let all: [WritableKeyPath<ScriptLibrary, Script>] = [
       \.reserve.script, \.confirm.script, \.cancel.script, \.extend.script, \.readReservation.script,

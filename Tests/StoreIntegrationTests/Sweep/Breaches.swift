@@ -1,7 +1,7 @@
 import TestSupport
 
-/// What a check has found that breaks a promise. Kept rather than reported, so that a test can also show that the check
-/// would find it: one that never fails proves nothing.
+/// The broken promises that a check has found. They are kept and not reported, so that a test can also prove that the
+/// check finds mistakes. A check that never fails proves nothing.
 struct Breaches {
   private(set) var all: [String] = []
 
@@ -14,7 +14,7 @@ struct Breaches {
   }
 }
 
-/// A promise of the scripts of lease and sweep, as a check on a store of whatever scripts.
+/// A check of a promise of the lease and sweep scripts. It runs on a store with real or changed scripts.
 typealias PromiseCheck = @Sendable (ScriptStore, inout Breaches) async throws -> Void
 
 /// Runs a check on the real scripts.
@@ -24,7 +24,7 @@ func breaches(of check: PromiseCheck) async throws -> [String] {
   return breaches.all
 }
 
-/// Those of the mistakes that a check does not notice.
+/// The mistakes that a check does not notice.
 func unnoticed(_ mutants: [ScriptMutant], by check: PromiseCheck) async throws -> [String] {
   let redis = try await PrivateRedis()
   var unnoticed: [String] = []

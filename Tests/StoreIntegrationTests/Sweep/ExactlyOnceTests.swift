@@ -9,7 +9,7 @@ import Testing
 extension LeaseAndSweep {
   /// The sweep releases each expired hold exactly once.
   @Suite struct ExactlyOnceTests {
-    /// Carts of one, two and three lines that expire, and what a sweep must leave alone.
+    /// Carts of one, two and three lines that expire, and reservations that a sweep must not touch.
     private struct Shop {
       let due: [String]
       let sold, cancelled, live: String
@@ -25,7 +25,7 @@ extension LeaseAndSweep {
       }
     }
 
-    /// Sweeps until nothing is due; tells how many holds were released.
+    /// Sweeps until nothing is due, and returns how many holds were released.
     private static func sweepAll(_ store: ScriptStore, _ breaches: inout Breaches) async throws -> Int {
       var released = 0
       for _ in 0..<20 {
@@ -42,7 +42,7 @@ extension LeaseAndSweep {
       return released
     }
 
-    /// Ids in an index of holds that no active hold stands behind.
+    /// IDs in an index of holds without an active hold.
     private static func strayEntries(_ store: ScriptStore) async throws -> [String] {
       let script = """
         local stray = {}
@@ -77,12 +77,12 @@ extension LeaseAndSweep {
     private static let check: PromiseCheck = { store, breaches in
       let shop = try await Shop(in: store)
       breaches.expect(try await store.sweep(), "OK 0 \(ScriptStore.at(60_000))", "a sweep when nothing is due")
-      // At the deadline, not a millisecond after it.
+      // Exactly at the deadline.
       try await store.setClock(60_000)
       breaches.expect(try await sweepAll(store, &breaches), shop.due.count, "released")
       try await expectReleased(shop, store, &breaches)
 
-      // Damage: entries in the index that no due hold stands behind.
+      // Damage: index entries without a due hold.
       for id in [shop.due[0], shop.due[45], shop.sold, shop.cancelled, shop.live, "gone"] {
         try await store.engine.link.reply("ZADD", "holds:A", "\(ScriptStore.at(5))", id)
         try await store.engine.link.reply("ZADD", "due", "\(ScriptStore.at(5))", "A")
@@ -137,7 +137,7 @@ extension LeaseAndSweep {
 
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         for _ in 0..<2 {
-          // A link of its own; on the same store.
+          // Its own link on the same store.
           let engine = try await Engine(redis.url, scripts: ScriptStore.scripts)
           for sku in ["A", "B", "A"] {
             tasks.addTask {

@@ -4,9 +4,9 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// Invariant 4: nothing is done by a sweeper whose term is over.
+  /// Invariant 4: a sweeper whose term is over has no effect.
   @Suite struct FencingTests {
-    /// Why a token is not that of the present term.
+    /// Why a fencing token does not belong to the current term.
     private enum Term: CaseIterable {
       case foreign, replaced, givenBack, lapsed, none, lost
 
@@ -30,7 +30,7 @@ extension LeaseAndSweep {
       }
     }
 
-    /// Something to do for the sweep, and for the trimming of sales.
+    /// Creates work for the sweep and for the trimming of sales.
     private static func arrangeWork(in store: ScriptStore) async throws {
       try await store.clear()
       await store.stock(["A", "B"])

@@ -5,14 +5,14 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// On a full Redis the election and the sweep go on, and make room.
+  /// On a full Redis, election and sweep continue and free memory.
   @Suite struct FullStoreSweepTests {
     private static let check: PromiseCheck = { store, breaches in
       await store.stock(["A"])
       try await store.hold(5, ["A"])
       for _ in 0..<3 { try await store.engine.link.reply("DEL", "reservation:\(try await store.sell("A"))") }
       try await store.setClock(10_000_000)
-      // Less than it has: nothing that is not allowed to may write.
+      // Less than it uses, so that only scripts that are allowed to may write.
       try await store.engine.link.reply("CONFIG", "SET", "maxmemory", "100kb")
       let refused = await store.engine.ask(.reserve("A"))
       breaches.expect(refused, .problem(.storeUnavailable, retryAfter: refused.retryAfter), "a reserve")
@@ -38,7 +38,7 @@ extension LeaseAndSweep {
     }
 
     @Test func `a Redis full of holds has room again once they are swept and their records have lapsed`() async throws {
-      // Records of what is final last a second, and the outbox is at its bound from the beginning.
+      // Records of final reservations last a second, and the outbox is at its limit from the start.
       let lasting = "local KEPT = '61'"
       let scripts = TestClock.scripts(tuning: .init(retentionSeconds: 1, eventsMaxLength: 10)).edited { _, source in
         return source.replacing(lasting, with: "local KEPT = '1'")
@@ -67,7 +67,7 @@ extension LeaseAndSweep {
 }
 
 extension ScriptStore {
-  /// Bytes.
+  /// In bytes.
   fileprivate func usedMemory() async throws -> Int {
     let memory = try await engine.link.reply("INFO", "memory").text ?? ""
     return memory.firstMatch(of: /used_memory:(\d+)/).flatMap { Int($0.1) } ?? 0

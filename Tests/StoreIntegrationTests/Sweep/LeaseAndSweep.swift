@@ -1,5 +1,5 @@
 import Testing
 
-/// The tests of the scripts of election and sweep. They run one after the other, so that they do not starve those that
-/// watch the clock.
+/// Tests of the election and sweep scripts. They run one after the other, so that they do not slow the tests that
+/// measure time.
 @Suite(.serialized) enum LeaseAndSweep {}

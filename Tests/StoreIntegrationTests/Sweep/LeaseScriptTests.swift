@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// The lease in Redis has one holder at a time, and epochs that only rise.
+  /// The lease in Redis has one holder at a time, and its epochs only rise.
   @Suite struct LeaseScriptTests {
     private static let (ours, theirs) = (ScriptStore.ours, ScriptStore.theirs)
     private static let place = "7 node-1 host:1"
@@ -20,7 +20,7 @@ extension LeaseAndSweep {
       try await store.engine.link.reply("GET", "lease").text
     }
 
-    /// Cuts the remaining life of the lease down to ten seconds.
+    /// Shortens the lease to ten seconds.
     private static func age(_ store: ScriptStore) async throws {
       try await store.engine.link.reply("EXPIRE", "lease", "10")
     }
@@ -35,7 +35,7 @@ extension LeaseAndSweep {
       breaches.expect(try await lease(store), record(ours, first, first), "its record")
       breaches.expect(try await isFresh(store), "it lapses by itself")
 
-      // The same token again: an attempt whose answer was lost.
+      // The same token again, as after an attempt whose answer was lost.
       try await age(store)
       try await store.setClock(1000)
       breaches.expect(try await store.acquire(), "OK \(first) \(first)", "the same term")
@@ -91,7 +91,7 @@ extension LeaseAndSweep {
       let late = try await store.run(\.acquireLease.script, ours, "600000", place, theirs, notAfter: "\(first + 1999)")
       breaches.expect(late, "LATE", "given up on")
       breaches.expect(try await lease(store), record(theirs, first + 2001, first + 2000), "the record at last")
-      // A replica that has become the master may lack later terms, which nodes have seen.
+      // A replica that has become the master may lack later terms that nodes have seen.
       let (third, seen) = (String(repeating: "e", count: 32), first + 9000)
       let taken = try await store.run(\.acquireLease.script, third, "600000", place, "", "", "\(seen)")
       breaches.expect(taken, "OK \(seen + 1) \(first + 2000)", "a later term was seen")
@@ -99,17 +99,17 @@ extension LeaseAndSweep {
       breaches.expect(absurd.hasPrefix("HELD "), "an epoch years ahead was believed: \(absurd)")
     }
 
-    /// Replacing a holder that is taken for gone, and a clock that is set back.
+    /// Replacing a holder that seems to be gone, and a clock that is set back.
     private static let replacing: PromiseCheck = { store, breaches in
       let first = ScriptStore.at(0)
       _ = try await store.acquire()
-      // It has told its new connection before its absence on the old one led to this attempt.
+      // The holder reported its new connection before its absence on the old one led to this attempt.
       let moved = try await store.run(\.acquireLease.script, theirs, "600000", "9 node-2 host:2", ours, "6")
       breaches.expect(moved.hasPrefix("HELD "), "a holder on another connection was replaced: \(moved)")
       let gone = try await store.run(\.acquireLease.script, theirs, "600000", "9 node-2 host:2", ours, "7")
       breaches.expect(gone, "OK \(first + 1) \(first)", "a holder on that connection")
 
-      // As after a clock that was set back by an hour: it would live that much longer.
+      // As after a clock that was set back by an hour, which makes the lease live an hour longer.
       try await store.engine.link.reply("PEXPIRE", "lease", "4200000")
       let told = try await store.acquire()
       breaches.expect(told.hasPrefix("HELD 600000 "), "time left after the clock was set back: \(told)")

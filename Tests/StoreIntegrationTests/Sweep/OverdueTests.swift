@@ -22,11 +22,11 @@ extension LeaseAndSweep {
         try await store.setClock(Int64(time))
         breaches.expect(try await store.run(\.overdue.script, "50", "1000"), "OK \(holds)", "after \(time) ms")
       }
-      // C is found first by its bound, then B.
+      // C is found first because of its bound, then B.
       breaches.expect(try await store.run(\.overdue.script, "1", "1000"), "OK 0 -", "one SKU looked at")
       breaches.expect(try await store.run(\.overdue.script, "2", "1000"), "OK 3 \(oldest)", "two SKUs looked at")
 
-      // Of the three entries looked at, each is a hold of its own. The others are taken to be so too.
+      // Each of the three checked entries is a separate hold. The others are assumed to be separate too.
       breaches.expect(try await store.run(\.overdue.script, "50", "3"), "OK 10 \(oldest)", "three entries looked at")
       let before = try await store.everything()
       _ = try await store.run(\.overdue.script, "50", "1000")
@@ -35,7 +35,7 @@ extension LeaseAndSweep {
       breaches.expect(try await store.sweep(lines: 4), "OK 3 \(later)", "sweep of the stale bound and the oldest")
       breaches.expect(try await store.run(\.overdue.script, "50", "1000"), "OK 7 \(later)", "after a batch")
 
-      // A hold of three SKUs is one hold.
+      // A hold of three SKUs counts once.
       try await store.clear()
       await store.stock(["A", "B", "C"])
       try await store.hold(4, ["A", "B", "C"], ttlSeconds: 60)

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Store
 
-/// A store whose clock stands still unless it is set, and the scripts of lease and sweep called on it one by one.
+/// A store whose clock moves only when the test sets it. Tests call the lease and sweep scripts on it one by one.
 final class ScriptStore: Sendable {
   static let ours = "0123456789abcdef0123456789abcdef"
   static let theirs = "fedcba9876543210fedcba9876543210"
@@ -19,7 +19,7 @@ final class ScriptStore: Sendable {
   let engine: Engine
   private let scripts: ScriptLibrary
 
-  /// Empties the Redis.
+  /// Empties Redis first.
   init(_ redis: PrivateRedis, scripts: ScriptLibrary = ScriptStore.scripts) async throws {
     self.redis = redis
     self.scripts = scripts
@@ -32,16 +32,16 @@ final class ScriptStore: Sendable {
     try await setClock(0)
   }
 
-  /// The time that is so long after the start.
+  /// The time this many milliseconds after the start.
   static func at(_ milliseconds: Int64) -> Int64 { TestClock.start + milliseconds }
 
-  /// Sets the clock to so long after the start, on a full store too.
+  /// Sets the clock to this many milliseconds after the start, also on a full store.
   func setClock(_ milliseconds: Int64) async throws {
     let script = "#!lua flags=allow-oom\nreturn redis.call(unpack(ARGV))"
     _ = try await engine.link.send(["EVAL", script, "0"] + TestClock.setting(Self.at(milliseconds))).get()
   }
 
-  /// What a script replies, without the time, which the test knows; an error as it is.
+  /// The reply of a script without the time, which the test knows. An error reply is unchanged.
   func run(
     _ script: KeyPath<ScriptLibrary, Script>, _ arguments: String..., notAfter: String = anyTime
   ) async throws -> String {
@@ -63,7 +63,7 @@ final class ScriptStore: Sendable {
     try await run(\.acquireLease.script, token, "\(ttl)", "7 node-1 host:1", replacing)
   }
 
-  /// Every key with its value and the instant at which it lapses.
+  /// Every key with its value and its expiry time.
   func everything() async throws -> [String: String] {
     let script = """
       local all = {}
@@ -82,7 +82,7 @@ final class ScriptStore: Sendable {
     for sku in skus { _ = await engine.ask(Call(wish: .set(sku, total: total))) }
   }
 
-  /// Reserves so often, one piece of each SKU every time, and returns the ids.
+  /// Makes `count` reservations of one piece of each SKU and returns their IDs.
   @discardableResult
   func hold(_ count: Int, _ skus: [String], ttlSeconds: Int = 60) async throws -> [String] {
     let lines = skus.map { Call.Line(sku: $0, quantity: 1) }

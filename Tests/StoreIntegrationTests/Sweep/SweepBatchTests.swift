@@ -4,11 +4,11 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// A batch of the sweep is bounded work, and loses sight of nothing.
+  /// A batch of the sweep is bounded work and misses nothing.
   @Suite struct SweepBatchTests {
     private static let deadline = ScriptStore.at(60_000)
 
-    /// The replies of so many sweeps.
+    /// The replies of `count` sweeps.
     private static func sweeps(_ count: Int, _ store: ScriptStore, lines: Int = 80) async throws -> [String] {
       var replies: [String] = []
       for _ in 0..<count { replies.append(try await store.sweep(lines: lines)) }
@@ -42,7 +42,7 @@ extension LeaseAndSweep {
       try await store.setClock(60_000)
       let expected = ["OK 4 \(deadline)", "OK 4 \(deadline)", "OK 2 -"]
       breaches.expect(try await sweeps(3, store), expected, "holds of \(Limits.maxLines) lines")
-      // One that is begun is released whole: no batch is longer than its bound by more than that.
+      // A started reservation is released as a whole. So a batch exceeds its limit by less than one reservation.
       try await store.hold(20, ["A"], ttlSeconds: 1)
       try await store.setClock(61_000)
       try await store.hold(2, skus, ttlSeconds: 1)
@@ -56,7 +56,7 @@ extension LeaseAndSweep {
       let skus = names("S", 200)
       await store.stock(skus + ["Z"])
       for sku in skus { try await store.hold(1, [sku]) }
-      // Due before all others, though its name is the last.
+      // Due before all others, although its name comes last.
       try await store.hold(3, ["Z"], ttlSeconds: 59)
       _ = try await store.acquire()
       try await store.setClock(60_000)
@@ -81,7 +81,7 @@ extension LeaseAndSweep {
       let bounds = try await store.engine.link.reply("ZRANGE", "due", "0", "-1", "WITHSCORES").elements.map(\.text)
       breaches.expect(bounds, longer.flatMap { [$0, "\(deadline + 60_000)"] }, "the bounds that are left")
 
-      // Looks count along with lines.
+      // Look-ups count towards the limit like lines.
       await store.stock(["Z"])
       for sku in ended.prefix(9) {
         let id = try await store.hold(1, [sku], ttlSeconds: 1)[0]

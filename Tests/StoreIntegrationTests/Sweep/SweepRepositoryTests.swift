@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 extension AgainstRedis {
-  /// Lease and sweep as a node asks for them, with Redis's own clock.
+  /// Lease and sweep as a node calls them, with Redis's own clock.
   @Suite struct SweepRepositoryTests {
     private struct Office {
       let link: LinkHandle
@@ -54,7 +54,7 @@ extension AgainstRedis {
         try await ask { $0.lease.hasConnection(number, limit: patience, completion: $1) }
       }
 
-      /// Nil where it was fenced off.
+      /// Nil if it was fenced off.
       func sweep(_ token: String) async throws -> SweepRepository.Batch? {
         try await ask { parts, completion in parts.sweep.sweep(token: token) { completion($0.map(\.step)) } }
       }
@@ -70,8 +70,8 @@ extension AgainstRedis {
 
     private static let patience = Duration.seconds(30)
 
-    /// A sweep and a look have no more time here than in a node. If a busy machine does not do it in that time, it
-    /// begins again from nothing.
+    /// A sweep and a look-up have no more time here than in a node. If a busy machine is too slow, the test starts
+    /// again.
     private func inTime(_ test: () async throws -> Void) async throws {
       try await untilShown("all calls are answered within their limits") {
         do {
@@ -104,7 +104,7 @@ extension AgainstRedis {
       #expect((.seconds(40)...(.seconds(60))).contains(remaining))
       #expect(try await second.hasConnection(record.connection))
 
-      // The holder comes back by another connection, which its next renewal tells.
+      // The holder comes back on another connection. Its next renewal reports that connection.
       try await second.link.reply("CLIENT", "KILL", "ID", "\(record.connection)")
       try await eventually("the holder's connection is gone") { try await !second.hasConnection(record.connection) }
       try await eventually("the holder is back") { try await first.link.status.reconnects >= 1 }
@@ -132,7 +132,7 @@ extension AgainstRedis {
       if case .acquired(let epoch, _) = outcome { epoch } else { nil }
     }
 
-    /// A replica that becomes the master may lack the last terms, and its clock may be behind.
+    /// A replica that becomes the master may lack the last terms, and its clock may be slow.
     @Test func `a new term's epoch is greater than what its node has seen, whatever the server knows`() async throws {
       let redis = try await PrivateRedis()
       let office = try await Office(redis)
@@ -186,12 +186,12 @@ extension AgainstRedis {
       try await eventually("all are overdue") { try await office.overdue().holds == 3 }
       let oldest = try await office.overdue().oldest
       #expect(oldest.map { $0 >= .zero && $0 <= NIODeadline.now() - began } == true)
-      // The bound of the one that was cancelled is left.
+      // The bound of the cancelled hold is left.
       let late = try #require(try await office.sweep(Self.ours))
       #expect(late.released == 3 && late.nextDue.map { $0 > .zero && $0 <= .seconds(600) } == true)
       #expect(try await engine.link.integer("GET", "inventory:A") == 10)
 
-      // Sold long ago, 250 of the first SKU and 3 of the other; their reservations are gone.
+      // There are old sales, 250 of the first SKU and 3 of the other. Their reservations are gone.
       for (sku, count) in [("A", 250), ("B", 3)] {
         let entries = (0..<count).map { _ in "\(ReservationID().text)1600000000000" }
         _ = try await engine.link.send(["RPUSH", "sales:\(sku)"] + entries).get()

@@ -5,18 +5,18 @@ import Testing
 @testable import Store
 
 extension LeaseAndSweep {
-  /// Trimming keeps the audit's index of sales as short as what it can count.
+  /// Trimming removes old sales from the audit's index, because the audit can't count them any more.
   @Suite struct TrimTests {
-    /// How long a sale's reservation is kept.
+    /// How long the reservation of a sale is kept, in milliseconds.
     private static let kept = Int64(ScriptStore.retentionSeconds + 60) * 1000
 
-    /// Sales of a SKU; those after the first `lapsed` still have their reservations.
+    /// Makes sales of a SKU. All except the first `lapsed` still have their reservations.
     private static func sell(_ sku: String, _ count: Int, lapsed: Int, _ store: ScriptStore) async throws -> [String] {
       await store.stock([sku])
       var entries: [String] = []
       for number in 0..<count {
         let id = try await store.sell(sku)
-        // What its lifetime does in the end.
+        // Its expiry does the same in the end.
         if number < lapsed { try await store.engine.link.reply("DEL", "reservation:\(id)") }
         entries.append("\(id)\(ScriptStore.at(0))")
       }
@@ -35,7 +35,7 @@ extension LeaseAndSweep {
       await store.stock(["unsold"])
       _ = try await store.acquire()
       let before = try await store.everything()
-      // Gone before its time: damage, which the audit is to see.
+      // The reservation is gone too early. That is damage, and the audit must see it.
       breaches.expect(try await store.trim(), "OK 0 -", "trim before the time")
       try await store.setClock(kept)
       breaches.expect(try await store.trim(), "OK 0 -", "trim at the time")
@@ -63,13 +63,13 @@ extension LeaseAndSweep {
         replies.append(reply)
         cursor = reply.hasSuffix(" -") ? "" : String(reply.split(separator: " ").last ?? "")
       } while !cursor.isEmpty && replies.count < 20
-      // S3 has eight, of which a look sees four.
+      // S3 has eight sales, and one look-up sees four.
       let expected = [
         "OK 4 S1", "OK 5 S2", "OK 3 S2", "OK 3 S4", "OK 4 S6", "OK 0 -",
       ]
       breaches.expect(replies, expected, "steps")
       for sku in skus { breaches.expect(try await sales(sku, store).count, 1, "sales left of \(sku)") }
-      // The first SKU has more than a look sees: the next step begins at the beginning.
+      // The first SKU has more sales than one look-up sees, so the next step starts there again.
       _ = try await sell("S0", 5, lapsed: 5, store)
       try await store.setClock(2 * kept + 2)
       breaches.expect(try await store.trim(skus: 2, sales: 3), "OK 2 .", "a step within the first SKU")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension AgainstRedis {
-  /// Redis's clock alone decides deadlines.
+  /// Only Redis's clock decides deadlines.
   @Suite struct RedisTimeTests {
     @Test
     func `a reservation's instants are those of Redis's TIME, its deadline as long after as asked for`() async throws {
@@ -30,21 +30,21 @@ extension AgainstRedis {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         for number in 0..<12 {
           tasks.addTask {
-            // Their deadlines spread over some milliseconds.
+            // The deadlines are spread over some milliseconds.
             let held = await engine.ask(.reserve("A", ttlSeconds: 1, key: "k\(number)"), age: Engine.patience)
             try await follow(held.reservationID, on: engine, until: try #require(held.member("expiresAt")))
           }
         }
         try await tasks.waitForAll()
       }
-      // Nothing swept: reading the stock counts all of them as released.
+      // Nothing was swept, but reading the stock counts all of them as released.
       let stock = await engine.ask(Call(wish: .readStock("A")))
       let sold = try #require(stock.number("sold"))
       #expect(
         stock.body == "{\"sku\":\"A\",\"total\":1000,\"available\":\(1000 - sold),\"reserved\":0,\"sold\":\(sold)}")
     }
 
-    /// Looks at a hold again and again until it has expired; of several, the last look is an attempt to buy.
+    /// Reads a hold again and again until it has expired. If there are several, the last one tries to buy.
     private func follow(_ id: String, on engine: Engine, until deadline: String) async throws {
       while true {
         let before = try await engine.link.time()

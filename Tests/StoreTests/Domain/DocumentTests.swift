@@ -6,7 +6,7 @@ import Testing
 
 @testable import Store
 
-/// The JSON that clients get, as the contract has it.
+/// The JSON that clients get follows the contract.
 @Suite struct DocumentTests {
   @Test func `a reservation is the document of the contract`() {
     let reservation = Reservation(

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct IdempotencyTests {
   @Test func `key names are those of the contract`() {
-    // The names that others may read: `inventory:{sku}`, `reservation:{reservationId}`, `idem:{scope}:{key}`.
+    // Names that other programs may read: `inventory:{sku}`, `reservation:{reservationId}`, `idem:{scope}:{key}`.
     let keys = RedisKeys()
     let key = IdempotencyKey(operation: "reserve", caller: "web", text: "k:1")
     #expect(keys.inventory + "A" == "inventory:A")
@@ -26,7 +26,7 @@ import Testing
     ]
     let whole = [keys.due, keys.skus, keys.events]
     #expect(Set(prefixes + whole).count == prefixes.count + whole.count)
-    // None begins another, so that a key tells its kind.
+    // No prefix begins another, so a key shows its kind.
     for name in prefixes + whole {
       #expect(prefixes.filter { name.hasPrefix($0) } == (name.hasSuffix(":") ? [name] : []))
     }
@@ -48,7 +48,7 @@ import Testing
     }
     #expect(found(record, mine) == .ours(Array("the answer".utf8)[...]))
     #expect(found(record, other) == .anothers)
-    // One that was cut, or written by a version to come, tells nothing of any request.
+    // A record that was cut or written by a later version says nothing about any request.
     #expect(found(record.prefix(23), mine) == .damaged)
     #expect(found(record.prefix(23), other) == .damaged)
     #expect(found(Array("2".utf8) + record.dropFirst(), mine) == .damaged)

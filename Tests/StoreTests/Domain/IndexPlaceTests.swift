@@ -13,7 +13,7 @@ import Testing
       #expect(place.member == member && IndexPlace(place.description) == place)
     }
     #expect(IndexPlace(after: members[0]).description == "moka" && IndexPlace(after: [255, 0]).description == "~ff00")
-    // What is longer than any SKU is passed over with all that begins like it.
+    // A member longer than any SKU is skipped, along with all members that begin like it.
     let long = Array(repeating: UInt8(0x61), count: 65)
     #expect(IndexPlace(after: long + [0x62, 0x63]).member == long + [255])
     #expect(IndexPlace(after: long + [255, 255, 0x63]).member == long + [255, 255, 255])

@@ -27,7 +27,7 @@ import Testing
     #expect(Labels().json == "")
   }
 
-  /// Quote and backslash are escaped, in a record as in a document, and nothing else is.
+  /// Only quotes and backslashes are escaped, in records and in documents.
   @Test func `quote and backslash stand in a record as they do in a document`() throws {
     let labels = Labels(customerID: Label(#"\"#), reference: Label(#"a"b\c/"#))
     #expect(labels.json == #","customerId":"\\","reference":"a\"b\\c/""#)

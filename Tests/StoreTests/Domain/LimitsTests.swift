@@ -3,7 +3,7 @@ import Testing
 
 @testable import Store
 
-/// What must hold between bounds that are set one by one.
+/// Relations between limits that are set independently.
 @Suite struct LimitsTests {
   @Test func `one reservation is within what a SKU may have, and a hold may last`() {
     #expect(Limits.maxQuantity <= Limits.maxStockTotal)
@@ -11,7 +11,7 @@ import Testing
     #expect(Limits.maxTTLSeconds <= Limits.maxHoldSeconds)
   }
 
-  /// Lua's numbers are doubles, and its shortest form of them has 14 digits.
+  /// Lua's numbers are doubles, and Lua writes them with 14 digits.
   @Test func `scripts count exactly, and write what they count in full`() {
     #expect(Limits.maxStockTotal * Limits.maxLines < 100_000_000_000_000)
   }

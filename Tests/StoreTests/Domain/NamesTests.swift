@@ -29,7 +29,7 @@ import Testing
     }
   }
 
-  /// As Redis orders members of equal score, whatever the language of the machine.
+  /// The order is Redis's order of members with equal scores. It does not depend on the locale.
   @Test(arguments: UInt64(1)...5)
   func `the order of SKUs is that of their bytes`(seed: UInt64) {
     var random = SeededRandom(seed)
@@ -43,7 +43,7 @@ import Testing
     let ids = (0..<10_000).map { $0 < 100 ? ReservationID().text : ReservationID(random: &pool).text }
     #expect(Set(ids).count == ids.count)
     #expect(ids.allSatisfy { $0.utf8.count == ReservationID.length && ReservationID($0)?.text == $0 })
-    // 128 bits: every place of the text varies, the last one by its two bits.
+    // 128 bits: every character of the text varies. The last one carries only two bits.
     for place in 0..<ReservationID.length {
       let found = Set(ids.map { Array($0.utf8)[place] })
       #expect(found.count == (place == ReservationID.length - 1 ? 4 : 64))

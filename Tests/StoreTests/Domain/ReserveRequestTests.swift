@@ -48,7 +48,7 @@ import Testing
     var random = SeededRandom(seed)
     var meant: [String: ReserveRequest] = [:]
     for _ in 0..<3000 {
-      // Few values, so that near misses are many: labels that look like numbers, lines and each other.
+      // Few values give many near misses: labels that look like numbers, lines or each other.
       let label = { (random: inout SeededRandom) in random.oneIn(3) ? nil : Label(random.text(#"A1,\""#, 1...3)) }
       let wish = ReserveRequest(
         lines: (0..<random.number(1...2)).map { _ in

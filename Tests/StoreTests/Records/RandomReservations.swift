@@ -4,14 +4,14 @@ import TestSupport
 @testable import Store
 
 extension SeededRandom {
-  /// A SKU of one of few names, so that two are often the same.
+  /// A SKU from few names, so that two are often the same.
   mutating func sku() -> SKU { SKU(text("ABab01", 1...1) + text("aB0._-", 0...3)) ?? SKU(stored: "A".utf8) }
 
   mutating func lines(_ count: ClosedRange<Int>) -> [ReservationLine] {
     (0..<number(count)).map { _ in ReservationLine(sku: sku(), quantity: pick([1, 2, number(1...50_000)])) }
   }
 
-  /// Visible ASCII, or none.
+  /// A label of visible ASCII, or none.
   mutating func label() -> Label? {
     let visible = String(String.UnicodeScalarView((0x21...0x7E).map { Unicode.Scalar(UInt8($0)) }))
     return oneIn(2) ? nil : Label(text(visible, 1...20))
@@ -42,7 +42,7 @@ extension SeededRandom {
 }
 
 extension Reservation {
-  /// As the scripts store it: what they write themselves, then the tail that the node gave them.
+  /// The record that the scripts store: their own part, then the tail that the node gave them.
   var record: [UInt8] {
     var head = #"{"v":1,"status":"\#(status.rawValue)""#
     if let name = status.instantName, let endedAt { head += #","\#(name)":\#(endedAt)"# }

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  /// Scripts look at fixed places instead of parsing (Lua counts from 1).
+  /// Scripts read fixed positions instead of parsing (Lua counts from 1).
   @Test func `what scripts put anew stands in fixed places`() throws {
     var random = SeededRandom(2)
     for _ in 0..<50 {
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// The contract: from `expiresAt` on, no answer treats the hold as alive, whether or not a sweeper has run.
+  /// The contract: from `expiresAt` on, no answer treats the hold as active, whether or not a sweep has run.
   @Test func `an active record has expired from its deadline on`() throws {
     var random = SeededRandom(3)
     var reservation = random.reservation()
@@ -52,7 +52,7 @@ import Testing
     for now in [reservation.expiresAt, reservation.expiresAt + 1, .max] {
       let expired = try read(now)
       #expect(expired.status == .expired && expired.endedAt == reservation.expiresAt)
-      // As it is stored once it is swept: the body of a final reservation never changes.
+      // This is the record after the sweep. The body of a final reservation never changes.
       var swept = reservation
       swept.status = .expired
       swept.endedAt = reservation.expiresAt
@@ -74,7 +74,7 @@ import Testing
     var random = SeededRandom(seed)
     let reservation = random.reservation()
     let record = reservation.record
-    // A brace may stand in a label; one that ends the cut record may then pass for its own.
+    // A label may contain a brace. If the cut ends there, that brace may be taken for the record's own.
     for count in 0..<record.count where !(count > 0 && record[count - 1] == UInt8(ascii: "}")) {
       #expect(throws: StoredReservation.Malformed.self, "\(count)") {
         try StoredReservation.read(record.prefix(count), id: reservation.id, now: 0)
@@ -108,7 +108,7 @@ import Testing
     for _ in 0..<200 {
       var record = random.reservation().record
       for _ in 0..<random.number(1...3) { random.mutate(&record, with: Array(#"{}":,0123456789"#.utf8)) }
-      // It does not crash. Whether it reads something wrong is for the audit to find.
+      // It must not crash. The audit finds wrong values.
       _ = try? StoredReservation.read(record[...], id: ReservationID(), now: 0)
     }
   }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-/// How a SKU is counted, and what Redis's replies mean for the count.
+/// How the audit counts a SKU, and what Redis's replies mean for the count.
 @Suite struct AuditRepositoryTests {
   private static let sku = SKU(stored: "moka".utf8)
 
@@ -13,13 +13,13 @@ import Testing
   private final class Bench {
     let link = ScriptedLink()
     let repository: AuditRepository
-    /// To the calls of a script, one by one.
+    /// The replies to script calls, one by one.
     var replies: [String]
-    /// To all other commands.
+    /// The replies to all other commands.
     var answers: [String: ScriptedLink.Answer] = [
       "WATCH": .success(.status("OK")), "MULTI": .success(.status("OK")), "EXEC": .success(.array([])),
     ]
-    /// Each reply takes so long.
+    /// How long each reply takes.
     var roundTrip = TimeAmount.milliseconds(10)
 
     init(_ replies: [String]) {
@@ -36,7 +36,7 @@ import Testing
       command.line(replies.removeFirst())
     }
 
-    /// What is counted of the SKU within so many milliseconds.
+    /// The count of the SKU within `limit` milliseconds.
     func count(within limit: Int64 = 900) -> Result<AuditRepository.Outcome, StoreFailure>? {
       let end = link.loop.now + .milliseconds(limit)
       let told = link.begin(repository) { repository throws(StoreFailure) in
@@ -46,13 +46,13 @@ import Testing
       return told.value
     }
 
-    /// What was sent: the first word, and of a script where it began.
+    /// The sent commands: the first word of each, and for a script call its starting place.
     var sent: [String] {
       link.sent.map { $0.arguments[0] == "EVALSHA" ? "from \($0.arguments[5])" : $0.arguments[0] }
     }
   }
 
-  /// Of 1200 entries, in three steps.
+  /// The replies for 1200 entries, in three steps.
   private static let steps = [
     "OK 5 20 70 30 700 500 1 2 5 0 0 0 1", "OK 5 20 70 30 700 500 10 20 0 0 3 5 0",
     "OK 5 21 71 31 700 500 100 200 7 1 4 6 0",
@@ -133,7 +133,7 @@ import Testing
     refused.answers["WATCH"] = .success(.error("OOM no"))
     #expect(refused.count() == .failure(.redis(.rejected(.unwritable("OOM no")))))
     guard case .failure(.redis(.rejected(.other))) = Bench(["OK 5 1 2 3"]).count() else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }
@@ -151,7 +151,7 @@ import Testing
     let skus = ["a", "b"].map { SKU(stored: $0.utf8) }
     #expect(found[0] == .success(.init(next: .max, unreadable: 1, lapsing: 2, skus: skus)))
     guard case .failure(.redis(.rejected(.other))) = found[1] else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }

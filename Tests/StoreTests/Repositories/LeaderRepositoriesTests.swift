@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-/// What the leader asks for: lease and sweep.
+/// The leader's requests: lease and sweep.
 @Suite struct LeaderRepositoriesTests {
   @Test func `bounds count by the time of the loop`() {
     let link = ScriptedLink()

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Store
 
-/// A repository on a scripted link: what it gives its scripts, and what it takes their replies for.
+/// A repository on a scripted link. It shows the arguments of script calls and the meaning of their replies.
 final class RepositoryBench<Repository> {
   let link = ScriptedLink()
   let scripts = ScriptLibrary(tuning: .init())
@@ -18,7 +18,7 @@ final class RepositoryBench<Repository> {
   /// The arguments of the last script call, after its not-after instant.
   var arguments: [String] { Array(link.last.arguments.dropFirst(4)) }
 
-  /// What becomes of a call whose script replies with `line`; nil if it was not told at once.
+  /// The result of a call whose script replies with `line`. Nil if the call did not end at once.
   func told<Value>(
     _ line: String, _ call: (@escaping (Result<Value, StoreFailure>) -> Void) -> Void
   ) -> Result<Value, StoreFailure>? {

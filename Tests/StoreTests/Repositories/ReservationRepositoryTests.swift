@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-/// What the scripts are given, and what their replies mean.
+/// The arguments of the scripts, and the meaning of their replies.
 @Suite struct ReservationRepositoryTests {
   private static let wish = ReserveRequest(
     lines: [
@@ -45,7 +45,7 @@ import Testing
     let (first, second) = (Bench(), Bench())
     let wish = random.reserveRequest()
     let original = first.reserve(wish, key: "k", answer: "OK 1795337100123 1795337160123")
-    // As reserve.lua records it: what it was given, and the two instants.
+    // The record of reserve.lua: its argument and the two instants.
     let record = first.arguments[4] + "1795337100123 1795337160123"
     let repeated = second.reserve(wish, key: "k", answer: "PRIOR 1795337999999 \(record)")
     guard case .success(.held(let held, isReplay: false)) = original,
@@ -76,9 +76,9 @@ import Testing
 
   @Test(arguments: ["OK 5", "OK 5 x", "GONE 5", "EXPIRED 5", "LIMIT 5 1"])
   func `a reply that means nothing to a reserve is a defect`(line: String) {
-    // What was done, if anything, nobody knows.
+    // The effect is unknown.
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().reserve(Self.wish, answer: line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }
@@ -105,7 +105,7 @@ import Testing
     ] as [(ReservationRepository.CheckoutStep, String)])
   func `a reply that means nothing to a step is a defect`(step: ReservationRepository.CheckoutStep, line: String) {
     guard case .failure(.redis(.unknown(.scriptFailed))) = Bench().checkOut(step, ReservationID(), answer: line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }
@@ -118,7 +118,7 @@ import Testing
       #expect(
         Bench().checkOut(.confirm, reservation.id, answer: "OK 5 \(record)")
           == .success(.done(reservation, isReplay: false)))
-      // However long ago: an extended hold is repeated as the hold it was.
+      // The age does not matter: a repeated request gets the hold as it was before the extension.
       let prior = IdempotencyRecord.head(Fingerprint(of: reservation.id.text)) + record
       #expect(
         Bench().checkOut(

@@ -4,10 +4,10 @@ import Testing
 
 @testable import Store
 
-/// What the scripts are given, and what their replies mean.
+/// The arguments of the scripts, and the meaning of their replies.
 @Suite struct StockRepositoryTests {
   private static let sku = SKU(stored: "moka".utf8)
-  /// The record's head of the request that every call below makes, and of another one.
+  /// The head of the idempotency record of the request that every call below makes, and of another request.
   private static let mine = IdempotencyRecord.head(Fingerprint(of: "mine"))
   private static let other = IdempotencyRecord.head(Fingerprint(of: "other"))
 
@@ -26,7 +26,7 @@ import Testing
   @Test(arguments: ["OK 5", "OK 5 1 2", "OK 5 a b c -", "SHORT 5", "INUSE 5 1 1"])
   func `a reply that means nothing is a defect`(line: String) {
     guard case .failure(.redis(.rejected(.other))) = Bench().read(line) else {
-      Issue.record("taken for something")
+      Issue.record("a malformed reply was accepted")
       return
     }
   }

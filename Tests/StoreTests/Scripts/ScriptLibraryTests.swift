@@ -5,12 +5,12 @@ import Testing
 
 @Suite struct ScriptLibraryTests {
   private static let library = ScriptLibrary(tuning: .init(retentionSeconds: 77, eventsMaxLength: 99))
-  /// A script with all that is known of it here.
+  /// A script and what Swift knows about it.
   private struct Known {
     var script: Script
     var kind: StoreScriptKind
     var verdicts: Set<String>
-    /// The verdicts that say no; nil for a script without a key.
+    /// The verdicts that refuse. Nil for a script without an idempotency key.
     var refusals: Set<String>?
 
     init<Verdict: StoreVerdict>(_ known: StoreScript<Verdict>) {
@@ -61,7 +61,7 @@ import Testing
     #expect(Set(Self.all.map(\.script.sha)).count == Self.all.count)
   }
 
-  /// Scripts that free memory or keep order run on a full Redis too.
+  /// Scripts that free memory or keep order must also run on a full Redis.
   @Test func `what finishes runs on a full store, and what reads writes nothing`() {
     for (script, kind) in Self.all.map({ ($0.script, $0.kind) }) {
       let flags = script.source.prefix { $0 != "\n" }
@@ -75,7 +75,7 @@ import Testing
     }
     let finishing = Self.all.filter { $0.kind == .finishes }.map(\.script.name)
     #expect(Set(finishing).isSuperset(of: ["confirm", "cancel", "release"]))
-    // On a full Redis the one process that would free memory must still be elected, and run.
+    // On a full Redis the leader must still be elected and run, because it frees memory.
     #expect(Set(finishing).isSuperset(of: Self.library.forElection.map(\.name) + ["sweep", "trim"]))
     #expect(Self.all.filter { $0.kind == .adds }.map(\.script.name) == ["reserve", "change_stock"])
   }
@@ -118,7 +118,7 @@ import Testing
     #expect(loaded == Set(Self.all.map(\.script.name)))
   }
 
-  /// What a script can answer stands three times: in its head, in its text, and in its enum of verdicts.
+  /// A script's verdicts stand in three places: in its head comment, in its text, and in its Swift enum.
   @Test func `every verdict is the same in a script's head, in its text and in Swift`() throws {
     for known in Self.all {
       let script = known.script
@@ -135,7 +135,7 @@ import Testing
     }
   }
 
-  /// A verdict that leaves it open may be another one when it is asked again. Every other one is a no.
+  /// An open verdict may change when the request is repeated. Every other verdict is a refusal.
   @Test func `every verdict says no, but those that leave it open`() {
     for known in Self.all {
       guard let refusals = known.refusals else { continue }

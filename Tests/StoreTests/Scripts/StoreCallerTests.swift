@@ -5,14 +5,14 @@ import Testing
 
 @testable import Store
 
-/// What the store makes of the answers of its scripts, and whom it tells.
+/// What the store concludes from the answers of its scripts, and what it reports.
 @Suite struct StoreCallerTests {
   private static let writing = StoreScript<ReserveVerdict>(
     script: Script(name: "write", source: "return 1", writes: true), kind: .adds)
   private static let reading = StoreScript<ReadStockVerdict>(
     script: Script(name: "read", source: "return 2", writes: false), kind: .reads)
 
-  /// A caller on a scripted link, and everything it has told.
+  /// A caller on a scripted link, and the results it has reported.
   private final class Bench {
     static func signed(_ line: String) -> String { "\(line) (script write)" }
 
@@ -69,14 +69,14 @@ import Testing
     #expect(bench.link.clock.time(at: bench.link.loop.now) == 1_763_800_800_122)
   }
 
-  /// Of no script at all, in another spelling, or of another script.
+  /// Verdicts of no script, in another spelling, or of another script.
   @Test(arguments: ["NO 5", "ok 5", "GONE 5 1", "HELD 5"])
   func `a verdict that is none of the script's is a defect`(line: String) {
     let bench = Bench()
     bench.run()
     bench.link[0].line(line)
     let words = Bench.signed("a reply that can't be read: \(line.prefix { $0 != " " })")
-    // What was written, if anything, nobody knows.
+    // The effect is unknown.
     #expect(bench.failures == [.redis(.unknown(.scriptFailed(words)))])
 
     var told: Result<StoreReply<ReadStockVerdict>, StoreFailure>?

@@ -1,6 +1,6 @@
 @testable import Store
 
-/// All that scripts with a key can answer, for tests of what holds for each of them.
+/// All verdicts of scripts with an idempotency key, for tests of what holds for each verdict.
 enum AnyVerdict: String, KeyedVerdict {
   case ok = "OK"
   case prior = "PRIOR"

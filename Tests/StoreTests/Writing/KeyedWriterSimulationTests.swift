@@ -6,8 +6,8 @@ import Testing
 
 @testable import Store
 
-/// The promise behind ``KeyedWriter``, in random faults: two nodes, a client that repeats its request with its key
-/// until it knows, links that die, and commands that reach Redis long after they were given up.
+/// The promise of ``KeyedWriter`` under random faults. There are two nodes, clients that repeat a request with its key
+/// until they know the outcome, links that die, and commands that reach Redis long after they were given up.
 @Suite struct KeyedWriterSimulationTests {
   @Test(arguments: UInt64(1)...400)
   func `no client is told no of what takes effect, and none waits too long`(seed: UInt64) {
@@ -40,7 +40,7 @@ private final class World {
   let loop = EmbeddedEventLoop()
   private var random: SeededRandom
   private var nodes: [(link: ScriptedLink, writer: KeyedWriter)] = []
-  /// When each key took effect; more than once if the nodes are wrong.
+  /// When each key took effect. More than one instant shows a defect in the nodes.
   private(set) var effects: [String: [NIODeadline]] = [:]
   private(set) var refused: [String] = []
   private(set) var unknowns = 0
@@ -59,7 +59,7 @@ private final class World {
     }
   }
 
-  /// A client that asks until it is told yes or no, at one node or the other.
+  /// A client that repeats its request at either node until the answer is yes or no.
   func client(_ key: String) {
     open += 1
     ask(key, at: loop.now + .milliseconds(Int64(random.number(0...3000))), triesLeft: 12)
@@ -85,7 +85,7 @@ private final class World {
     }
   }
 
-  /// A command's way to Redis and back, with everything that may befall it.
+  /// Carries a command to Redis and its reply back, with random faults.
   private func transmit(_ command: ScriptedLink.Command) {
     var isAnswered = false
     let answer = { (result: ScriptedLink.Answer) in
@@ -102,15 +102,15 @@ private final class World {
     let slow = random.oneIn(3) ? 0...2500 : 0...10
     switch random.number(0...9) {
     case 0: later(0...5) { answer(.failure(.notSent(.offline))) }
-    // Lost on its way.
+    // The command is lost.
     case 1: later(0...1600) { answer(.failure(.unknown(.linkLost))) }
-    // It lies in a socket: the link is gone, the command runs.
+    // The command waits in a socket. The link is lost, and the command still runs.
     case 2...4:
       later(random.pick([0...5, 0...1600])) { answer(.failure(.unknown(.linkLost))) }
       later(random.pick([0...400, 0...2500])) { [unowned self] in
         if command.arguments[0] != "GET", execute(command) != nil, isAnswered { effectsAfterTheirLinkWasLost += 1 }
       }
-    // Its answer is lost.
+    // The answer is lost.
     case 5: later(slow) { [unowned self] in _ = execute(command) }
     default:
       later(slow) { [unowned self] in
@@ -121,13 +121,13 @@ private final class World {
   }
 
   private func reply(to command: ScriptedLink.Command) -> RedisReply {
-    // Full for the moment.
+    // Redis is full for a moment.
     if command.arguments[0] != "GET", random.oneIn(6) { return .error("OOM command not allowed") }
     let line = execute(command, tellingRefusals: true)
     return line.map { .bytes(Array($0.utf8)) } ?? .null
   }
 
-  /// What a write script does: nothing past its instant, nothing twice, and only while there is stock.
+  /// Imitates a write script: no effect after its not-after instant, none twice, and none without stock.
   private func execute(_ command: ScriptedLink.Command, tellingRefusals: Bool = false) -> String? {
     if command.arguments[0] == "GET" { return effects[command.arguments[1]].map { _ in "record" } }
     let (now, key) = (nodes[0].link.redisNow, command.arguments[4])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-/// Instants are milliseconds since the request came.
+/// Instants are in milliseconds since the request came.
 @Suite struct KeyedWriterTests {
   private static let reserve = StoreScript<AnyVerdict>(
     script: Script(name: "reserve", source: "return 1", writes: true), kind: .adds)
@@ -39,7 +39,7 @@ import Testing
       }
     }
 
-    /// What the last answer tells beside its verdict.
+    /// The data of the last answer after its verdict.
     var rest: String? {
       (try? told.last?.result.get().rest.remainder).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -216,7 +216,7 @@ import Testing
     bench.lose(1)
     bench.pass(to: Self.settled)
     #expect(bench.told.isEmpty && bench.link.sent.count == 3)
-    // The last try has an instant of its own.
+    // The last try has its own not-after instant.
     #expect(bench.link[2].notAfter > bench.link[0].notAfter)
     bench.pass(to: 1450)
     bench.lose(2)
@@ -292,7 +292,7 @@ import Testing
     }
   }
 
-  /// Redis refuses the script before it could look for its key.
+  /// Redis refuses the script before the script can look up its key.
   @Test(arguments: [reserve, confirm])
   func `what a full Redis refuses is repeated if it was answered before`(script: StoreScript<AnyVerdict>) {
     let bench = Bench()
@@ -300,7 +300,7 @@ import Testing
     bench.pass(to: 10)
     bench.refuseAsFull(0)
     #expect(bench.link[1].arguments == ["GET", "idem:a"] && bench.told.isEmpty)
-    // The caller's own time.
+    // The deadline stays the caller's.
     #expect(bench.link[1].deadline == bench.link[0].deadline)
     bench.link[1].answer(Self.record)
     #expect(bench.verdicts == [.prior] && bench.rest == "1record answer" && bench.link.sent.count == 2)

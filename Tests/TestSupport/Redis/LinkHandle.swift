@@ -4,11 +4,11 @@ import NIOCore
 import NIOPosix
 import RedisClient
 
-/// A ``RedisLink`` on an event loop, for tests, which run beside the loop. Stopped when it goes.
+/// A ``RedisLink`` on an event loop, for tests that run outside the loop. Stopped when this is released.
 package final class LinkHandle: Sendable {
   package typealias Answer = Result<RedisReply, RedisFailure>
 
-  /// A key that no test makes.
+  /// A key that no test creates.
   private static let vacantKey = "reservation:vacant"
 
   package let eventLoop: any EventLoop
@@ -42,12 +42,12 @@ package final class LinkHandle: Sendable {
     eventLoop.execute { link.value.stop() }
   }
 
-  /// Sends one command; tells what its caller was told.
+  /// Sends one command and returns what its caller was told.
   package func send(_ words: String..., within limit: TimeAmount = .seconds(30)) async -> Answer {
     await send(words, within: limit)
   }
 
-  /// - Parameter awaitsReplicas: whether a success is told only when replicas have it.
+  /// - Parameter awaitsReplicas: whether success is reported only when replicas have the write.
   package func send(
     _ words: [String], within limit: TimeAmount = .seconds(30), awaitsReplicas: Bool = false
   ) async -> Answer {
@@ -62,8 +62,8 @@ package final class LinkHandle: Sendable {
     }
   }
 
-  /// Sends several in one turn of the loop, in their order, and tells what each caller was told.
-  /// - Parameter pause: done on the loop after each is sent.
+  /// Sends several commands in order, in one turn of the loop, and returns what each caller was told.
+  /// - Parameter pause: runs on the loop after each command is sent.
   package func sendTogether(
     _ commands: [(words: [String], limit: TimeAmount)], pause: @escaping @Sendable () -> Void = {}
   ) async -> [Answer] {
@@ -77,12 +77,12 @@ package final class LinkHandle: Sendable {
       }
     }
     var results: [Answer] = []
-    // A promise that only succeeds.
+    // The promises never fail.
     for promise in promises { if let result = try? await promise.futureResult.get() { results.append(result) } }
     return results
   }
 
-  /// Sends a command ahead of whatever is asked for next.
+  /// Sends a command before any later one, without waiting for its reply.
   package func post(_ words: [String]) {
     eventLoop.execute { [link] in
       var command = ByteBuffer()
@@ -91,13 +91,13 @@ package final class LinkHandle: Sendable {
     }
   }
 
-  /// The reply of a command that is expected to be answered.
+  /// The reply to a command. The test fails if there is none.
   @discardableResult
   package func reply(_ words: String...) async throws -> RedisReply {
     try await send(words).get()
   }
 
-  /// The integer that a command is answered with, told as a number or as text.
+  /// The integer reply to a command, which may come as a number or as text.
   package func integer(_ words: String...) async throws -> Int? {
     switch try await send(words).get() {
     case .integer(let number): Int(number)
@@ -105,7 +105,7 @@ package final class LinkHandle: Sendable {
     }
   }
 
-  /// Redis's TIME as answers show instants; of equal length, they compare as text.
+  /// Redis's TIME in the format of instants in answers. All have equal length, so they can be compared as text.
   package func time() async throws -> String {
     let parts = try await reply("TIME").elements.map { Int64($0.text ?? "") ?? 0 }
     return RFC3339.string(epochMilliseconds: parts[0] * 1000 + parts[1] / 1000)
@@ -119,7 +119,7 @@ package final class LinkHandle: Sendable {
     try await eventually("the link is up") { try await status.isUp }
   }
 
-  /// Has it probed from now on, as a node's links are.
+  /// Starts to probe the link as a node does.
   package func probe(checksRights: Bool = false) async throws {
     try await eventLoop.submit { [link] in
       LinkProbe(link: link.value, vacantKey: Self.vacantKey, checksRights: checksRights).start()

@@ -9,7 +9,7 @@ extension RedisReply {
     if case .integer(let number) = self { number } else { Int64.min }
   }
 
-  /// As a server writes it.
+  /// The bytes that a server sends for it.
   package var resp: [UInt8] {
     switch self {
     case .status(let text): Array("+\(text)\r\n".utf8)

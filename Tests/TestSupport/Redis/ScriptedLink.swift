@@ -4,7 +4,7 @@ import NIOEmbedded
 import RedisClient
 import Testing
 
-/// A way to Redis whose other end a test plays. Time is the embedded loop's, and goes on only when the test says so.
+/// A link on which the test plays the part of Redis. Time is the embedded loop's: only the test advances it.
 ///
 /// Redis's clock is ``redisOffset`` ahead of the loop's.
 package final class ScriptedLink: CommandSender {
@@ -20,7 +20,7 @@ package final class ScriptedLink: CommandSender {
     package var awaitsReplicas: Bool
     package var answer: (Answer) -> Void
 
-    /// Redis's clock may say no more than this when a script does something.
+    /// The not-after instant of a script call, in Redis's time.
     package var notAfter: Int64 { arguments.count > 3 ? Int64(arguments[3]) ?? -1 : -1 }
     package func line(_ text: String) { answer(.success(.bytes(Array(text.utf8)))) }
   }
@@ -30,21 +30,21 @@ package final class ScriptedLink: CommandSender {
   package private(set) var clock = RedisClock()
   package var connectionID: Int64? = 1
   package var reconnects = 0
-  /// Nobody calls it but a test.
+  /// Only tests call it.
   package var whenUp: (() -> Void)?
   package private(set) var sent: [Command] = []
   package private(set) var reconnectReasons: [String] = []
   package private(set) var findings: [LinkFindings] = []
-  /// Told of every command, in the order of sending.
+  /// Called with each command, in the order of sending.
   package var onSend: (Command) -> Void = { _ in }
 
-  /// - Parameter knowsClock: whether Redis's clock has been seen already.
+  /// - Parameter knowsClock: whether Redis's clock is already known.
   package init(loop: EmbeddedEventLoop = EmbeddedEventLoop(), knowsClock: Bool = true) {
     self.loop = loop
     if knowsClock { observe(redisMilliseconds: redisNow) }
   }
 
-  /// The command that was sent at this place. A test that asks for one that was not sent has failed.
+  /// The command at this place in the order of sending. The test fails if there is none.
   package subscript(index: Int) -> Command {
     if sent.indices.contains(index) { return sent[index] }
     Issue.record("only \(sent.count) commands were sent, none at \(index)")
@@ -79,7 +79,7 @@ package final class ScriptedLink: CommandSender {
 
   package func pass(_ milliseconds: Int64) { loop.advanceTime(by: .milliseconds(milliseconds)) }
 
-  /// Begins async work with what lives on the loop. What became of it is in the box; nil while it goes on.
+  /// Starts async work with a subject that belongs to the loop. The box holds the result, or nil until there is one.
   package func begin<Subject, Success: Sendable, Failure>(
     _ subject: Subject, _ work: @escaping @Sendable (Subject) async throws(Failure) -> Success
   ) -> NIOLoopBoundBox<Result<Success, Failure>?> {
@@ -97,12 +97,12 @@ package final class ScriptedLink: CommandSender {
 
   private static let noArguments = Array(repeating: "", count: 12)
 
-  /// A command is an array of bulk strings, as replies may be.
+  /// The arguments of a command. A command is an array of bulk strings, so the reply reader can read it.
   private static func arguments(_ command: ByteBuffer) -> [String] {
     var reader = ReplyReader()
     command.withUnsafeReadableBytes { bytes in try? reader.feed(bytes) }
     guard let reply = try? reader.next(), case .array(let parts) = reply else {
-      Issue.record("what was sent is no command")
+      Issue.record("the sent bytes are no command")
       return noArguments
     }
     return parts.map { $0.text ?? "" }

@@ -1,6 +1,6 @@
 import Common
 import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Bounds how many wrong tokens of one address get an answer that says so, and how many log lines they make.
 ///
@@ -9,7 +9,7 @@ import Synchronization
 final class AttemptLimit: Sendable {
   static let budget = WrongTokens.Budget(tokens: 5, period: .seconds(1))
 
-  private let wrong = Mutex(WrongTokens(budget: budget))
+  private let wrong = NIOLockedValueBox(WrongTokens(budget: budget))
   private let now: @Sendable () -> ContinuousClock.Instant
   private let logger: Logger
 
@@ -24,7 +24,7 @@ final class AttemptLimit: Sendable {
   @discardableResult
   func failed(_ message: Logger.Message, caller: String) -> Bool {
     let group = AddressGroup(caller)
-    let finding = wrong.withLock { $0.note(group, at: now()) }
+    let finding = wrong.withLockedValue { $0.note(group, at: now()) }
     if let count = finding.lineWithCount {
       logger.warning(message, metadata: ["caller": "\(group)", "sinceLastLine": .number(count)])
     }

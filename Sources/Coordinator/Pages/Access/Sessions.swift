@@ -1,5 +1,5 @@
 import Common
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Who is logged in on the page. It is kept in memory only, so a restart of the coordinator logs everybody out.
 final class Sessions: Sendable {
@@ -17,7 +17,7 @@ final class Sessions: Sendable {
     fileprivate var notice: String?
   }
 
-  private let sessions = Mutex<[String: Session]>([:])
+  private let sessions = NIOLockedValueBox<[String: Session]>([:])
   private let now: @Sendable () -> ContinuousClock.Instant
 
   init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
@@ -26,7 +26,7 @@ final class Sessions: Sendable {
   func begin(operatorName: String) -> Session {
     let session = Session(
       id: Self.random(), operatorName: operatorName, formToken: Self.random(), end: now() + Self.lifetime)
-    sessions.withLock { sessions in
+    sessions.withLockedValue { sessions in
       sessions = sessions.filter { $0.value.end > now() }
       if sessions.count >= Self.maxCount, let oldest = sessions.values.min(by: { $0.end < $1.end }) {
         sessions[oldest.id] = nil
@@ -38,22 +38,22 @@ final class Sessions: Sendable {
   }
 
   func session(_ id: some StringProtocol) -> Session? {
-    sessions.withLock { $0[String(id)] }.flatMap { $0.end > now() ? $0 : nil }
+    sessions.withLockedValue { $0[String(id)] }.flatMap { $0.end > now() ? $0 : nil }
   }
 
   func end(_ session: Session) {
-    sessions.withLock { $0[session.id] = nil }
+    sessions.withLockedValue { $0[session.id] = nil }
   }
 
   /// Ends all sessions. With other tokens, everybody has to log in again.
-  func endAll() { sessions.withLock { $0 = [:] } }
+  func endAll() { sessions.withLockedValue { $0 = [:] } }
 
   func leave(notice: String, for session: Session) {
-    sessions.withLock { $0[session.id]?.notice = notice }
+    sessions.withLockedValue { $0[session.id]?.notice = notice }
   }
 
   func takeNotice(of session: Session) -> String? {
-    sessions.withLock { sessions in
+    sessions.withLockedValue { sessions in
       defer { sessions[session.id]?.notice = nil }
       return sessions[session.id]?.notice
     }
