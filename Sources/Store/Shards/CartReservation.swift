@@ -5,6 +5,9 @@
 /// home writes the reservation, with all lines: this one script decides. (Two-phase commit with presumed abort, where
 /// the home is the log; Mohan, Lindsay, Obermarck 1986.) A part that is due asks its home before it is released
 /// (``PartSettlement``). So nothing waits for the process that acts, and whatever it leaves behind lapses.
+///
+/// Each has an id of its own. One that begins again takes another, since what puts the parts of the last one back may still
+/// be on its way.
 struct CartReservation {
   enum Action: Equatable {
     /// Hold the lines of this shard as a part.

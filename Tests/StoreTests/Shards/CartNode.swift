@@ -30,20 +30,25 @@ extension CartWorld {
   // MARK: - Reserve
 
   func reserve(_ request: Request, key: Int?, at node: Int, answer: @escaping (Answer) -> Void) {
-    let id = newID(home: request.home)
-    record.requests[id] = (key, request.number)
-    record.lines[id] = request.lines
-    let attempt = Attempt(request: request, id: id, key: key, node: node, began: now, answer: answer)
+    let attempt = Attempt(
+      request: request, id: idFor(request, key), key: key, node: node, began: now, answer: answer)
     guard let key, keyShard(key) != request.home else { return hold(attempt, nil) }
     claim(attempt, attempt.makeClaim(keyShard: keyShard(key), nonce: newNonce()))
   }
 
   private func keyShard(_ key: Int) -> Int { key % servers.count }
 
+  private func idFor(_ request: Request, _ key: Int?) -> Int {
+    let id = newID(home: request.home)
+    record.requests[id] = (key, request.number)
+    record.lines[id] = request.lines
+    return id
+  }
+
   /// One try of one request at one node.
   private final class Attempt {
     let request: Request
-    let id: Int
+    var id: Int
     let key: Int?
     let node: Int
     let began: Int
@@ -92,15 +97,21 @@ extension CartWorld {
       case .prolong(let claim):
         call(from: node, shard: shard, within: rest(attempt)) { shard, _ in
           shard.entries[key] == .claim(claim)
-        } answer: { [unowned self] reply in perform(attempt, attempt.claims!.prolonged(reply.value)) }
+        } answer: { [unowned self] reply in
+          perform(attempt, attempt.claims!.prolonged(reply.value))
+        }
       case .void(let claim):
         call(from: node, shard: claim.home.number, within: rest(attempt)) { [mistake] shard, _ in
           shard.void(key, claim, mistake: mistake)
-        } answer: { [unowned self] reply in perform(attempt, attempt.claims!.voided(wasAnswered: reply.value)) }
+        } answer: { [unowned self] reply in
+          perform(attempt, attempt.claims!.voided(wasAnswered: reply.value))
+        }
       case .replace(let old, let new):
         call(from: node, shard: shard, within: rest(attempt)) { shard, _ in
           shard.replace(key, old, with: new)
-        } answer: { [unowned self] reply in perform(attempt, attempt.claims!.replaced(reply.value)) }
+        } answer: { [unowned self] reply in
+          perform(attempt, attempt.claims!.replaced(reply.value))
+        }
       case .finish(.claimed(let claim)): hold(attempt, claim)
       case .finish(.used):
         record.used.append((key, attempt.request.number))
@@ -117,6 +128,8 @@ extension CartWorld {
   private func hold(_ attempt: Attempt, _ claim: KeyClaim.Claim?) {
     let request = attempt.request
     guard !request.parts.isEmpty else { return commit(attempt, claim) { [unowned self] in finish(attempt, claim, $0) } }
+    // What was put back under the last one may still be on its way.
+    if attempt.cart != nil, mistake != .usesAnIDTwice { attempt.id = idFor(request, attempt.key) }
     let cart = CartReservation(parts: request.parts.sorted().map { Shard(number: $0) })
     attempt.cart = cart
     record.tally.carts += 1
@@ -141,7 +154,10 @@ extension CartWorld {
           perform(attempt, claim, attempt.cart!.part(shard, answer))
         }
       case .drop(let shard):
-        call(from: node, shard: shard.number, within: 1000) { model, now in model.drop(id, now: now) } answer: { _ in }
+        call(from: node, shard: shard.number, within: 1000) { model, now in
+          model.drop(id, now: now)
+        } answer: { _ in
+        }
       case .judge:
         call(from: node, shard: request.home, within: rest(attempt)) { model, now -> ModelShard.KeyedAnswer in
           model.prior(attempt.modelKey(claim)) ?? model.shortage(request.lines[request.home]!, now: now).map {
@@ -193,7 +209,9 @@ extension CartWorld {
         model.commit(
           attempt.id, request.lines[request.home]!, parts: request.parts, ttl: request.ttl,
           key: attempt.modelKey(claim), now: now, mistake: mistake)
-      } answer: { then($0) }
+      } answer: {
+        then($0)
+      }
     }
     let settled = attempt.began + Self.effect
     func told(_ reply: ModelShard.KeyedAnswer) -> CartReservation.HomeAnswer {
@@ -254,7 +272,9 @@ extension CartWorld {
         perform(attempt, attempt.claims!.lost(claim!, nonce: newNonce()))
       case .claimedBy(let other)?:
         // Home is where the key is.
-        if attempt.claims == nil { attempt.claims = attempt.makeClaim(keyShard: keyShard(attempt.key!), nonce: newNonce()) }
+        if attempt.claims == nil {
+          attempt.claims = attempt.makeClaim(keyShard: keyShard(attempt.key!), nonce: newNonce())
+        }
         perform(attempt, attempt.claims!.found(.claim(other)))
       default: attempt.answer(.failed)
       }
@@ -339,7 +359,10 @@ extension CartWorld {
 
   /// Nodes go round the shards. Two may do so at once, as where a leader does not know yet that it leads no longer.
   func sweep(from node: Int) {
-    later(now < Self.quietFrom ? random.number(200...400) : 1000) { [unowned self] in
+    // In the end one of them does.
+    let isQuiet = now >= Self.quietFrom
+    guard !isQuiet || node == 0 else { return }
+    later(isQuiet ? 1500 : random.number(250...600)) { [unowned self] in
       if !nodes[node].isDown {
         for shard in servers.indices {
           call(from: node, shard: shard, within: 400) { [mistake] model, now in

@@ -15,6 +15,8 @@ struct CartRecord {
   var refused: [(key: Int, request: Int)] = []
   /// Answers that said that the key was used for another request, and for which.
   var used: [(key: Int, request: Int)] = []
+  /// Carts whose parts did not follow in time.
+  var laggards: [Int] = []
 
   /// To tell whether a run proves something.
   var tally = Tally()

@@ -30,6 +30,7 @@ struct CartRun {
       }
     }
     guard !areLossesAllowed else { return }
+    if !record.laggards.isEmpty { breaches.append("parts lag behind: \(record.laggards)") }
     for shard in shards where shard.conflicts > 0 { breaches.append("\(shard.conflicts) conflicts on \(shard.number)") }
     for (id, lines) in record.lines {
       let home = ModelShard.home(of: id)
@@ -70,17 +71,18 @@ private final class CartClients {
   init(_ world: CartWorld) { self.world = world }
 
   func begin() {
-    for key in 0..<10 {
-      world.later(world.random.number(0...5000)) { [unowned self] in shop(key) }
+    for number in 0..<10 {
+      world.later(world.random.number(0...5000)) { [unowned self] in shop(number % 5) }
     }
   }
 
   private func shop(_ number: Int) {
     let key = world.random.oneIn(4) ? nil : number
     reserve(request(), key, triesLeft: 6)
-    // Another wish under the same key, at about the same time.
-    if key != nil, world.random.oneIn(2) {
-      world.later(world.random.number(0...1500)) { [unowned self] in reserve(request(), key, triesLeft: 6) }
+    // Other wishes under the same key, at about the same time.
+    for _ in 0..<(key == nil ? 0 : world.random.number(0...2)) {
+      let delay = world.random.number(0...(world.random.oneIn(2) ? 60 : 1500))
+      world.later(delay) { [unowned self] in reserve(request(), key, triesLeft: 6) }
     }
   }
 
@@ -118,14 +120,14 @@ private final class CartClients {
     }
   }
 
-  private func checkOut(_ id: Int) {
-    world.later(world.random.number(50...4000)) { [unowned self] in
+  private func checkOut(_ id: Int, within limit: Int = 4000) {
+    world.later(world.random.number(10...limit)) { [unowned self] in
       switch world.random.number(0...5) {
       case 0...2: step(id, .confirm, triesLeft: 8)
       case 3: step(id, .cancel, triesLeft: 8)
       case 4:
-        step(id, .extend(ttl: world.random.number(2000...8000)), triesLeft: 0)
-        checkOut(id)
+        step(id, .extend(ttl: world.random.number(4000...12_000)), triesLeft: 0)
+        checkOut(id, within: 300)
       default: break
       }
     }

@@ -17,6 +17,8 @@ final class CartWorld {
   }
 
   static let quietFrom = 10_000
+  /// By then all parts have followed what was decided before it was quiet.
+  static let settledBy = 16_000
   static let end = 34_000
 
   let mistake: CartMistake?
@@ -53,12 +55,14 @@ final class CartWorld {
   init(seed: UInt64, weather: Weather, mistake: CartMistake? = nil) {
     (random, self.weather, self.mistake) = (SeededRandom(seed), weather, mistake)
     let count = random.number(2...4)
+    let provisional = random.pick([300, 1000, 5000])
     for number in 0..<count {
       let skus = (0...1).map { "s\(number)-\($0)" }
       let stock = skus.map { ($0, ModelShard.Stock(total: 6, available: 6)) }
       servers.append(
         Server(
-          shard: ModelShard(number: number, stock: Dictionary(uniqueKeysWithValues: stock)),
+          shard: ModelShard(
+            number: number, stock: Dictionary(uniqueKeysWithValues: stock), provisional: provisional),
           clock: random.number(-5000...5000)))
     }
     nodes = [SimulatedNode(), SimulatedNode()]
@@ -99,10 +103,23 @@ final class CartWorld {
     if weather.crashes { scheduleCrash() }
     if weather.failovers { scheduleFailover() }
     scheduleReplication()
+    later(Self.settledBy) { [unowned self] in noteLaggards() }
     while let next = agenda.last, next.at <= Self.end {
       agenda.removeLast()
       now = next.at
       next.event()
+    }
+  }
+
+  private func noteLaggards() {
+    for (id, lines) in record.lines {
+      let home = ModelShard.home(of: id)
+      guard case .confirmed(let instant)? = servers[home].shard.records[id]?.status,
+        instant - servers[home].clock < Self.quietFrom
+      else { continue }
+      for part in lines.keys where part != home {
+        if case .active? = servers[part].shard.records[id]?.status { record.laggards.append(id) }
+      }
     }
   }
 
@@ -142,7 +159,7 @@ final class CartWorld {
         let waiting = servers[number].waiting
         servers[number].unreplicated = []
         servers[number].waiting = []
-        waiting.forEach { $0() }
+        for answer in waiting { answer() }
       }
       scheduleReplication()
     }

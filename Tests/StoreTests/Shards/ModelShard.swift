@@ -50,8 +50,8 @@ struct ModelShard {
   /// Sales and holds that could not be carried out, since what they were of is gone.
   var conflicts = 0
 
-  /// A part that home has not spoken of is held for so long.
-  static let provisional = 5000
+  /// A part that home has not spoken of is held for so long. Nothing but speed depends on it.
+  let provisional: Int
 
   // MARK: - Lines
 
@@ -96,7 +96,7 @@ struct ModelShard {
     }
     if let refusal = shortage(lines, now: now) { return .refused(refusal) }
     take(lines)
-    records[id] = Record(status: .active(until: now + Self.provisional), lines: lines)
+    records[id] = Record(status: .active(until: now + provisional), lines: lines)
     return .held
   }
 
@@ -310,6 +310,8 @@ enum CartMistake: CaseIterable {
   case forgetsOtherVoidClaims
   /// Home says that the key was answered by this very reservation, and its parts are put back.
   case takesItselfForAnother
+  /// A cart that begins again keeps its id.
+  case usesAnIDTwice
   /// Home writes before all parts are held.
   case commitsEarly
   /// After an unknown answer of home the parts are put back at once.
