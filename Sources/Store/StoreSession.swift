@@ -1,7 +1,8 @@
 import RedisClient
 import Synchronization
 
-/// All that goes to the store over one link: put together here, and nowhere else. Belongs to the event loop of the link.
+/// All that goes to one shard of the store over one link: put together here, and nowhere else. Belongs to the event loop
+/// of the link.
 package final class StoreSession {
   let caller: StoreCaller
   let writer: KeyedWriter
@@ -21,7 +22,7 @@ package final class StoreSession {
     scripts: ScriptLibrary, link: any CommandSender, fullness: StoreFullness = StoreFullness(),
     alarm: StoreAlarm = StoreAlarm()
   ) {
-    caller = StoreCaller(link: link, alarm: alarm)
+    caller = StoreCaller(link: link, keys: scripts.declaredKeys, alarm: alarm)
     writer = KeyedWriter(caller: caller, fullness: fullness)
     reservations = ReservationRepository(scripts: scripts, caller: caller, writer: writer)
     stock = StockRepository(scripts: scripts, caller: caller, writer: writer)

@@ -21,7 +21,8 @@ package enum RedisFailure: Error, Equatable, Sendable {
   /// The server's refusals that we treat in different ways.
   package enum Rejection: Equatable, Sendable {
     case noScript
-    /// LOADING, BUSY, MASTERDOWN, TRYAGAIN: try again in a moment.
+    /// LOADING, BUSY, MASTERDOWN: try again in a moment. TRYAGAIN, ASK: the same, when the slot has moved. ASK is not
+    /// followed, because the other server does not have all keys of the slot yet.
     case notYet(String)
     /// READONLY: the server is a replica, and a new connection is needed.
     case readOnly(String)
@@ -42,7 +43,7 @@ package enum RedisFailure: Error, Equatable, Sendable {
       let code = line.prefix { $0 != " " }
       switch code {
       case "NOSCRIPT": self = .noScript
-      case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN": self = .notYet(line)
+      case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "ASK": self = .notYet(line)
       case "READONLY": self = .readOnly(line)
       case "OOM", "MISCONF", "NOREPLICAS": self = .unwritable(line)
       default: self = .other(line)

@@ -5,7 +5,7 @@ package struct Script: Sendable {
   package let name: String
   package let source: String
   package let sha: String
-  /// `EVALSHA sha 0`, ready to send.
+  /// `EVALSHA sha`, ready to send.
   package let call: RedisArguments
   /// Whether it may write. If so, it must do nothing after its not-after instant.
   package let writes: Bool
@@ -33,7 +33,7 @@ package struct Script: Sendable {
     sha = Insecure.SHA1.hash(data: Array(source.utf8)).map { byte in
       String(byte, radix: 16).leftPadded(to: 2)
     }.joined()
-    call = RedisArguments("EVALSHA", sha, "0")
+    call = RedisArguments("EVALSHA", sha)
   }
 }
 

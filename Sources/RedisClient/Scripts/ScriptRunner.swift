@@ -33,8 +33,16 @@ package final class ScriptRunner {
   private static let anyTime = "9999999999999"
 
   package let link: any CommandSender
+  /// The number of keys that each call declares, and their names.
+  private let keys: RedisArguments
 
-  package init(link: any CommandSender) { self.link = link }
+  /// - Parameter keys: what each call declares. Only a Cluster asks for that: it runs a call where its keys are.
+  package init(link: any CommandSender, keys: [String] = []) {
+    self.link = link
+    var declared = RedisArguments(String(keys.count))
+    for key in keys { declared.append(key) }
+    self.keys = declared
+  }
 
   package func run(_ call: Call, completion: @escaping Completion) {
     run(call, triesLeft: 1, completion)
@@ -56,9 +64,10 @@ package final class ScriptRunner {
     var command = ByteBuffer()
     var bound = RedisArguments(capacity: 32)
     bound.append(call.script.writes ? notAfter(call.effectBefore) : Self.anyTime)
-    let count = call.script.call.count + 1 + call.arguments.count
+    let count = call.script.call.count + keys.count + 1 + call.arguments.count
     command.writeRESPHeader("*", count)
     command.writeImmutableBuffer(call.script.call.bytes)
+    command.writeImmutableBuffer(keys.bytes)
     command.writeImmutableBuffer(bound.bytes)
     command.writeImmutableBuffer(call.arguments.bytes)
 

@@ -15,4 +15,16 @@ enum Base64URL {
       return 22
     }
   }
+
+  /// The six bits that a character of the alphabet stands for; 0 for any other.
+  static func value(of character: UInt8) -> UInt8 {
+    switch character {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+    case UInt8(ascii: "-"): 62
+    case UInt8(ascii: "_"): 63
+    default: 0
+    }
+  }
 }

@@ -15,6 +15,20 @@ package struct ReservationID: Equatable, Sendable {
     text = Base64URL.text(of: random.next(), random.next())
   }
 
+  /// An id whose first bits tell its home (``ShardMap``); 116 random bits are left.
+  package init(random: inout some RandomNumberGenerator, home: Shard) {
+    let rest = (random.next() as UInt64) & (.max >> Self.homeBits)
+    text = Base64URL.text(of: UInt64(home.number) << (64 - Self.homeBits) | rest, random.next())
+  }
+
+  /// The first two characters.
+  static let homeBits = 12
+
+  /// What those bits say, whether there is such a shard or not.
+  var homeNumber: Int {
+    text.utf8.prefix(2).reduce(0) { $0 << 6 | Int(Base64URL.value(of: $1)) }
+  }
+
   /// Nil for what no reservation is called, so that it need not be asked for.
   package init?(_ text: String) {
     guard text.utf8.count == Self.length,

@@ -1,13 +1,16 @@
 /// The names of all keys in Redis. Scripts get them as constants from here (``ScriptLibrary``).
 package struct RedisKeys: Equatable, Sendable {
-  /// Stands before every name, so that several shops, or other programs, can share a database. May be empty.
+  /// Stands before every name: the shop's prefix, so that several shops, or other programs, can share a database, and
+  /// behind it the tag of the shard in braces, where the store has several. May be empty.
   package let prefix: String
   /// `idem:`; stored, since each keyed write needs it.
   private let idempotency: String
   /// What stands before all of them.
   package var idempotencyRecords: String { idempotency }
 
-  package init(prefix: String = "") {
+  /// - Parameter tag: of the shard (``ShardMap``); nil for a store that has no more than one.
+  package init(prefix: String = "", tag: String? = nil) {
+    let prefix = prefix + (tag.map { "{\($0)}" } ?? "")
     self.prefix = prefix
     idempotency = prefix + "idem:"
   }

@@ -1,7 +1,7 @@
 /// A name that scripts use, and what stands for it in Lua.
 struct ScriptConstant: Equatable {
   let name: String
-  let literal: String
+  private(set) var literal: String
 
   init(_ name: String, _ text: String) {
     precondition(!text.contains { $0.isNewline || $0 == "'" }, "\(name) is one line of a script, in single quotes")
@@ -14,18 +14,27 @@ struct ScriptConstant: Equatable {
     literal = "\(number)"
   }
 
-  /// All of them. What they say of a layout comes from the type that owns it.
-  static func all(_ tuning: ScriptLibrary.Tuning, _ keys: RedisKeys) -> [ScriptConstant] {
-    named(keys) + tuned(tuning) + limits + layouts
+  /// A name of keys. It begins with the key that the call declares, and so in its shard.
+  init(_ name: String, declaredAnd text: String) {
+    self.init(name, text)
+    literal = "KEYS[1] .. " + literal
   }
 
-  private static func named(_ keys: RedisKeys) -> [ScriptConstant] {
+  /// All of them. What they say of a layout comes from the type that owns it.
+  ///
+  /// - Parameter keys: for one shard, their whole names. For several, what stands behind the key that a call declares.
+  static func all(_ tuning: ScriptLibrary.Tuning, _ keys: RedisKeys, areDeclared: Bool = false) -> [ScriptConstant] {
+    let names = names(keys).map { areDeclared ? ScriptConstant($0, declaredAnd: $1) : ScriptConstant($0, $1) }
+    return names + tuned(tuning) + limits + layouts
+  }
+
+  private static func names(_ keys: RedisKeys) -> [(String, String)] {
     [
-      .init("INVENTORY", keys.inventory), .init("TOTAL", keys.total), .init("SOLD", keys.sold),
-      .init("HOLDS", keys.holds), .init("SALES", keys.sales), .init("RESERVATION", keys.reservation),
-      .init("DUE", keys.due), .init("SKUS", keys.skus), .init("EVENTS", keys.events),
-      .init("LEASE", keys.lease), .init("LEASE_EPOCH", keys.leaseEpoch), .init("LEASE_RELEASES", keys.leaseReleases),
-      .init("STORE", keys.store), .init("STORE_MARK", keys.storeMark),
+      ("INVENTORY", keys.inventory), ("TOTAL", keys.total), ("SOLD", keys.sold),
+      ("HOLDS", keys.holds), ("SALES", keys.sales), ("RESERVATION", keys.reservation),
+      ("DUE", keys.due), ("SKUS", keys.skus), ("EVENTS", keys.events),
+      ("LEASE", keys.lease), ("LEASE_EPOCH", keys.leaseEpoch), ("LEASE_RELEASES", keys.leaseReleases),
+      ("STORE", keys.store), ("STORE_MARK", keys.storeMark),
     ]
   }
 

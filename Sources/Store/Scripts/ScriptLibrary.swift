@@ -25,7 +25,13 @@ package struct ScriptLibrary: Sendable {
     }
   }
 
-  package let keys: RedisKeys
+  /// How the store is cut into shards.
+  package let shards: ShardMap
+  /// The shard that its calls go to.
+  package private(set) var shard = Shard(number: 0)
+  /// The names of the keys of that shard.
+  package private(set) var keys: RedisKeys
+  private let keyPrefix: String
   /// Whether changes are written to the outbox.
   package let hasEvents: Bool
 
@@ -50,10 +56,15 @@ package struct ScriptLibrary: Sendable {
   var overdue: StoreScript<OverdueVerdict>
   var probeStore: StoreScript<ProbeVerdict>
 
-  package init(tuning: Tuning) {
-    keys = RedisKeys(prefix: tuning.keyPrefix)
+  package init(tuning: Tuning, shards: ShardMap = ShardMap()) {
+    self.shards = shards
+    keyPrefix = tuning.keyPrefix
+    keys = RedisKeys(prefix: keyPrefix, tag: shards.tags.first)
     hasEvents = tuning.eventsMaxLength > 0
-    let constants = ScriptConstant.all(tuning, keys)
+    // One text serves all shards: 64 texts of each script would be a thousand scripts for Redis to keep.
+    let constants =
+      shards.count == 1
+      ? ScriptConstant.all(tuning, keys) : ScriptConstant.all(tuning, RedisKeys(), areDeclared: true)
     let prelude = PackageResources.prelude_lua
     let stock = prelude + PackageResources.stock_lua
     let hold = stock + PackageResources.hold_lua
@@ -87,6 +98,20 @@ package struct ScriptLibrary: Sendable {
     overdue = script("overdue", PackageResources.overdue_lua, .reads, behind: stock)
     probeStore = script("probe", PackageResources.probe_lua, .finishes, behind: prelude)
   }
+
+  /// The same scripts, called on another shard.
+  package func at(_ shard: Shard) -> ScriptLibrary {
+    var library = self
+    library.shard = shard
+    library.keys = RedisKeys(prefix: keyPrefix, tag: shards.count == 1 ? nil : shards.tags[shard.number])
+    return library
+  }
+
+  /// The keys that each call declares.
+  ///
+  /// With several shards it is one, and it is never there. So a Cluster runs the call on the shard's slot, and refuses it
+  /// before it runs while that slot is on the move (docs/decisions, 16).
+  var declaredKeys: [String] { shards.count == 1 ? [] : [keys.prefix] }
 
   /// Those a shopper's request may need.
   package var forShoppers: [Script] {

@@ -12,8 +12,9 @@ final class StoreCaller {
   private let runner: ScriptRunner
   let alarm: StoreAlarm
 
-  init(link: any CommandSender, alarm: StoreAlarm = StoreAlarm()) {
-    (runner, self.alarm) = (ScriptRunner(link: link), alarm)
+  /// - Parameter keys: what each call declares (``ScriptLibrary``).
+  init(link: any CommandSender, keys: [String] = [], alarm: StoreAlarm = StoreAlarm()) {
+    (runner, self.alarm) = (ScriptRunner(link: link, keys: keys), alarm)
   }
 
   var link: any CommandSender { runner.link }

@@ -17,9 +17,9 @@ import Testing
     let runner: ScriptRunner
     var told: [Result<ScriptReply, RedisFailure>] = []
 
-    init(knowsClock: Bool = true) {
+    init(knowsClock: Bool = true, keys: [String] = []) {
       link = ScriptedLink(knowsClock: knowsClock)
-      runner = ScriptRunner(link: link)
+      runner = ScriptRunner(link: link, keys: keys)
     }
 
     func run(_ script: Script = writing, effect: Int64 = 1400, reply: Int64 = 1500) {
@@ -50,6 +50,13 @@ import Testing
     // On Redis's clock the bound is never too late, and only slightly too early.
     let meant = bench.link.redisNow + 1400
     #expect((meant - 2...meant).contains(command.notAfter))
+  }
+
+  @Test func `a call declares its keys before them`() {
+    let bench = Bench(keys: ["{1}", "{1}x"])
+    bench.run()
+    #expect(bench.link.sent.first?.arguments.prefix(5) == ["EVALSHA", Self.writing.sha, "2", "{1}", "{1}x"])
+    #expect(bench.link.sent.first?.arguments.suffix(2) == ["a", "b c"])
   }
 
   @Test func `what only reads may run at any time`() {

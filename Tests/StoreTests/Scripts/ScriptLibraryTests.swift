@@ -92,6 +92,22 @@ import Testing
     #expect(ScriptLibrary(tuning: .init()).reserve.script.sha != Self.library.reserve.script.sha)
   }
 
+  @Test func `one text serves all shards of a store, and each call declares a key of its shard`() throws {
+    let map = ShardMap(count: 8)
+    let library = ScriptLibrary(tuning: .init(keyPrefix: "shop:"), shards: map)
+    let last = library.at(try #require(map.shards.last))
+    #expect(last.reserve.script.sha == library.reserve.script.sha)
+    #expect(last.reserve.script.source.contains("local INVENTORY = KEYS[1] .. 'inventory:'"))
+    #expect(last.declaredKeys == ["shop:{\(map.tags[7])}"])
+    #expect(last.keys.inventory == "shop:{\(map.tags[7])}inventory:")
+    #expect(library.declaredKeys == ["shop:{\(map.tags[0])}"])
+  }
+
+  @Test func `a store of one shard has the names that it always had, and calls declare nothing`() {
+    #expect(Self.library.declaredKeys == [] && Self.library.at(Shard(number: 0)).keys == RedisKeys())
+    #expect(Self.library.sweep.script.source.contains("local LEASE = 'lease'"))
+  }
+
   @Test func `every constant has a name of its own, and is used`() {
     let constants = ScriptConstant.all(.init(), RedisKeys())
     #expect(Set(constants.map(\.name)).count == constants.count)

@@ -1,0 +1,108 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Node
+@testable import Store
+
+extension AgainstRedis {
+  /// The scripts on the shards of a store, on Redis in cluster mode: it refuses a script that leaves its slot.
+  @Suite struct ShardScriptsTests {
+    private static let shards = ShardMap(count: 4)
+    private static let library = ScriptLibrary(tuning: .init(keyPrefix: "shop:"), shards: shards)
+
+    private static func clusterNode() async throws -> PrivateRedis {
+      try await PrivateRedis(options: ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"])
+    }
+
+    /// A node with all slots.
+    private static func cluster() async throws -> PrivateRedis {
+      let redis = try await clusterNode()
+      try redis.cli("CLUSTER", "ADDSLOTSRANGE", "0", "\(HashSlot.count - 1)")
+      try await whenItServes(redis)
+      return redis
+    }
+
+    private static func whenItServes(_ redis: PrivateRedis) async throws {
+      try await eventually("the cluster serves") { try redis.cli("CLUSTER", "INFO").contains("cluster_state:ok") }
+    }
+
+    @Test func `each shard is a whole small store in a slot of its own`() async throws {
+      let redis = try await Self.cluster()
+      var engines: [Engine] = []
+      for shard in Self.shards.shards {
+        engines.append(try await Engine(redis.url, scripts: Self.library.at(shard)))
+      }
+      for (number, engine) in engines.enumerated() {
+        #expect(await engine.ask(Call(wish: .set("A", total: 10 + number), key: "k")).status == 201)
+        #expect(await engine.ask(Call(wish: .set("B", total: 5))).status == 201)
+        let held = await engine.ask(
+          .reserve([.init(sku: "A", quantity: number + 1), .init(sku: "B", quantity: 1)], key: "k"))
+        #expect(held.status == 201 && !held.isReplay)
+        let sold = await engine.ask(.reserve("A", key: "other")).reservationID
+        #expect(await engine.ask(Call(wish: .confirm(sold), key: "k")).status == 200)
+        #expect(await engine.ask(Call(wish: .extend(held.reservationID, ttlSeconds: 900))).status == 200)
+        #expect(await engine.ask(Call(wish: .cancel(held.reservationID), key: "k")).status == 200)
+        #expect(await engine.ask(Call(wish: .cancel(held.reservationID), key: "k")).isReplay)
+        for other in engines where other !== engine {
+          #expect(await other.ask(Call(wish: .readReservation(sold))) == .problem(.unknownReservation))
+        }
+      }
+      for (number, engine) in engines.enumerated() {
+        let stock = await engine.ask(Call(wish: .readStock("A")))
+        #expect(stock.number("total") == 10 + number && stock.number("sold") == 1 && stock.number("reserved") == 0)
+        #expect(await engine.ask(Call(wish: .list(after: nil, limit: 10))).body.contains("\"total\":\(10 + number)"))
+        #expect(await engine.ask(Call(wish: .sweep)).status == 200)
+        #expect(await engine.ask(Call(wish: .delete("B"))).status == 204)
+        #expect(try await engine.wholeAudit().violations == [])
+      }
+      let keys = try redis.cli("KEYS", "*").split(separator: "\n").map(String.init)
+      for (number, tag) in Self.shards.tags.enumerated() {
+        let own = keys.filter { $0.hasPrefix("shop:{\(tag)}") }
+        #expect(own.count >= 10)
+        for key in own {
+          let slot = HashSlot.of(key.utf8)
+          #expect(slot * Self.shards.count / HashSlot.count == number)
+          #expect(try redis.cli("CLUSTER", "KEYSLOT", key) == "\(slot)")
+        }
+      }
+      #expect(keys.allSatisfy { $0.hasPrefix("shop:{") }, "\(keys)")
+    }
+
+    @Test func `while its slot moves a shard does nothing, by halves or otherwise; then it goes on`() async throws {
+      let redis = try await Self.cluster()
+      let other = try await Self.clusterNode()
+      try redis.cli("CLUSTER", "MEET", "127.0.0.1", "\(other.port)")
+      let (from, to) = (try redis.cli("CLUSTER", "MYID"), try other.cli("CLUSTER", "MYID"))
+      try await eventually("they know each other") { try redis.cli("CLUSTER", "NODES").contains(to) }
+      try await Self.whenItServes(other)
+      let shard = Self.shards.shards[1]
+      let scripts = Self.library.at(shard)
+      let engine = try await Engine(redis.url, scripts: scripts)
+      #expect(await engine.ask(Call(wish: .set("A", total: 10))).status == 201)
+      let held = await engine.ask(.reserve("A", 2, key: "k"))
+      let slot = "\(HashSlot.of(scripts.keys.prefix.utf8))"
+      let before = try await engine.link.reply("GET", scripts.keys.inventory + "A")
+
+      try other.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", from)
+      try redis.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", to)
+      // All keys are here still, and one of them has gone: neither makes a difference.
+      for key in ["", scripts.keys.sold + "A"] {
+        if !key.isEmpty { try redis.cli("MIGRATE", "127.0.0.1", "\(other.port)", key, "0", "5000") }
+        for call in [Call.reserve("A"), Call(wish: .confirm(held.reservationID)), Call(wish: .readStock("A"))] {
+          let answer = await engine.ask(call)
+          #expect(answer.status == 503 && answer.retryAfter != nil, "\(call): \(answer)")
+        }
+      }
+      #expect(try await engine.link.reply("GET", scripts.keys.inventory + "A") == before)
+
+      // What waits is done as soon as the slot is whole again.
+      async let waiting = engine.ask(Call(wish: .confirm(held.reservationID)), age: Engine.patience)
+      try other.cli("CLUSTER", "SETSLOT", slot, "NODE", from)
+      try other.cli("MIGRATE", "127.0.0.1", "\(redis.port)", scripts.keys.sold + "A", "0", "5000")
+      try redis.cli("CLUSTER", "SETSLOT", slot, "STABLE")
+      #expect(await waiting.status == 200)
+      #expect(try await engine.wholeAudit().violations == [])
+    }
+  }
+}
