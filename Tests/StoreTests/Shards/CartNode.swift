@@ -154,7 +154,7 @@ extension CartWorld {
           perform(attempt, claim, attempt.cart!.part(shard, answer))
         }
       case .drop(let shard):
-        call(from: node, shard: shard.number, within: 1000) { model, now in
+        call(from: node, shard: shard.number, within: 1000, doubled: true) { model, now in
           model.drop(id, now: now)
         } answer: { _ in
         }

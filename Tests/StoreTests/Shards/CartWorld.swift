@@ -14,6 +14,8 @@ final class CartWorld {
     /// Shards fail over to a server that may lack the last writes; what is acknowledged is on it if replicas are awaited.
     var failovers = false
     var awaitsReplicas = true
+    /// Shoppers share so many idempotency keys.
+    var keys = 5
   }
 
   static let quietFrom = 10_000
@@ -25,8 +27,9 @@ final class CartWorld {
   let weather: Weather
   var random: SeededRandom
   private(set) var now = 0
-  private var agenda: [(at: Int, order: Int, event: () -> Void)] = []
-  private var order = 0
+  /// The soonest is the last.
+  private var agenda: [Event] = []
+  private var lastOrder = 0
   private(set) var servers: [Server] = []
   private(set) var nodes: [SimulatedNode] = []
   var record = CartRecord()
@@ -44,6 +47,14 @@ final class CartWorld {
     var unreplicated: [ModelShard] = []
     /// Answers that wait for replicas.
     var waiting: [() -> Void] = []
+    var isReplicationDue = false
+  }
+
+  private struct Event {
+    /// When it is; of those at one instant, the one that was planned first comes first.
+    let place: Int
+    let act: () -> Void
+    var at: Int { place >> 24 }
   }
 
   /// One node of the cluster. Whatever it waits for dies with it.
@@ -81,16 +92,15 @@ final class CartWorld {
   // MARK: - Time
 
   func later(_ delay: Int, _ event: @escaping () -> Void) {
-    order += 1
-    let entry = (at: now + delay, order: order, event: event)
-    // The soonest is the last.
+    lastOrder += 1
+    let place = (now + delay) << 24 | lastOrder
     var low = 0
     var high = agenda.count
     while low < high {
       let middle = (low + high) / 2
-      if (agenda[middle].at, agenda[middle].order) > (entry.at, entry.order) { low = middle + 1 } else { high = middle }
+      if agenda[middle].place > place { low = middle + 1 } else { high = middle }
     }
-    agenda.insert(entry, at: low)
+    agenda.insert(Event(place: place, act: event), at: low)
   }
 
   /// An event of a node, which dies with it.
@@ -102,12 +112,10 @@ final class CartWorld {
   func run() {
     if weather.crashes { scheduleCrash() }
     if weather.failovers { scheduleFailover() }
-    scheduleReplication()
     later(Self.settledBy) { [unowned self] in noteLaggards() }
-    while let next = agenda.last, next.at <= Self.end {
-      agenda.removeLast()
+    while let next = agenda.popLast(), next.at <= Self.end {
       now = next.at
-      next.event()
+      next.act()
     }
   }
 
@@ -153,15 +161,16 @@ final class CartWorld {
     }
   }
 
-  private func scheduleReplication() {
-    later(random.number(5...60)) { [unowned self] in
-      for number in servers.indices where isQuiet || !random.oneIn(4) {
-        let waiting = servers[number].waiting
-        servers[number].unreplicated = []
-        servers[number].waiting = []
-        for answer in waiting { answer() }
-      }
-      scheduleReplication()
+  /// Replicas get what was written, after a while. By then it may have been lost with its server.
+  private func scheduleReplication(of number: Int) {
+    guard !servers[number].isReplicationDue else { return }
+    servers[number].isReplicationDue = true
+    later(random.number(5...(isQuiet || !random.oneIn(3) ? 60 : 500))) { [unowned self] in
+      let waiting = servers[number].waiting
+      servers[number].unreplicated = []
+      servers[number].waiting = []
+      servers[number].isReplicationDue = false
+      for answer in waiting { answer() }
     }
   }
 
@@ -189,9 +198,12 @@ final class CartWorld {
       // A message to the server before is lost with its connection.
       guard servers[shard].generation == generation else { return tell(.lost) }
       guard clock(of: shard) <= bound else { return tell(.late) }
-      let before = servers[shard].shard
+      let before = weather.failovers ? servers[shard].shard : nil
       let result = script(&servers[shard].shard, clock(of: shard))
-      if weather.failovers { servers[shard].unreplicated.append(before) }
+      if let before {
+        servers[shard].unreplicated.append(before)
+        scheduleReplication(of: shard)
+      }
       let back: () -> Void = { [unowned self] in
         guard passes() else { return later(300) { tell(.lost) } }
         later(flight()) { tell(.done(result)) }
