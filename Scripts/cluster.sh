@@ -290,14 +290,16 @@ command_kill_redis() {
 }
 
 command_failover() {
-  local before after
+  local before after deadline=$((SECONDS + 60))
   (($# == 0)) || bad_usage "failover: takes nothing, not: $*"
   find_cluster
   [[ $REDIS == sentinel ]] \
     || die 1 "failover: Redis in mode $REDIS has no Sentinels to carry it out (up --redis sentinel)"
   before=$(await_master) || die 1 'no Redis is master (cluster.sh status; cluster.sh resume)'
-  request_failover
-  after=$(await_other_master "$before") || die 1 "$before is still the master (cluster.sh logs)"
+  # Sentinels give a failover up if the replica that they have chosen is slow, and then begin no other by themselves.
+  until request_failover && after=$(await_other_master "$before"); do
+    ((SECONDS < deadline)) || die 1 "$before is still the master (cluster.sh logs)"
+  done
   printf '%s is the master now, in the place of %s\n' "$after" "$before"
 }
 

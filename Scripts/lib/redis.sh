@@ -301,9 +301,9 @@ watchful_sentinel() {
   return 1
 }
 
-# Waits for another master than this one, and prints its name.
+# Waits for another master than this one, and prints its name. Fails when a failover would have been given up.
 await_other_master() { # NAME
-  local master deadline=$((SECONDS + 30))
+  local master deadline=$((SECONDS + 15))
   until master=$(present_master) && [[ $master != "$1" ]]; do
     ((SECONDS < deadline)) || return 1
     sleep 0.1
