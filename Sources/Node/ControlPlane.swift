@@ -38,13 +38,13 @@ final class ControlPlane {
       }, unfit: unfit)
     // It inspects over a session without an alarm: what it finds, it knows.
     let damage = DamageWatch(
-      eventLoop: eventLoop, stock: StoreSession(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
+      eventLoop: eventLoop, stock: ShardedStore(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
       changed: { reports.update(\.damage, $0) })
     let alarm = StoreAlarm(damaged: { damage.sighted($0) }, forbidden: { watch.doubtRights() })
     (self.watch, self.damage) = (watch, damage)
 
-    let administration = StoreSession(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
-    let audit = StoreSession(scripts: scripts, link: auditLink, alarm: alarm)
+    let administration = ShardedStore(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
+    let audit = ShardedStore(scripts: scripts, link: auditLink, alarm: alarm)
     let service = StockService(stock: administration.stock, releaser: HoldReleaser(stock: administration.stock))
     controller = StockController(
       service: service, listing: StockListing(stock: administration.stock, service: service),

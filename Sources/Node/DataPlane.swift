@@ -24,7 +24,7 @@ final class DataPlane {
     minReplicas = store.minReplicas
     let scripts = store.scripts
     link = store.links(on: eventLoop).link(name: "requests", scripts: scripts.forShoppers)
-    let session = StoreSession(
+    let session = ShardedStore(
       scripts: scripts, link: link, fullness: store.fullness,
       alarm: StoreAlarm(
         damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },

@@ -28,7 +28,7 @@ final class DamageWatch {
   }
 
   private let eventLoop: any EventLoop
-  private let stock: StockRepository
+  private let stock: ShardedStock
   private let logger: Logger
   private let seen = Counter(label: "holdfast_store_damage_seen_total")
   private let changed: (DamageReport) -> Void
@@ -37,7 +37,7 @@ final class DamageWatch {
 
   /// - Parameter changed: told of each change, on the event loop.
   init(
-    eventLoop: any EventLoop, stock: StockRepository, logger: Logger, changed: @escaping (DamageReport) -> Void
+    eventLoop: any EventLoop, stock: ShardedStock, logger: Logger, changed: @escaping (DamageReport) -> Void
   ) {
     self.eventLoop = eventLoop
     self.stock = stock

@@ -80,7 +80,7 @@ final class Sweeper {
     guard !isInFlight, let term = election?.term() else { return }
     isInFlight = true
     let began = eventLoop.now
-    sweep.sweep(token: term.token) { [self] result in
+    sweep.sweep(token: term.token, epoch: term.epoch) { [self] result in
       let now = eventLoop.now
       ended(term, result, \.sweepFailures) { batch in
         if batch.released > 0 {
@@ -100,7 +100,7 @@ final class Sweeper {
     isInFlight = true
     // One that fails is not tried again at once.
     nextTrim = eventLoop.now + Self.trimInterval
-    sweep.trim(token: term.token, after: trimCursor) { [self] result in
+    sweep.trim(token: term.token, epoch: term.epoch, after: trimCursor) { [self] result in
       ended(term, result, \.trimFailures) { step in
         metrics.trimmed(step.trimmed)
         report.trimmedTotal += step.trimmed

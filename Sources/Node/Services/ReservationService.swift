@@ -30,10 +30,10 @@ struct Told<Value> {
 final class ReservationService {
   typealias Completion<Value> = (Result<Value, Problem>) -> Void
 
-  private let reservations: ReservationRepository
+  private let reservations: ShardedReservations
   private let releaser: HoldReleaser
 
-  init(reservations: ReservationRepository, releaser: HoldReleaser) {
+  init(reservations: ShardedReservations, releaser: HoldReleaser) {
     self.reservations = reservations
     self.releaser = releaser
   }
@@ -80,7 +80,7 @@ final class ReservationService {
   }
 
   private func checkOut(
-    _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: Write,
+    _ step: ShardedReservations.CheckoutStep, _ text: String, _ write: Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
     // A text that no reservation can have as its id is an unknown one. Under a key Redis must be asked all the same, by

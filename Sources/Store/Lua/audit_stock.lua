@@ -54,10 +54,11 @@ if from < holds then
   local entries = redis.call('ZRANGE', HOLDS .. sku, from, from + most - 1, 'WITHSCORES')
   for i = 1, #entries, 2 do
     local record = redis.pcall('GET', RESERVATION .. entries[i])
-    local status, deadline, _, skus, quantities = read_record(record)
+    local status, deadline, _, skus, quantities, reach = read_record(record)
     if status == 'ACTIVE' then
       active = active + pieces(skus, quantities)
-      if deadline ~= entries[i + 1] then
+      -- A part that is due is put off while its home is asked.
+      if deadline ~= entries[i + 1] and not (reach == 'part' and deadline <= now) then
         misdated = misdated + 1
       end
       if redis.call('PTTL', RESERVATION .. entries[i]) >= 0 then

@@ -6,7 +6,7 @@
 --        | DAMAGED now sku|- key [words]
 --        answer: created|changed available total sold next|-
 local sku, key, amount = ARGV[2], ARGV[3], ARGV[6]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end

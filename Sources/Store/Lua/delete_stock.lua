@@ -4,7 +4,7 @@
 -- ARGV: 1 not-after, 2 sku, 3 idempotency key name or '', 4 idempotency record up to its answer
 -- Reply: OK now | PRIOR now record | GONE now | DUE now sku | INUSE now reserved sold | DAMAGED now sku|- key [words]
 local sku, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end

@@ -4,7 +4,7 @@
 -- Reply: OK now record | PRIOR now record | GONE now | EXPIRED now | CANCELLED now | CONFIRMED now | LIMIT now
 --        | DAMAGED now sku|- key [words]
 local id, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end

@@ -7,13 +7,21 @@ import NIOCore
 ///     {"v":1,"status":"ACTIVE","expiresAt":1763801100123,"createdAt":1763800800123,"items":{"A":2,"B":1},"customerId":"c"}
 ///     {"v":1,"status":"CONFIRMED","confirmedAt":1763800900456,"expiresAt":…
 ///
-/// The scripts write all that stands before `"items"`; the node gives them the rest (``tail(lines:labels:)``).
+/// Where the store has several shards, its home has the lines of other shards behind those of its own; each of those has a
+/// *part* of it under the same id, with the number of the home:
+///
+///     … "items":{"A":2},"elsewhere":{"B":1},"customerId":"c"}        … "items":{"B":1},"home":3}
+///
+/// The scripts write all that stands before `"items"`; the node gives them the rest (``tail(lines:elsewhere:labels:)``,
+/// ``partTail(lines:home:)``).
 enum StoredReservation {
   // What a record is made of, in this order. Scripts and the reader below know it from here.
   private static let opening = "{\"v\":1,\"status\":\""
   private static let deadlineMember = member("expiresAt")
   static let creationMember = member("createdAt")
   private static let itemsMember = ",\"items\":{"
+  private static let elsewhereMember = ",\"elsewhere\":{"
+  private static let homeMember = member("home")
 
   private static func member(_ name: String) -> String { ",\"" + name + "\":" }
 
@@ -35,6 +43,9 @@ enum StoredReservation {
   private static let patternFromCreation = "\(creationMember)(\(StoredInstant.pattern))\(itemsMember)()"
   /// One line: SKU, quantity, the mark behind it, where the next begins.
   static let linePattern = "^\"(\(SKU.pattern))\":([1-9]%d*)([,}])()"
+  /// What stands before the lines of other shards, and captures where they begin; and what ends a part.
+  static let elsewherePattern = "^\(elsewhereMember)()"
+  static let partPattern = "^\(homeMember)%d+}$"
   /// What may stand behind the lines: the customer, of which it captures what follows, and the end with or without it.
   static let customerPattern = "^\(Labels.customerIDMember)\"\(Label.pattern)\"(.*)$"
   static let referencePattern = "^\(Labels.referenceMember)\"\(Label.pattern)\"}$"
@@ -42,11 +53,32 @@ enum StoredReservation {
   struct Malformed: Error { let record: String }
 
   /// What the node gives to the reserve script: `,"items":{…},"customerId":…}`.
-  static func tail(lines: [ReservationLine], labels: Labels) -> ByteBuffer {
-    var tail = ByteBufferAllocator().buffer(capacity: 32 + labels.roughByteCount + 80 * lines.count)
+  ///
+  /// - Parameter elsewhere: lines of other shards than its home.
+  static func tail(lines: [ReservationLine], elsewhere: [ReservationLine] = [], labels: Labels) -> ByteBuffer {
+    let count = lines.count + elsewhere.count
+    var tail = ByteBufferAllocator().buffer(capacity: 48 + labels.roughByteCount + 80 * count)
+    write(lines, behind: itemsMember, to: &tail)
+    if !elsewhere.isEmpty { write(elsewhere, behind: elsewhereMember, to: &tail) }
+    labels.write(to: &tail)
+    tail.writeStaticString("}")
+    return tail
+  }
+
+  /// The same of a part: `,"items":{…},"home":3}`.
+  static func partTail(lines: [ReservationLine], home: Shard) -> ByteBuffer {
+    var tail = ByteBufferAllocator().buffer(capacity: 48 + 80 * lines.count)
+    write(lines, behind: itemsMember, to: &tail)
+    tail.writeString(homeMember)
+    tail.writeDecimal(home.number)
+    tail.writeStaticString("}")
+    return tail
+  }
+
+  private static func write(_ lines: [ReservationLine], behind member: String, to tail: inout ByteBuffer) {
     assert(zip(lines, lines.dropFirst()).allSatisfy { $0.sku < $1.sku }, "a SKU that stands there twice is damage")
     assert(!lines.isEmpty && lines.allSatisfy { $0.quantity > 0 }, "so is a reservation of nothing")
-    tail.writeString(itemsMember)
+    tail.writeString(member)
     var separator: StaticString = "\""
     for line in lines {
       tail.writeStaticString(separator)
@@ -56,9 +88,6 @@ enum StoredReservation {
       separator = ",\""
     }
     tail.writeStaticString("}")
-    labels.write(to: &tail)
-    tail.writeStaticString("}")
-    return tail
   }
 
   /// Reads a record as of `now`: an ACTIVE one whose deadline is not after it has expired, swept or not.
@@ -78,7 +107,7 @@ enum StoredReservation {
       endedAt = instant
     }
     guard cursor.skip(deadlineMember), let expiresAt = cursor.instant(), cursor.skip(creationMember),
-      let createdAt = cursor.instant(), cursor.skip(itemsMember), let lines = cursor.lines(),
+      let createdAt = cursor.instant(), cursor.skip(itemsMember), let lines = cursor.allLines(),
       let labels = cursor.labels(), cursor.skip("}"), cursor.rest.isEmpty,
       Limits.isLife(from: createdAt, to: expiresAt)
     else { throw Malformed(record: String(decoding: record, as: UTF8.self)) }
@@ -113,8 +142,17 @@ enum StoredReservation {
 
     mutating func instant() -> Int64? { integer().flatMap(Int64.init(instant:)) }
 
+    /// Those of other shards among them.
+    mutating func allLines() -> [ReservationLine]? {
+      guard let own = lines() else { return nil }
+      guard skip(elsewhereMember) else { return own }
+      guard let others = lines() else { return nil }
+      let all = (own + others).sorted { $0.sku < $1.sku }
+      return zip(all, all.dropFirst()).allSatisfy { $0.sku != $1.sku } ? all : nil
+    }
+
     /// `"A":2,"B":1}`
-    mutating func lines() -> [ReservationLine]? {
+    private mutating func lines() -> [ReservationLine]? {
       var lines: [ReservationLine] = []
       repeat {
         guard skip("\"") else { return nil }

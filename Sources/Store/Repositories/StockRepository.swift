@@ -41,9 +41,15 @@ package final class StockRepository {
     }
   }
 
+  package struct Release: Equatable {
+    /// Whether any are left.
+    package var isMoreDue: Bool
+    /// Parts of carts that are due, and whose home must be asked.
+    var parts: [ReservationID]
+  }
+
   /// Puts one bounded step of a SKU's expired holds back in stock.
-  /// The outcome tells whether any are left.
-  package func releaseSome(of sku: SKU, arrival: NIODeadline, completion: @escaping Completion<Bool>) {
+  package func releaseSome(of sku: SKU, arrival: NIODeadline, completion: @escaping Completion<Release>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(Self.linesPerRelease)
     // A second release finds nothing to do. So this write can be repeated without a key.
@@ -56,8 +62,9 @@ package final class StockRepository {
         var tokens = reply.rest
         guard tokens.nextInteger() != nil else { return nil }
         let next = tokens.nextInstant()
+        let parts = tokens.dueParts()
         caller.alarm.damaged(tokens.damages())
-        return next.map { $0 <= reply.time } ?? false
+        return Release(isMoreDue: next.map { $0 <= reply.time } ?? false, parts: parts)
       }
     }
   }
@@ -81,7 +88,7 @@ package final class StockRepository {
   ) {
     var arguments = RedisArguments(sku.text)
     arguments.append(scripts.keys.record(of: write) ?? "")
-    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    arguments.append(write.recordHead)
     switch change {
     case .set(let total):
       arguments.append("set")
@@ -126,7 +133,7 @@ package final class StockRepository {
   package func delete(_ sku: SKU, write: Write, completion: @escaping Completion<DeleteOutcome>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(scripts.keys.record(of: write) ?? "")
-    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    arguments.append(write.recordHead)
     run(scripts.deleteStock, arguments, write, completion) { [self] reply throws(StoreDamage) -> DeleteOutcome? in
       var tokens = reply.rest
       switch reply.verdict {

@@ -32,6 +32,21 @@ import Testing
     return Array(1...6) + (0..<3).map { _ in UInt64.random(in: 1_000...999_999_999) }
   }
 
+  /// Most carts are of several shards there, and most keys are at home on another than their request.
+  @Test func `a store of several shards answers as one`() async throws {
+    let redis = try await PrivateRedis()
+    let engine = try await Engine(
+      redis.url,
+      scripts: TestClock.scripts(
+        tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30), shards: ShardMap(count: 5)))
+    var seen: [String: Int] = [:]
+    for seed in Self.seeds {
+      var run = ModelRun(seed: seed, calls: 1_500, engine: engine, retentionSeconds: Self.retentionSeconds)
+      run.comparesKeys = false
+      if let difference = try await run.firstDifference(seen: &seen) { Issue.record("\(difference)") }
+    }
+  }
+
   @Test
   func `thousands of random calls: every answer, counter, index, record, lifetime and event agrees`() async throws {
     let redis = try await PrivateRedis()

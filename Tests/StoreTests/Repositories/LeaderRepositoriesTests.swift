@@ -18,8 +18,8 @@ import Testing
     session.lease.release(token: token, limit: limit) { _ in }
     session.lease.hasConnection(7, limit: limit) { _ in }
     #expect(link.sent.map(\.deadline) == Array(repeating: link.loop.now + .milliseconds(300), count: 4))
-    session.sweep.sweep(token: token) { _ in }
-    session.sweep.trim(token: token, after: "") { _ in }
+    session.sweep.sweep(token: token, epoch: 1) { _ in }
+    session.sweep.trim(token: token, epoch: 1, after: "") { _ in }
     session.sweep.overdue { _ in }
     #expect(link.sent.dropFirst(4).map(\.deadline) == Array(repeating: link.loop.now + SweepRepository.limit, count: 3))
   }
