@@ -27,7 +27,7 @@ struct CoordinatorSettings: ProcessSettings {
       "port", .integer(0...65535), default: "8070", help: "TCP port to listen on; 0 takes any free one")
     basePath = try reader.read(
       "basePath", .basePath, default: "/", shownAs: "none",
-      help: "Path below which a proxy shows the page to browsers, which then need not have it to itself")
+      help: "Path prefix under which a proxy serves the page")
     stateFile = try reader.readOptional(
       "stateFile", .text("a path"),
       help: "Where nodes, drain marks and history are kept over restarts; without it they are not")

@@ -9,7 +9,7 @@ import Store
 /// Belongs to its event loop.
 final class DamageWatch {
   static let help = [
-    "holdfast_store_damage_seen_total": "Keys of the store that were found damaged, each counted anew."
+    "holdfast_store_damage_seen_total": "Keys that were found damaged; again only once repaired or forgotten."
   ]
 
   private static let interval = TimeAmount.seconds(2)

@@ -15,7 +15,7 @@ struct NodeMetrics {
     "holdfast_redis_clock_offset_seconds": "Redis's clock minus the node's.",
     "holdfast_redis_replicas": "Replicas that take in what the master writes.",
     "holdfast_redis_replicas_awaited": "So many replicas must have a change before it is acknowledged.",
-    "holdfast_redis_replica_lag_bytes": "How far the last of the replicas that count is behind.",
+    "holdfast_redis_replica_lag_bytes": "Bytes by which the slowest counted replica lags.",
     "holdfast_redis_warnings": "What risks data, or works less well than it should, of Redis.",
     "holdfast_store_faults": "Reasons why nothing can be sold on Redis at present.",
     "holdfast_store_loss": "1 while a loss of data is known and not acknowledged.",

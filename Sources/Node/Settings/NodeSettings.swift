@@ -83,7 +83,7 @@ struct NodeSettings: ProcessSettings {
       help: "How long to keep serving after SIGTERM, so that load balancers notice")
     maxQuantity = try reader.read(
       "maxQuantity", .integer(1...1_000_000), default: "1000000",
-      help: "The most units of a SKU that one reservation may hold")
+      help: "The most pieces of a SKU that one reservation may hold")
     maxTtlSeconds = try reader.read(
       "maxTtlSeconds", .integer(1...3600), default: "3600",
       help: "The longest hold that a client may ask for")
@@ -102,7 +102,7 @@ struct NodeSettings: ProcessSettings {
       help: "Client connections at once; more are not accepted")
     trustedProxies = try reader.readTrustedProxies()
     coordinatorUrl = try reader.readOptional(
-      "coordinatorUrl", .serverURL, help: "Where the coordinator is, that this node announces itself to")
+      "coordinatorUrl", .serverURL, help: "URL of the coordinator that this node announces itself to")
     clusterToken = try reader.readSharedToken(
       "clusterToken", "clusterTokenFile", help: "The token that nodes announce themselves with")
     advertisedUrl = try reader.readOptional(

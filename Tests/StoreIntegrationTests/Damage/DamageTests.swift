@@ -19,15 +19,14 @@ import Testing
           let store = try await ScriptStore(try await PrivateRedis())
           var faults: [String] = []
           for (index, seed) in seeds.enumerated() where index % Self.lanes == lane && faults.count < 3 {
-            if let fault = try await DamageRun(seed: seed, store: store).firstFault() { faults.append(fault) }
+            guard let fault = try await DamageRun(seed: seed, store: store).firstFault() else { continue }
+            faults.append("\(fault)\nAgain, alone: \(Self.seedVariable)=\(seed) swift test --filter DamageTests")
           }
           return faults
         }
       }
       return try await lanes.reduce(into: []) { $0 += $1 }
     }
-    for fault in faults {
-      Issue.record("\(fault)\nAgain, alone: \(Self.seedVariable)=SEED swift test --filter DamageTests")
-    }
+    for fault in faults { Issue.record("\(fault)") }
   }
 }
