@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Store
 
@@ -9,18 +10,27 @@ final class BacklogWatch {
 
   private let eventLoop: any EventLoop
   private let sweep: SweepRepository
+  private var failures: FailureNotes
 
-  init(eventLoop: any EventLoop, sweep: SweepRepository) {
+  init(eventLoop: any EventLoop, sweep: SweepRepository, logger: Logger) {
     self.eventLoop = eventLoop
     self.sweep = sweep
+    failures = FailureNotes(of: "backlog", logger: logger)
   }
 
   /// - Parameter seen: called with what each look has found; nil if it found nothing out.
   func start(_ seen: @escaping (SweepRepository.Overdue?) -> Void) {
     sweep.overdue { [self] result in
-      let overdue = try? result.get()
-      seen(overdue)
-      let pause = overdue == nil ? Self.retry : Self.interval
+      var pause = Self.interval
+      switch result {
+      case .success(let overdue):
+        failures.ended()
+        seen(overdue)
+      case .failure(let failure):
+        failures.note(failure)
+        seen(nil)
+        pause = Self.retry
+      }
       eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in start(seen) }
     }
   }

@@ -26,10 +26,12 @@ final class Leadership {
     let sweep = StoreSession(scripts: scripts, link: sweepLink, alarm: alarm).sweep
     election = LeaderElection(
       eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
-      releases: ReleaseSubscriber(link: releaseLink, stream: scripts.keys.leaseReleases), nodeID: nodeID,
-      now: { .now }, logger: Logger(label: "lease"))
+      releases: ReleaseSubscriber(
+        eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: releaseLink, alarm: alarm).lease,
+        logger: Logger(label: "lease")),
+      nodeID: nodeID, now: { .now }, logger: Logger(label: "lease"))
     sweeper = Sweeper(eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: Logger(label: "sweeper"))
-    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweep)
+    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweep, logger: Logger(label: "sweeper"))
     self.reports = reports
   }
 
