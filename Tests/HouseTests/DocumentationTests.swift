@@ -4,7 +4,7 @@ import Testing
 @Suite struct DocumentationTests {
   /// Each case of `Operation` with its method and path, read from its source.
   private func operations() throws -> [(name: String, method: String, path: String)] {
-    let source = try Project.file("Sources/Node/HTTP/Operation.swift").text
+    let source = try Project.file("Sources/Node/Calls/Operation.swift").text
     let found = source.matches(of: #/case \.(\w+): \(\.([A-Z]+), "([^"]+)"\)/#).map {
       (name: String($0.1), method: String($0.2), path: String($0.3))
     }
