@@ -135,11 +135,3 @@ extension TimeAmount {
   /// To the microsecond.
   fileprivate var milliseconds: Double { Double(nanoseconds / 1000) / 1000 }
 }
-
-extension Double {
-  /// For people: more digits would only flicker.
-  func rounded(decimals: Int) -> Double {
-    let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
-    return (self * scale).rounded() / scale
-  }
-}
