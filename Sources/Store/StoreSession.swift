@@ -13,7 +13,7 @@ package final class StoreSession {
   package let lease: LeaseRepository
   package let sweep: SweepRepository
   /// The store's identity and marks.
-  package let identity: StoreRepository
+  package let identity: IdentityRepository
 
   /// - Parameters:
   ///   - fullness: whether new reserves and stock writes are refused; for those who write none, it does not matter.
@@ -29,7 +29,7 @@ package final class StoreSession {
     audit = AuditRepository(scripts: scripts, caller: caller)
     lease = LeaseRepository(scripts: scripts, caller: caller)
     sweep = SweepRepository(scripts: scripts, caller: caller)
-    identity = StoreRepository(scripts: scripts, caller: caller)
+    identity = IdentityRepository(scripts: scripts, caller: caller)
   }
 }
 

@@ -55,7 +55,7 @@ struct StoreStanding {
 
   /// The store has been looked at, and a mark raised, or not.
   mutating func looked(
-    _ probe: StoreJudge.Probe, _ result: Result<StoreRepository.Look, StoreFailure>, sent: NIODeadline,
+    _ probe: StoreJudge.Probe, _ result: Result<IdentityRepository.Look, StoreFailure>, sent: NIODeadline,
     arrived: NIODeadline, wall: Int64
   ) {
     switch result {

@@ -21,7 +21,7 @@ final class StoreWatch {
   struct Unfit: Error { let reason: String }
 
   private let link: any CommandSender
-  private let repository: StoreRepository
+  private let identity: IdentityRepository
   private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
@@ -46,7 +46,7 @@ final class StoreWatch {
     unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
-    repository = StoreSession(scripts: scripts, link: link).identity
+    identity = StoreSession(scripts: scripts, link: link).identity
     self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
@@ -134,7 +134,7 @@ final class StoreWatch {
     let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
     // The mark waits for replicas.
     let limit = Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero)
-    repository.look(limit: limit) { [self] result in
+    identity.look(limit: limit) { [self] result in
       standing.looked(
         probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
       done()
