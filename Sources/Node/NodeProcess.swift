@@ -19,7 +19,10 @@ struct NodeProcess {
   func run() async throws {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: ["node": "\(settings.nodeId)"])
     let registry = PrometheusRegistry()
-    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help, DamageWatch.help, AcceptPause.help] {
+    for help in [
+      NodeMetrics.help, RequestMetrics.help, WrongTokenGuard.help, LeaseMetrics.help, SweepMetrics.help,
+      DamageWatch.help, AcceptPause.help,
+    ] {
       registry.describe(help)
     }
     MetricsSystem.bootstrap(registry)
@@ -56,7 +59,7 @@ struct NodeProcess {
     let clusterToken = Replaceable(settings.clusterToken ?? "")
     let announcer = settings.coordinatorUrl.map { coordinator in
       Announcer(
-        coordinator: coordinator, token: clusterToken, client: CurlClient(), lifecycle: lifecycle,
+        coordinator: coordinator, token: clusterToken, client: CurlClient(), node: lifecycle,
         logger: Logger(label: "announcer"))
     }
     let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) { tokens in
