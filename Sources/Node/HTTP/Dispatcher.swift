@@ -64,7 +64,8 @@ final class Dispatcher {
 
   /// Counts an answer, and logs it where that is asked for or needed.
   ///
-  /// - Parameter arrival: when the request was complete.
+  /// - Parameter arrival: when the request was complete; of one that is refused before, when it was refused. The time
+  ///   until then is the client's.
   func note(
     _ response: Response, _ operation: Operation?, id: String, client: @autoclosure () -> String, arrival: NIODeadline,
     at now: NIODeadline

@@ -198,8 +198,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     let now = eventLoop.now
     let id = exchange?.requestID ?? dispatcher.nextRequestID()
     dispatcher.note(
-      response, exchange?.head.operation, id: id, client: client(of: exchange?.head), arrival: exchange?.began ?? now,
-      at: now)
+      response, exchange?.head.operation, id: id, client: client(of: exchange?.head), arrival: now, at: now)
     let bytes = dispatcher.encode(
       response, requestID: id, closes: true, hasBody: !(exchange?.head.isHEAD ?? false),
       allocator: context.channel.allocator)

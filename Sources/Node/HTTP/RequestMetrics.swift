@@ -6,7 +6,7 @@ import CoreMetrics
 /// event loop.
 final class RequestMetrics {
   static let help = [
-    durationLabel: "Time from a complete request to its answer, by operation and outcome."
+    durationLabel: "Time from a complete request to its answer, by operation and outcome; 0 if refused before its end."
   ]
 
   private static let durationLabel = "holdfast_request_duration_seconds"

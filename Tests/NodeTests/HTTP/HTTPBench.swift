@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @testable import Node
@@ -21,11 +22,10 @@ final class HTTPBench {
 
   /// - Parameter answers: answers requests at once. If nil, they wait in ``waiting``.
   init(
-    inFlight: Int = 100, connections: Int = 100, sharing shared: Dispatcher? = nil,
+    inFlight: Int = 100, connections: Int = 100, logger: Logger = .silent, sharing shared: Dispatcher? = nil,
     answers: ((Request) -> Response)? = nil
   ) throws {
     var take: (Request, @escaping (Response) -> Void) -> Void = { _, _ in }
-    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     dispatcher =
       shared
       ?? Dispatcher(

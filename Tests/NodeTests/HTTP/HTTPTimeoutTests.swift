@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Node
@@ -44,6 +45,15 @@ import Testing
     #expect(try bench.answers().map(\.status) == [200] && bench.isOpen)
     try bench.pass(ConnectionMachine.requestLimit)
     #expect(try bench.answers().map(\.status) == [200, 408])
+  }
+
+  @Test func `the time that a client takes is not told as the node's`() throws {
+    let log = LogRecorder()
+    let bench = try HTTPBench(logger: log.logger)
+    try bench.send(Self.confirm)
+    try bench.pass(ConnectionMachine.requestLimit)
+    let line = try #require(log.all.first { $0.hasPrefix("request ") })
+    #expect(line.contains("request-timeout") && line.contains(#/"microseconds": 0\b/#), "\(line)")
   }
 
   @Test func `a request in work is not given up by its connection`() throws {
