@@ -33,7 +33,7 @@ extension AuditService {
   struct Report: Sendable {
     var skus = 0
     var violations: [Violation] = []
-    /// SKUs that changed during each count.
+    /// SKUs that no count speaks for: they changed under each, or were too large for the time.
     var unverified: [SKU] = []
     var next: Cursor?
   }
