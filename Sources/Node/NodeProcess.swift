@@ -52,7 +52,7 @@ struct NodeProcess {
     let lifecycle = Lifecycle(dataPlane: dataPlane, controlPlane: controlPlane)
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
-      dispatcher: try await dataLoop.submit { NIOLoopBound(dataPlane.value.dispatcher, eventLoop: dataLoop) }.get(),
+      connections: try await dataLoop.submit { NIOLoopBound(dataPlane.value.connections, eventLoop: dataLoop) }.get(),
       serves: { port in lifecycle.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
       willDrain: { lifecycle.set(.stopping, to: true) }, logger: logger)
     let links = StoreService(dataPlane: dataPlane, controlPlane: controlPlane, unfit: unfit)

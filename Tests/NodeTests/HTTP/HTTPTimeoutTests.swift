@@ -87,14 +87,14 @@ import Testing
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     bench.network.isStuck = true
     try bench.send(text)
-    #expect(bench.isOpen && bench.dispatcher.traffic.answered > 0)
+    #expect(bench.isOpen && bench.traffic.answered > 0)
     try bench.pass(ConnectionMachine.requestLimit)
     #expect(!bench.isOpen && bench.received.isEmpty)
   }
 
   @Test func `a draining node does not keep such a client either`() throws {
     let bench = try HTTPBench()
-    bench.dispatcher.isDraining = true
+    bench.shared.isDraining = true
     bench.network.isStuck = true
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()
