@@ -164,7 +164,6 @@ final class HTTPConnection: ChannelDuplexHandler {
         shared.wrongTokens.endDelay()
         answer(refusal)
       }
-    case .refusedAfterBody(let refusal): answer(refusal)
     case .admitted(let admission):
       shared.dispatcher.serve(
         Request(admission, id: exchange.requestID, arrival: arrival, body: exchange.body), answer: answer)
