@@ -126,7 +126,7 @@ package final class ScriptRunner {
     link.send(load, deadline: call.deadline) { result in
       if case .success(.error(let line)) = result { refusal = RedisFailure.Rejection(line: call.script.signed(line)) }
     }
-    // Commands on one connection run in order, so the call finds the loaded script, or Redis has said why there is none.
+    // Commands on one connection run in order: the call finds the loaded script, or Redis has said why there is none.
     run(call, triesLeft: triesLeft - 1) { [self] result in
       guard case .failure(.rejected(.noScript)) = result, let refusal, refusal != .noScript else {
         return completion(result)
