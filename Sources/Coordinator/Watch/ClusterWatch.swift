@@ -31,7 +31,7 @@ actor ClusterWatch: ClusterWatching, Service {
   private let endings: AsyncStream<Prober.Ending>
   private let ended: AsyncStream<Prober.Ending>.Continuation
 
-  private var broadcast: ViewBroadcast
+  private(set) var broadcast: ViewBroadcast
   /// The last view, and when it was made; nil as soon as something has changed.
   private var current: (view: ClusterView, at: Instant)?
   private var lastRefusal: AnnouncementRefusal?
