@@ -87,6 +87,7 @@ final class DataPlane {
 
   func stop() {
     ticks?.cancel()
+    probe.stop()
     link.stop()
   }
 

@@ -33,6 +33,9 @@ final class StoreWatch {
   private var roundsToCheck = 0
   private var nextDoubt = NIODeadline.uptimeNanoseconds(0)
   private var isDoubting = false
+  private var stage = Stage.idle
+
+  private enum Stage { case idle, running, stopped }
 
   /// - Parameters:
   ///   - replication: what is wanted of replicas.
@@ -58,7 +61,14 @@ final class StoreWatch {
     self.unfit = unfit
   }
 
-  func start() { round() }
+  func start() {
+    precondition(stage == .idle, "a second start would double the rounds")
+    stage = .running
+    round()
+  }
+
+  /// Asks no more.
+  func stop() { stage = .stopped }
 
   /// The coordinator has told what others have seen of the store.
   func heard(_ memory: StoreMemory) {
@@ -84,6 +94,7 @@ final class StoreWatch {
 
   /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
+    guard stage == .running else { return }
     var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
     if roundsToCheck == 0 { questions += [server, settings, types, askRights] }
     var open = questions.count
