@@ -39,8 +39,8 @@ struct StoreAccess: Sendable {
 
 /// Makes the links to the store of one event loop; they share the search for the master. Belongs to that loop.
 final class StoreLinks {
-  let store: StoreAccess
-  let eventLoop: any EventLoop
+  private let store: StoreAccess
+  private let eventLoop: any EventLoop
   private let servers: any ServerLocator
 
   fileprivate init(_ store: StoreAccess, eventLoop: any EventLoop) {

@@ -12,7 +12,9 @@ import Testing
     let (link, log) = (ScriptedLink(), LogRecorder())
     var seen: [SweepRepository.Overdue?] = []
     let sweep = StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link).sweep
-    BacklogWatch(eventLoop: link.loop, sweep: sweep, logger: log.logger).start { seen.append($0) }
+    let watch = BacklogWatch(
+      eventLoop: link.loop, sweep: sweep, metrics: SweepMetrics(), logger: log.logger, report: { seen.append($0) })
+    watch.start()
     for _ in 1...3 {
       link.last.answer(.success(.error("NOPERM no")))
       link.pass(100)
@@ -27,5 +29,9 @@ import Testing
     #expect(link.sent.count == 4)
     link.pass(1)
     #expect(link.sent.count == 5)
+    watch.stop()
+    link.last.line("OK \(link.redisNow) 7 -")
+    link.pass(10_000)
+    #expect(link.sent.count == 5, "who is stopped looks no more")
   }
 }
