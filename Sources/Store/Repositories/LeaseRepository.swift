@@ -23,7 +23,7 @@ package final class LeaseRepository {
     self.caller = caller
   }
 
-  /// Calls `act` whenever there is a link anew.
+  /// Calls `act` whenever there is a link anew. Only one can ask for that (``CommandSender/whenUp``).
   package func whenConnected(_ act: @escaping () -> Void) { link.whenUp = act }
 
   package enum AcquireOutcome: Equatable {
