@@ -108,7 +108,7 @@ struct StoreStanding {
   var report: StoreReport {
     StoreReport(
       isChecked: isChecked, version: version, faults: words(.fault), warnings: words(.warning),
-      isNearlyFull: memory.limit > 0 && Double(memory.used) >= StoreWatch.nearlyFull * Double(memory.limit),
+      isNearlyFull: HealthReport.Redis.isNearlyFull(usedBytes: memory.used, limitBytes: memory.limit),
       usedBytes: memory.used, limitBytes: memory.limit, replication: replication, clockOffset: clock.offset,
       judge: judge)
   }

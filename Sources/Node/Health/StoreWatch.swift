@@ -14,8 +14,6 @@ final class StoreWatch {
   private static let roundsPerCheck = 20
   /// Rights that are in doubt are asked about at once, but no more often than this.
   private static let minBetweenDoubts = TimeAmount.seconds(1)
-  /// New reserves and stock writes are refused from this share of `maxmemory` on.
-  static let nearlyFull = 0.9
 
   /// Nothing can be promised on the store, and that won't change by itself.
   struct Unfit: Error { let reason: String }
