@@ -25,11 +25,12 @@ struct StoreAccess: Sendable {
     minReplicas = settings.minReplicas
     let tls =
       topology.usesTLS || settings.sentinelTls
-      ? try RedisTLS(
+      ? try RedisTLS.fromSettings(
         caFile: settings.redisCaFile, certFile: settings.redisCertFile, keyFile: settings.redisKeyFile) : nil
     self.tls = tls
     sentinels = SentinelAccess(
-      user: settings.sentinelUser, password: settings.sentinelPassword, tls: settings.sentinelTls ? tls : nil)
+      user: settings.sentinelUser, password: settings.sentinelPassword, names: .settings,
+      tls: settings.sentinelTls ? tls : nil)
     clientName = "holdfast:\(settings.nodeId)"
   }
 
