@@ -44,7 +44,8 @@ final class DataPlane {
       stock: StockService(stock: session.stock, releaser: releaser),
       caps: .init(quantity: settings.maxQuantity, ttlSeconds: settings.maxTtlSeconds))
     let health = HealthController(
-      state: state, traffic: traffic, registry: registry, background: controlPlane.eventLoop, eventLoop: eventLoop)
+      state: state, traffic: traffic, registry: registry, background: controlPlane.eventLoop, eventLoop: eventLoop,
+      leaseClock: { .now })
     let administer: Dispatcher.Handler = { request, answer in
       let answer = NIOLoopBound(answer, eventLoop: eventLoop)
       controlPlane.eventLoop.execute {

@@ -81,7 +81,8 @@ import Testing
     let faults = findings.filter { $0.meaning == .fault }.map(\.words)
     #expect(faults.count == 13)
     let redis = HealthReport.Redis(
-      connected: true, pending: 0, reconnects: 0, usedBytes: 0, limitBytes: 0, faults: faults, warnings: [])
+      connected: true, roundTripMs: nil, pending: 0, reconnects: 0, usedBytes: 0, limitBytes: 0, faults: faults,
+      warnings: [])
     #expect(redis.obstacles.map { "\($0): the shop cannot sell" } == faults)
   }
 
