@@ -24,8 +24,13 @@ final class ControlPlane {
     let auditLink = access.link(name: "audit", scripts: scripts.forOperators)
     // Of its own: what it says of Redis must not depend on whether scripts can be loaded there.
     let watchLink = access.link(name: "watch")
+    // Each of its own: neither a batch nor a wait for releases may come before a renewal.
+    let leaseLink = access.link(name: "lease", scripts: scripts.forElection)
+    let sweepLink = access.link(name: "sweep", scripts: scripts.forSweeping)
+    let releaseLink = access.link(name: "releases")
     link.whenUp = { reports.update(\.canAdminister, true) }
-    links = [link, auditLink, watchLink]
+    links = [link, auditLink, watchLink, leaseLink, sweepLink, releaseLink]
+    // The link that waits for releases, too, must lead to the master: there its probe waits behind the blocking read.
     probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
 
     let watch = StoreWatch(
@@ -51,7 +56,10 @@ final class ControlPlane {
       audit: AuditService(stock: audit.stock, audit: audit.audit), eventLoop: eventLoop,
       logger: Logger(label: "stock"))
     leadership = Leadership(
-      access: access, alarm: alarm, nodeID: settings.nodeId, reports: reports)
+      eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
+      releases: StoreSession(scripts: scripts, link: releaseLink, alarm: alarm).lease,
+      sweep: StoreSession(scripts: scripts, link: sweepLink, alarm: alarm).sweep, nodeID: settings.nodeId,
+      now: { .now }, reports: reports)
   }
 
   func start() {
@@ -63,8 +71,11 @@ final class ControlPlane {
   }
 
   func stop() {
-    for link in links { link.stop() }
+    for probe in probes { probe.stop() }
+    watch.stop()
+    damage.stop()
     leadership.stop()
+    for link in links { link.stop() }
   }
 
   /// The coordinator has told what others have seen of the store.

@@ -19,7 +19,10 @@ struct NodeProcess {
   func run() async throws {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: ["node": "\(settings.nodeId)"])
     let registry = PrometheusRegistry()
-    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help, DamageWatch.help, AcceptPause.help] {
+    for help in [
+      NodeMetrics.help, RequestMetrics.help, WrongTokenGuard.help, LeaseMetrics.help, SweepMetrics.help,
+      DamageWatch.help, AcceptPause.help,
+    ] {
       registry.describe(help)
     }
     MetricsSystem.bootstrap(registry)
@@ -49,14 +52,14 @@ struct NodeProcess {
     let lifecycle = Lifecycle(dataPlane: dataPlane, controlPlane: controlPlane)
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
-      dispatcher: try await dataLoop.submit { NIOLoopBound(dataPlane.value.dispatcher, eventLoop: dataLoop) }.get(),
+      connections: try await dataLoop.submit { NIOLoopBound(dataPlane.value.connections, eventLoop: dataLoop) }.get(),
       serves: { port in lifecycle.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
       willDrain: { lifecycle.set(.stopping, to: true) }, logger: logger)
     let links = StoreService(dataPlane: dataPlane, controlPlane: controlPlane, unfit: unfit)
     let clusterToken = Replaceable(settings.clusterToken ?? "")
     let announcer = settings.coordinatorUrl.map { coordinator in
       Announcer(
-        coordinator: coordinator, token: clusterToken, client: CurlClient(), lifecycle: lifecycle,
+        coordinator: coordinator, token: clusterToken, client: CurlClient(), node: lifecycle,
         logger: Logger(label: "announcer"))
     }
     let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) { tokens in

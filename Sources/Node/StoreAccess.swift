@@ -25,11 +25,12 @@ struct StoreAccess: Sendable {
     minReplicas = settings.minReplicas
     let tls =
       topology.usesTLS || settings.sentinelTls
-      ? try RedisTLS(
+      ? try RedisTLS.fromSettings(
         caFile: settings.redisCaFile, certFile: settings.redisCertFile, keyFile: settings.redisKeyFile) : nil
     self.tls = tls
     sentinels = SentinelAccess(
-      user: settings.sentinelUser, password: settings.sentinelPassword, tls: settings.sentinelTls ? tls : nil)
+      user: settings.sentinelUser, password: settings.sentinelPassword, names: .settings,
+      tls: settings.sentinelTls ? tls : nil)
     clientName = "holdfast:\(settings.nodeId)"
   }
 
@@ -39,8 +40,8 @@ struct StoreAccess: Sendable {
 
 /// Makes the links to the store of one event loop; they share the search for the master. Belongs to that loop.
 final class StoreLinks {
-  let store: StoreAccess
-  let eventLoop: any EventLoop
+  private let store: StoreAccess
+  private let eventLoop: any EventLoop
   private let servers: any ServerLocator
 
   fileprivate init(_ store: StoreAccess, eventLoop: any EventLoop) {

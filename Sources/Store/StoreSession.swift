@@ -16,7 +16,7 @@ package final class StoreSession {
   let parts: PartRepository
   let claims: ClaimRepository
   /// The store's identity and marks.
-  package let identity: StoreRepository
+  package let identity: IdentityRepository
 
   /// - Parameters:
   ///   - fullness: whether new reserves and stock writes are refused; for those who write none, it does not matter.
@@ -35,7 +35,7 @@ package final class StoreSession {
     sweep = SweepRepository(scripts: scripts, caller: caller)
     parts = PartRepository(scripts: scripts, caller: caller)
     claims = ClaimRepository(scripts: scripts, caller: caller)
-    identity = StoreRepository(scripts: scripts, caller: caller)
+    identity = IdentityRepository(scripts: scripts, caller: caller)
   }
 }
 

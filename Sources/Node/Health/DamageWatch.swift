@@ -34,6 +34,7 @@ final class DamageWatch {
   private let changed: (DamageReport) -> Void
   private var known: [StoreDamage: Sighting] = [:]
   private var isFull = false
+  private var timer: Scheduled<Void>?
 
   /// - Parameter changed: told of each change, on the event loop.
   init(
@@ -46,9 +47,17 @@ final class DamageWatch {
   }
 
   func start() {
-    eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+    precondition(timer == nil, "a second start would double the rounds")
+    scheduleRound()
+  }
+
+  /// Looks again at nothing more.
+  func stop() { timer?.cancel() }
+
+  private func scheduleRound() {
+    timer = eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
       round()
-      start()
+      scheduleRound()
     }
   }
 

@@ -1,3 +1,4 @@
+import Common
 import RedisClient
 import Store
 
@@ -18,7 +19,7 @@ struct StoreFinding: Equatable, Sendable {
   /// It does not heal by itself, so that a node that has just been started ends rather than waits.
   var endsStart = false
 
-  static let cannotSell = "the shop cannot sell"
+  static let cannotSell = HealthReport.Redis.cannotSell
 }
 
 /// What replies of Redis mean, each decided by itself. Nil: the reply is no answer, and is to be asked for again.

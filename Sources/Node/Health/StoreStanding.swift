@@ -55,7 +55,7 @@ struct StoreStanding {
 
   /// The store has been looked at, and a mark raised, or not.
   mutating func looked(
-    _ probe: StoreJudge.Probe, _ result: Result<StoreRepository.Look, StoreFailure>, sent: NIODeadline,
+    _ probe: StoreJudge.Probe, _ result: Result<IdentityRepository.Look, StoreFailure>, sent: NIODeadline,
     arrived: NIODeadline, wall: Int64
   ) {
     switch result {
@@ -108,7 +108,7 @@ struct StoreStanding {
   var report: StoreReport {
     StoreReport(
       isChecked: isChecked, version: version, faults: words(.fault), warnings: words(.warning),
-      isNearlyFull: memory.limit > 0 && Double(memory.used) >= StoreWatch.nearlyFull * Double(memory.limit),
+      isNearlyFull: HealthReport.Redis.isNearlyFull(usedBytes: memory.used, limitBytes: memory.limit),
       usedBytes: memory.used, limitBytes: memory.limit, replication: replication, clockOffset: clock.offset,
       judge: judge)
   }

@@ -14,14 +14,12 @@ final class StoreWatch {
   private static let roundsPerCheck = 20
   /// Rights that are in doubt are asked about at once, but no more often than this.
   private static let minBetweenDoubts = TimeAmount.seconds(1)
-  /// New reserves and stock writes are refused from this share of `maxmemory` on.
-  static let nearlyFull = 0.9
 
   /// Nothing can be promised on the store, and that won't change by itself.
   struct Unfit: Error { let reason: String }
 
   private let link: any CommandSender
-  private let repository: StoreRepository
+  private let identity: IdentityRepository
   private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
@@ -33,6 +31,9 @@ final class StoreWatch {
   private var roundsToCheck = 0
   private var nextDoubt = NIODeadline.uptimeNanoseconds(0)
   private var isDoubting = false
+  private var stage = Stage.idle
+
+  private enum Stage { case idle, running, stopped }
 
   /// - Parameters:
   ///   - replication: what is wanted of replicas.
@@ -46,7 +47,7 @@ final class StoreWatch {
     unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
-    repository = StoreSession(scripts: scripts, link: link).identity
+    identity = StoreSession(scripts: scripts, link: link).identity
     self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
@@ -58,7 +59,14 @@ final class StoreWatch {
     self.unfit = unfit
   }
 
-  func start() { round() }
+  func start() {
+    precondition(stage == .idle, "a second start would double the rounds")
+    stage = .running
+    round()
+  }
+
+  /// Asks no more.
+  func stop() { stage = .stopped }
 
   /// The coordinator has told what others have seen of the store.
   func heard(_ memory: StoreMemory) {
@@ -84,6 +92,7 @@ final class StoreWatch {
 
   /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
+    guard stage == .running else { return }
     var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
     if roundsToCheck == 0 { questions += [server, settings, types, askRights] }
     var open = questions.count
@@ -134,7 +143,7 @@ final class StoreWatch {
     let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
     // The mark waits for replicas.
     let limit = Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero)
-    repository.look(limit: limit) { [self] result in
+    identity.look(limit: limit) { [self] result in
       standing.looked(
         probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
       done()

@@ -15,7 +15,9 @@ final class Sweeper {
   private let sweep: SweepRepository
   private let metrics: SweepMetrics
   private let logger: Logger
-  private var election: Election?
+  private let tell: (SweepReport) -> Void
+  /// Nil while this node does not lead.
+  private var mandate: Mandate?
   private var isInFlight = false
   private var timer: Scheduled<Void>?
   private var afterBatch: (() -> Void)?
@@ -23,38 +25,41 @@ final class Sweeper {
   private var trimCursor = ""
   private var sweepFailures: FailureNotes
   private var trimFailures: FailureNotes
-  private(set) var report = SweepReport()
+  private var report = SweepReport() {
+    didSet { if report != oldValue { tell(report) } }
+  }
 
-  /// What the sweeper asks of the election.
-  struct Election {
+  /// By what the sweeper sweeps.
+  struct Mandate {
     /// The term in which this node may act as leader now.
     var term: () -> LeaseMachine.Term?
     /// Redis says that this token's term is over.
     var fenced: (String) -> Void
   }
 
-  init(eventLoop: any EventLoop, sweep: SweepRepository, metrics: SweepMetrics, logger: Logger) {
+  /// - Parameter report: told what the sweeps have done so far, whenever that changes.
+  init(
+    eventLoop: any EventLoop, sweep: SweepRepository, metrics: SweepMetrics, logger: Logger,
+    report tell: @escaping (SweepReport) -> Void
+  ) {
     self.eventLoop = eventLoop
     self.sweep = sweep
     self.metrics = metrics
     self.logger = logger
+    self.tell = tell
     sweepFailures = FailureNotes(of: "sweep", logger: logger)
     trimFailures = FailureNotes(of: "trim", logger: logger)
   }
 
-  func start(_ election: Election) {
-    precondition(self.election == nil, "a sweeper has one election")
-    self.election = election
-  }
-
   /// A term has begun: the first batch leaves at once.
-  func begin() {
-    guard !isInFlight else { return }
-    schedule(in: .zero)
+  func begin(_ mandate: Mandate) {
+    self.mandate = mandate
+    goOn()
   }
 
   /// The term is over.
   func end() {
+    mandate = nil
     timer?.cancel()
   }
 
@@ -68,7 +73,12 @@ final class Sweeper {
   /// Goes on after all: what waits for ``finish(_:)`` is forgotten.
   func resume() {
     afterBatch = nil
-    begin()
+    goOn()
+  }
+
+  /// What is in flight goes on by itself.
+  private func goOn() {
+    if !isInFlight { schedule(in: .zero) }
   }
 
   private func schedule(in delay: TimeAmount) {
@@ -77,15 +87,14 @@ final class Sweeper {
   }
 
   private func batch() {
-    guard !isInFlight, let term = election?.term() else { return }
+    guard !isInFlight, let term = mandate?.term() else { return }
     isInFlight = true
     let began = eventLoop.now
     sweep.sweep(token: term.token, epoch: term.epoch) { [self] result in
       let now = eventLoop.now
       ended(term, result, \.sweepFailures) { batch in
         if batch.released > 0 {
-          report.releasedTotal += batch.released
-          report.lastBatch = SweepReport.Batch(at: now, holds: batch.released, took: now - began)
+          report.add(SweepReport.Batch(at: now, holds: batch.released, took: now - began))
           metrics.swept(batch.released, in: now - began)
         }
         // What was due first goes first; sales can wait until nothing is due, or for the next leader.
@@ -126,7 +135,7 @@ final class Sweeper {
       report.fencedAttempts += 1
       metrics.fenced()
       logger.notice("a sweep was fenced off: the term is over", metadata: ["epoch": .number(term.epoch)])
-      election?.fenced(term.token)
+      mandate?.fenced(term.token)
       // A further term may have begun while this batch was on its way.
       schedule(in: Self.interval)
     case .failure(let failure):

@@ -82,10 +82,10 @@ struct NodeSettings: ProcessSettings {
       "drainDelay", .seconds(0...300), default: "5",
       help: "How long to keep serving after SIGTERM, so that load balancers notice")
     maxQuantity = try reader.read(
-      "maxQuantity", .integer(1...1_000_000), default: "1000000",
+      "maxQuantity", .integer(1...Limits.maxQuantity), default: "\(Limits.maxQuantity)",
       help: "The most pieces of a SKU that one reservation may hold")
     maxTtlSeconds = try reader.read(
-      "maxTtlSeconds", .integer(1...3600), default: "3600",
+      "maxTtlSeconds", .integer(1...Limits.maxTTLSeconds), default: "\(Limits.maxTTLSeconds)",
       help: "The longest hold that a client may ask for")
     retentionSeconds = try reader.read(
       // A key that is forgotten before its hold has ended would hold a second time.

@@ -13,18 +13,24 @@ local function read_lines(record, at, skus, quantities)
 end
 
 -- Reads a reservation as it is stored: its status, deadline, instant of creation, SKUs and quantities; and 'cart' if
--- other shards hold parts of it, 'part' if it is such a part, whose home is another shard. Nil if it is not one that we
--- have written.
+-- other shards hold parts of it, 'part' if it is such a part, whose home is another shard. Nil if it is not as we write
+-- it. What is nil here is damage to the node too, and the other way round; but a part is read by scripts alone.
 local function read_record(record)
   if type(record) ~= 'string' then
     return nil
   end
   local status, deadline, created, at = 'ACTIVE', string.match(record, ACTIVE_RECORD)
   if not at then
-    status, deadline, created, at = string.match(record, FINAL_RECORD)
-    if status ~= 'CONFIRMED' and status ~= 'CANCELLED' and status ~= 'EXPIRED' then
-      return nil
-    end
+    status, deadline, created, at = 'CONFIRMED', string.match(record, CONFIRMED_RECORD)
+  end
+  if not at then
+    status, deadline, created, at = 'CANCELLED', string.match(record, CANCELLED_RECORD)
+  end
+  if not at then
+    status, deadline, created, at = 'EXPIRED', string.match(record, EXPIRED_RECORD)
+  end
+  if not at then
+    return nil
   end
   local skus, quantities = {}, {}
   at = read_lines(record, at, skus, quantities)
@@ -44,7 +50,7 @@ local function read_record(record)
     end
   end
   if string.sub(record, at) ~= '}' then
-    -- Labels are visible ASCII. What a node could not read must not be acted upon.
+    -- Labels are visible ASCII.
     local labels = string.gsub(string.sub(record, at), LABEL_ESCAPE, '_')
     local rest = string.match(labels, CUSTOMER_LABEL) or labels
     if rest ~= '}' and not string.find(rest, LAST_LABEL) then

@@ -13,7 +13,8 @@ import NIOCore
 ///     … "items":{"A":2},"elsewhere":{"B":1},"customerId":"c"}        … "items":{"B":1},"home":3}
 ///
 /// The scripts write all that stands before `"items"`; the node gives them the rest (``tail(lines:elsewhere:labels:)``,
-/// ``partTail(lines:home:)``).
+/// ``partTail(lines:home:)``). Scripts (`hold.lua`) and the reader below take what is written so, to the byte, and nothing
+/// else; but a part is read by scripts alone.
 enum StoredReservation {
   // What a record is made of, in this order. Scripts and the reader below know it from here.
   private static let opening = "{\"v\":1,\"status\":\""
@@ -34,13 +35,13 @@ enum StoredReservation {
   static let statusEnd = head(.active).utf8.count - deadlineMember.utf8.count
   static let deadlineEnd = head(.active).utf8.count + StoredInstant.digits
 
-  /// What scripts recognise a record by, as Lua patterns. They capture: deadline, creation, where the lines begin.
-  static let activePattern = "^\(head(.active))(\(StoredInstant.pattern))\(patternFromCreation)"
-  /// The status before those.
-  static let finalPattern =
-    "^\(opening)(%u+)\"\(member("%l+At"))\(StoredInstant.pattern)\(deadlineMember)(\(StoredInstant.pattern))"
-    + patternFromCreation
-  private static let patternFromCreation = "\(creationMember)(\(StoredInstant.pattern))\(itemsMember)()"
+  /// What scripts recognise a record in this state by, as a Lua pattern. It captures: deadline, creation, where the
+  /// lines begin.
+  static func pattern(_ status: Reservation.Status) -> String {
+    let end = status == .active ? "" : StoredInstant.pattern + deadlineMember
+    let instant = "(\(StoredInstant.pattern))"
+    return "^\(head(status))\(end)\(instant)\(creationMember)\(instant)\(itemsMember)()"
+  }
   /// One line: SKU, quantity, the mark behind it, where the next begins.
   static let linePattern = "^\"(\(SKU.pattern))\":([1-9]%d*)([,}])()"
   /// What stands before the lines of other shards, and captures where they begin; and what ends a part.
@@ -134,13 +135,18 @@ enum StoredReservation {
       return taken
     }
 
+    /// A number of one spelling: it has no zero before it.
     mutating func integer() -> Int? {
       let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
       rest = rest[digits.endIndex...]
-      return Int(decimal: digits)
+      return digits.first == UInt8(ascii: "0") ? nil : Int(decimal: digits)
     }
 
-    mutating func instant() -> Int64? { integer().flatMap(Int64.init(instant:)) }
+    mutating func instant() -> Int64? {
+      let start = rest.startIndex
+      guard let number = integer(), rest.startIndex - start == StoredInstant.digits else { return nil }
+      return Int64(number)
+    }
 
     /// Those of other shards among them.
     mutating func allLines() -> [ReservationLine]? {
@@ -179,12 +185,12 @@ enum StoredReservation {
       return labels
     }
 
-    /// A label in its quotes: visible ASCII, escaped where JSON must have it so.
+    /// A label in its quotes: visible ASCII, escaped where JSON must have it so, and at least one character.
     private mutating func label() -> Label? {
       guard skip("\"") else { return nil }
       let plain = rest.prefix { $0.isVisibleASCII && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
       rest = rest[plain.endIndex...]
-      if skip("\"") { return Label(stored: plain) }
+      if skip("\"") { return plain.isEmpty ? nil : Label(stored: plain) }
       // An escape: from here on the label is not what stands in the record.
       var text = Array(plain)
       while let byte = rest.popFirst() {

@@ -21,9 +21,12 @@ package final class ReservationRepository {
 
   package enum ReserveOutcome: Equatable {
     case held(Reservation, isReplay: Bool)
+    /// The key was used for another request.
     case keyReused
     case unknown([SKU])
+    /// `now` is Redis's clock, in epoch milliseconds.
     case short([Shortage], now: Int64)
+    /// Holds of these have expired, and must be released first.
     case due([SKU])
   }
 
@@ -41,7 +44,8 @@ package final class ReservationRepository {
     scripts.shards.count == 1 ? ReservationID(random: &random) : ReservationID(random: &random, home: scripts.shard)
   }
 
-  /// Holds `lines` under a new id, all or nothing.
+  /// Holds `lines` under a new id, all or nothing. It takes effect once for a key. A failure that is
+  /// ``RedisFailure/unknown(_:)`` may have taken effect; no other has.
   package func reserve(
     _ lines: [ReservationLine], labels: Labels, ttlSeconds: Int, write: Write,
     completion: @escaping Completion<ReserveOutcome>
@@ -130,7 +134,7 @@ package final class ReservationRepository {
     }
   }
 
-  /// Confirms, cancels or extends a reservation.
+  /// Confirms, cancels or extends a reservation. Effect and failures are as of a reserve.
   package func checkOut(
     _ step: CheckoutStep, _ id: ReservationID, write: Write, completion: @escaping Completion<CheckoutOutcome>
   ) {
@@ -174,7 +178,8 @@ package final class ReservationRepository {
     }
   }
 
-  /// The reservation, or nil if there is none of that id.
+  /// Reads a reservation; nil if there is none of that id. It has no effect, and fails if Redis does not answer before
+  /// `deadline`.
   package func read(_ id: ReservationID, deadline: NIODeadline, completion: @escaping Completion<Reservation?>) {
     caller.read(scripts.readReservation, RedisArguments(id.text), deadline: deadline, completion: completion) {
       [self] reply throws(StoreDamage) -> Reservation?? in

@@ -26,10 +26,13 @@ package final class StockRepository {
 
   package enum ReadOutcome: Equatable {
     case stock(Inventory)
+    /// There is no such SKU.
     case gone
+    /// Holds of it have expired, and must be released first.
     case due([SKU])
   }
 
+  /// Reads the counters of a SKU. It has no effect, and fails if Redis does not answer before `deadline`.
   package func read(_ sku: SKU, deadline: NIODeadline, completion: @escaping Completion<ReadOutcome>) {
     caller.read(scripts.readStock, RedisArguments(sku.text), deadline: deadline, completion: completion) { reply in
       var tokens = reply.rest
@@ -69,6 +72,7 @@ package final class StockRepository {
     }
   }
 
+  /// A change of a SKU's total, in pieces.
   package enum Change {
     case set(total: Int)
     case adjust(delta: Int, reason: String?)
@@ -76,13 +80,18 @@ package final class StockRepository {
 
   package enum ChangeOutcome: Equatable {
     case done(Inventory, isNew: Bool, isReplay: Bool)
+    /// The key was used for another request.
     case keyReused
     case gone
     case due([SKU])
+    /// More pieces are reserved and sold than the total would be.
     case inUse(reserved: Int, sold: Int)
+    /// The SKU would have more pieces than any may have; it has so many.
     case limit(total: Int)
   }
 
+  /// Sets or adjusts the total of a SKU; setting it makes the SKU. It takes effect once for a key. A failure that is
+  /// ``RedisFailure/unknown(_:)`` may have taken effect; no other has.
   package func change(
     _ sku: SKU, _ change: Change, write: Write, completion: @escaping Completion<ChangeOutcome>
   ) {
@@ -127,9 +136,11 @@ package final class StockRepository {
     case keyReused
     case gone
     case due([SKU])
+    /// Pieces of it are reserved.
     case inUse(reserved: Int, sold: Int)
   }
 
+  /// Deletes a SKU of which nothing is reserved, with its sales. Effect and failures are as of a change.
   package func delete(_ sku: SKU, write: Write, completion: @escaping Completion<DeleteOutcome>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(scripts.keys.record(of: write) ?? "")

@@ -79,7 +79,10 @@ struct ScriptConstant: Equatable {
     .init("CANCELLED_HEAD", StoredReservation.head(.cancelled)),
     .init("EXPIRED_HEAD", StoredReservation.head(.expired)),
     .init("AFTER_STATUS", StoredReservation.statusEnd + 1), .init("AFTER_DEADLINE", StoredReservation.deadlineEnd + 1),
-    .init("ACTIVE_RECORD", StoredReservation.activePattern), .init("FINAL_RECORD", StoredReservation.finalPattern),
+    .init("ACTIVE_RECORD", StoredReservation.pattern(.active)),
+    .init("CONFIRMED_RECORD", StoredReservation.pattern(.confirmed)),
+    .init("CANCELLED_RECORD", StoredReservation.pattern(.cancelled)),
+    .init("EXPIRED_RECORD", StoredReservation.pattern(.expired)),
     .init("RECORD_LINE", StoredReservation.linePattern), .init("LABEL_ESCAPE", Label.escapePattern),
     .init("CUSTOMER_LABEL", StoredReservation.customerPattern), .init("LAST_LABEL", StoredReservation.referencePattern),
 

@@ -129,6 +129,17 @@ import Testing
     #expect(warnings?.count == 1 && warnings?.first?.contains("appendonly") == true)
   }
 
+  @Test func `a watch that is stopped asks nothing more`() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    bench.watch.stop()
+    bench.link.pass(1000)
+    let asked = bench.link.sent.count
+    bench.link.pass(30_000)
+    #expect(bench.link.sent.count == asked)
+  }
+
   @Test func `a clock that is off is told, and the node serves`() {
     let bench = Bench()
     bench.start()
