@@ -4,7 +4,7 @@
 -- nothing was done.
 local function release(id, record, deadline, skus, quantities)
   local expired = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
-  local refusal = untold('expired', id, expired)
+  local refusal = append_event('expired', id, expired)
   if refusal then
     return refusal
   end

@@ -45,7 +45,7 @@ local size = not refused and redis.pcall('ZCARD', DUE)
 if type(size) == 'number' then
   local deadline = (time[1] + ARGV[3]) .. millis
   local record = ACTIVE_HEAD .. deadline .. CREATED_AT .. now .. ARGV[4]
-  local refusal = untold('reserved', id, record)
+  local refusal = append_event('reserved', id, record)
   if refusal then
     return refusal
   end

@@ -45,7 +45,7 @@ package final class ReservationRepository {
     arguments.append(StoredReservation.tail(lines: lines, labels: labels))
     arguments.append(scripts.keys.record(of: write) ?? "")
     // The rest of the answer comes with the request again.
-    arguments.append(write.fingerprint.map { IdempotencyRecord.head($0) + id.text + " " } ?? "")
+    arguments.append(write.fingerprint.map { IdempotencyRecord.head($0) + RecordedAnswer.Hold.opening(id) } ?? "")
     for line in lines {
       arguments.append(line.sku.text)
       arguments.append(line.quantity)
@@ -163,13 +163,11 @@ package final class ReservationRepository {
     _ reply: StoreReply<ReserveVerdict>, _ fresh: Reservation, _ write: Write
   ) throws(StoreDamage) -> ReserveOutcome {
     guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
-    var tokens = ReplyTokens(answer)
-    guard let id = tokens.nextText().flatMap(ReservationID.init), let createdAt = tokens.nextInstant(),
-      let expiresAt = tokens.nextInstant(), tokens.isEmpty, createdAt < expiresAt,
-      Limits.isLife(from: createdAt, to: expiresAt), reply.isCredible(createdAt)
-    else { throw scripts.keys.damagedRecord(of: write) }
-    var first = fresh.held(from: createdAt, to: expiresAt)
-    first.id = id
+    guard let recorded = RecordedAnswer.Hold(answer), reply.isCredible(recorded.createdAt) else {
+      throw scripts.keys.damagedRecord(of: write)
+    }
+    var first = fresh.held(from: recorded.createdAt, to: recorded.expiresAt)
+    first.id = recorded.id
     return .held(first, isReplay: true)
   }
 
