@@ -9,9 +9,8 @@ read_globals = {
   "LEASE", "LEASE_EPOCH", "LEASE_RELEASES", "STORE", "STORE_MARK", "UNSETTLED", "VOID", "FENCE",
   "RETENTION", "KEPT", "EVENTS_MAX",
   "HOLD_LIMIT", "STOCK_LIMIT", "QUANTITY_LIMIT", "SKU_LIMIT", "LOOK_AGAIN", "EPOCH_AHEAD", "TOLD_LIMIT",
-  "PART_RETRY", "VOID_KEPT",
-  "CART", "FENCED",
-  "COUNT", "INSTANT_DIGITS", "SKU_NAME", "SALE_ID_END", "SALE_AT",
+  "PART_RETRY", "VOID_KEPT", "CART", "FENCED",
+  "COUNT", "COUNTER_LIMIT", "INSTANT_DIGITS", "SECONDS_END", "MILLIS_START", "SKU_NAME", "SALE_ID_END", "SALE_AT",
   "ACTIVE_HEAD", "CONFIRMED_HEAD", "CANCELLED_HEAD", "EXPIRED_HEAD", "CREATED_AT", "AFTER_STATUS", "AFTER_DEADLINE",
   "ACTIVE_RECORD", "CONFIRMED_RECORD", "CANCELLED_RECORD", "EXPIRED_RECORD", "RECORD_LINE",
   "LABEL_ESCAPE", "CUSTOMER_LABEL", "LAST_LABEL", "ELSEWHERE", "PART_END",
@@ -19,7 +18,7 @@ read_globals = {
   "LEASE_RECORD", "TOKEN_END", "EPOCH_START", "EPOCH_END", "TERM_END", "HOLDER_START",
   "STORE_IDENTITY", "MARK_NAME_LIMIT",
   -- From prelude.lua, which stands between that head and the script.
-  "time", "millis", "now", "damaged", "prior_answer", "untold",
+  "time", "millis", "now", "damaged", "prior_answer", "append_event",
   -- From the files below, which some scripts stand behind.
   "counters", "earliest_deadline", "judge", "take", "read_record", "keep_final", "shown", "unmovable", "release",
   "release_due", "unreleasable", "due_parts", "told", "is_fenced", "inspect",

@@ -58,7 +58,7 @@ final class ControlPlane {
     leadership = Leadership(
       eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
       releases: StoreSession(scripts: scripts, link: releaseLink, alarm: alarm).lease,
-      sweep: StoreSession(scripts: scripts, link: sweepLink, alarm: alarm).sweep, nodeID: settings.nodeId,
+      sweep: ShardedStore(scripts: scripts, link: sweepLink, alarm: alarm).sweep, nodeID: settings.nodeId,
       now: { .now }, reports: reports)
   }
 

@@ -100,17 +100,18 @@ struct RedisRights: Sendable {
     self.all = all
   }
 
+  private static let maxRightsTold = 6
+
   /// - Parameter denied: the rights that are lacking.
   static func findings(_ denied: [Right], user: String?) -> [StoreFinding] {
     let name = user.map { "The Redis user \($0)" } ?? "The Redis user"
     return Work.allCases.compactMap { work in
       let lacking = denied.filter { $0.work == work }.map(\.words)
       guard !lacking.isEmpty else { return nil }
-      let most = 6
-      let more = lacking.count > most ? " and \(lacking.count - most) more" : ""
+      let more = lacking.count > maxRightsTold ? " and \(lacking.count - maxRightsTold) more" : ""
       return StoreFinding(
         subject: "rights for \(work)", meaning: work == .selling ? .fault : .warning,
-        words: "\(name) may not run \(lacking.prefix(most).joined(separator: ", "))\(more): \(work.harm)")
+        words: "\(name) may not run \(lacking.prefix(maxRightsTold).joined(separator: ", "))\(more): \(work.harm)")
     }
   }
 

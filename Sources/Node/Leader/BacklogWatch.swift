@@ -9,7 +9,7 @@ final class BacklogWatch {
   private static let retry = TimeAmount.milliseconds(100)
 
   private let eventLoop: any EventLoop
-  private let sweep: SweepRepository
+  private let sweep: ShardedSweep
   private let metrics: SweepMetrics
   private let report: (SweepRepository.Overdue?) -> Void
   private var failures: FailureNotes
@@ -19,7 +19,7 @@ final class BacklogWatch {
 
   /// - Parameter report: told what each look has found; nil if it found nothing out.
   init(
-    eventLoop: any EventLoop, sweep: SweepRepository, metrics: SweepMetrics, logger: Logger,
+    eventLoop: any EventLoop, sweep: ShardedSweep, metrics: SweepMetrics, logger: Logger,
     report: @escaping (SweepRepository.Overdue?) -> Void
   ) {
     (self.eventLoop, self.sweep, self.metrics, self.report) = (eventLoop, sweep, metrics, report)

@@ -16,7 +16,7 @@ final class Leadership {
   ///   - releases: waits for leases to be given back.
   ///   - now: the clock of the lease.
   init(
-    eventLoop: any EventLoop, lease: LeaseRepository, releases: LeaseRepository, sweep: SweepRepository,
+    eventLoop: any EventLoop, lease: LeaseRepository, releases: LeaseRepository, sweep: ShardedSweep,
     nodeID: String, now: @escaping () -> LeaseMachine.Instant, reports: NodeReports
   ) {
     let (ofLease, ofSweep, metrics) = (Logger(label: "lease"), Logger(label: "sweeper"), SweepMetrics())

@@ -18,7 +18,7 @@ then
 end
 local unreadable, unrecorded, misdated, lapsing = 0, 0, 0, 0
 for i = 1, 3 do
-  if not stock[i] or #stock[i] > 15 or not (stock[i] == '0' or string.find(stock[i], '^%-?[1-9]%d*$')) then
+  if not stock[i] or #stock[i] > COUNTER_LIMIT or not (stock[i] == '0' or string.find(stock[i], '^%-?[1-9]%d*$')) then
     stock[i] = '0'
     unreadable = unreadable + 1
   end

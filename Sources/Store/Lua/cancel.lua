@@ -16,7 +16,7 @@ if status == 'ACTIVE' and deadline > now then
   damage = unmovable(skus, quantities, reach)
   if not damage then
     local cancelled = CANCELLED_HEAD .. now .. string.sub(record, AFTER_STATUS)
-    local refusal = untold('cancelled', id, cancelled)
+    local refusal = append_event('cancelled', id, cancelled)
     if refusal then
       return refusal
     end

@@ -21,7 +21,7 @@ if status == 'ACTIVE' and deadline > now then
   end
   if not damage then
     local confirmed = CONFIRMED_HEAD .. now .. string.sub(record, AFTER_STATUS)
-    local refusal = untold('confirmed', id, confirmed)
+    local refusal = append_event('confirmed', id, confirmed)
     if refusal then
       return refusal
     end

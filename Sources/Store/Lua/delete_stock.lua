@@ -28,7 +28,7 @@ for _, index in ipairs({ SKUS, DUE }) do
     return damaged('-', index, size.err)
   end
 end
-local refusal = untold('stock-changed', sku, '{"v":1,"change":"deleted"}')
+local refusal = append_event('stock-changed', sku, '{"v":1,"change":"deleted"}')
 if refusal then
   return refusal
 end

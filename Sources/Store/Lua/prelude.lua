@@ -43,7 +43,7 @@ end
 
 -- Appends a change to the outbox. If Redis refuses that, returns the reply that says why. This is each script's first
 -- write, so that nothing was done then.
-local function untold(change, id, data)
+local function append_event(change, id, data)
   local told = EVENTS_MAX ~= '0'
     and redis.pcall('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', change, 'id', id, 'data', data)
   if told and told.err then

@@ -4,7 +4,7 @@
 -- nothing was done. Else returns nil and the record as it is then.
 local function release(id, record, deadline, skus, quantities, reach)
   local expired = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
-  local refusal = untold('expired', id, expired)
+  local refusal = append_event('expired', id, expired)
   if refusal then
     return refusal
   end

@@ -21,7 +21,7 @@ end
 
 local deadline = (time[1] + ARGV[3]) .. millis
 local record = ACTIVE_HEAD .. deadline .. CREATED_AT .. now .. ARGV[4]
-refusal = untold('reserved', id, record)
+refusal = append_event('reserved', id, record)
 if refusal then
   return refusal
 end

@@ -6,6 +6,9 @@ enum StoredInstant {
   static let greatest = (0..<digits).reduce(1) { power, _ in power * 10 } - 1
   /// As a Lua pattern.
   static let pattern = "[1-9]" + String(repeating: "%d", count: digits - 1)
+  /// Scripts part it here, as Lua counts from the end: behind its seconds, before its milliseconds.
+  static let secondsEnd = millisecondsStart - 1
+  static let millisecondsStart = -3
 }
 
 extension Int64 {

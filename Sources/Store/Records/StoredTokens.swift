@@ -1,3 +1,4 @@
+import Common
 import RedisClient
 
 /// What stands in replies and records of the store: SKUs, damaged keys, numbers of pieces, instants.
@@ -48,6 +49,16 @@ extension ReplyTokens {
 
   /// A number of pieces: none is negative, or greater than a SKU may have.
   mutating func nextCount() -> Int? { nextInteger().flatMap { (0...Limits.maxStockTotal).contains($0) ? $0 : nil } }
+
+  /// `available total sold next|-`
+  mutating func nextInventory(of sku: SKU) -> Inventory? {
+    guard let available = nextCount(), let total = nextCount(), let sold = nextCount(), available + sold <= total,
+      let release = nextText()
+    else { return nil }
+    let nextReleaseAt = Int(decimal: release.utf8).flatMap(Int64.init(instant:))
+    guard release == "-" || nextReleaseAt != nil else { return nil }
+    return Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: nextReleaseAt)
+  }
 
   /// An instant in epoch milliseconds; nil for `-`, and for what can be none.
   mutating func nextInstant() -> Int64? { nextInteger().flatMap(Int64.init(instant:)) }

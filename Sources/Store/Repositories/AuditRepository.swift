@@ -152,7 +152,10 @@ package final class AuditRepository {
 
 /// The counters of a SKU, and what its reservations add up to as far as they were counted (`audit_stock.lua`).
 package struct AuditCount: Equatable, Sendable {
-  /// As far as they can be read, and 0 where not: no more than 15 digits.
+  /// A longer counter can't be read: Lua's numbers, and JSON's, would not be exact.
+  static let maxCounterCharacters = 15
+
+  /// As far as they can be read, and 0 where not.
   package var available = 0, total = 0, sold = 0
   /// Lengths of the indexes of holds and of sales.
   package var holds = 0, sales = 0

@@ -86,7 +86,7 @@ package final class ReservationRepository {
     arguments.append(StoredReservation.tail(lines: lines, elsewhere: elsewhere, labels: labels))
     arguments.append(scripts.keys.record(of: write) ?? "")
     // The rest of the answer comes with the request again.
-    arguments.append(write.key == nil ? "" : write.recordHead + id.text + " ")
+    arguments.append(write.key == nil ? "" : write.recordHead + RecordedAnswer.Hold.opening(id))
     arguments.append(lines)
     return arguments
   }
@@ -217,13 +217,11 @@ package final class ReservationRepository {
     _ reply: StoreReply<ReserveVerdict>, _ fresh: Reservation, _ write: Write
   ) throws(StoreDamage) -> ReserveOutcome {
     guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
-    var tokens = ReplyTokens(answer)
-    guard let id = tokens.nextText().flatMap(ReservationID.init), let createdAt = tokens.nextInstant(),
-      let expiresAt = tokens.nextInstant(), tokens.isEmpty, createdAt < expiresAt,
-      Limits.isLife(from: createdAt, to: expiresAt), reply.isCredible(createdAt)
-    else { throw scripts.keys.damagedRecord(of: write) }
-    var first = fresh.held(from: createdAt, to: expiresAt)
-    first.id = id
+    guard let recorded = RecordedAnswer.Hold(answer), reply.isCredible(recorded.createdAt) else {
+      throw scripts.keys.damagedRecord(of: write)
+    }
+    var first = fresh.held(from: recorded.createdAt, to: recorded.expiresAt)
+    first.id = recorded.id
     return .held(first, isReplay: true)
   }
 

@@ -113,14 +113,15 @@ package final class StockRepository {
     run(scripts.changeStock, arguments, write, completion) { [self] reply throws(StoreDamage) -> ChangeOutcome? in
       var tokens = reply.rest
       switch reply.verdict {
-      case .ok: return tokens.nextChange(of: sku)
+      case .ok:
+        return RecordedAnswer.Stock(tokens.remainder, of: sku)
+          .map { .done($0.inventory, isNew: $0.isNew, isReplay: false) }
       case .prior:
         guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
-        tokens = ReplyTokens(answer)
-        guard case .done(let told, let isNew, _)? = tokens.nextChange(of: sku), tokens.isEmpty,
-          told.nextReleaseAt.map(reply.isCredible) ?? true
+        guard let first = RecordedAnswer.Stock(answer, of: sku),
+          first.inventory.nextReleaseAt.map(reply.isCredible) ?? true
         else { throw scripts.keys.damagedRecord(of: write) }
-        return .done(told, isNew: isNew, isReplay: true)
+        return .done(first.inventory, isNew: first.isNew, isReplay: true)
       case .gone: return .gone
       case .due: return .due(tokens.skus())
       case .inUse:
@@ -242,22 +243,5 @@ extension ReplyTokens {
       return StockRepository.Row(member: member.isEmpty ? [0] : member, content: .foreign)
     }
     return StockRepository.Row(member: Array(name), content: .damaged(StoreDamage(sku: sku, key: key)))
-  }
-
-  /// `available total sold next|-`
-  fileprivate mutating func nextInventory(of sku: SKU) -> Inventory? {
-    guard let available = nextCount(), let total = nextCount(), let sold = nextCount(), available + sold <= total,
-      let release = nextText()
-    else { return nil }
-    let nextReleaseAt = Int(decimal: release.utf8).flatMap(Int64.init(instant:))
-    guard release == "-" || nextReleaseAt != nil else { return nil }
-    return Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: nextReleaseAt)
-  }
-
-  /// `created|changed`, then the inventory.
-  fileprivate mutating func nextChange(of sku: SKU) -> StockRepository.ChangeOutcome? {
-    guard let verdict = nextText(), ["created", "changed"].contains(verdict), let inventory = nextInventory(of: sku)
-    else { return nil }
-    return .done(inventory, isNew: verdict == "created", isReplay: false)
   }
 }

@@ -58,6 +58,7 @@ struct ScriptConstant: Equatable {
     .init("QUANTITY_LIMIT", Limits.maxQuantity), .init("SKU_LIMIT", Limits.maxSKUCharacters),
     // An epoch is about the time of its making: one that is years ahead was never given out.
     .init("EPOCH_AHEAD", Int(Limits.maxMillisecondsAhead)),
+    .init("COUNTER_LIMIT", AuditCount.maxCounterCharacters),
     // A damaged index is looked at again after so many seconds.
     .init("LOOK_AGAIN", 60),
     // Seconds for which a part that is due is put off while its home is asked.
@@ -72,6 +73,7 @@ struct ScriptConstant: Equatable {
   private static let layouts: [ScriptConstant] = [
     // Redis's own commands take no other spelling of a number either.
     .init("COUNT", "^[1-9]%d*$"), .init("INSTANT_DIGITS", StoredInstant.digits),
+    .init("SECONDS_END", StoredInstant.secondsEnd), .init("MILLIS_START", StoredInstant.millisecondsStart),
     .init("SKU_NAME", "^\(SKU.pattern)$"),
 
     .init("ACTIVE_HEAD", StoredReservation.head(.active)), .init("CREATED_AT", StoredReservation.creationMember),

@@ -34,6 +34,23 @@ package struct ShardedSweep {
     store[shard].sweep.trim(token: token, epoch: epoch, after: cursor, completion: completion)
   }
 
+  /// How far behind the sweep is, whoever leads, over all shards.
+  package func overdue(completion: @escaping Completion<SweepRepository.Overdue>) {
+    var sum = SweepRepository.Overdue()
+    var failure: StoreFailure?
+    var left = store.shards.count
+    for shard in store.shards {
+      shard.sweep.overdue { result in
+        switch result {
+        case .success(let overdue): sum.add(overdue)
+        case .failure(let reason): failure = failure ?? reason
+        }
+        left -= 1
+        if left == 0 { completion(failure.map { .failure($0) } ?? .success(sum)) }
+      }
+    }
+  }
+
   /// Brings parts to where carts ended that this shard is home to, some of them.
   package func settle(_ shard: Shard, completion: @escaping Completion<Void>) {
     guard store.map.count > 1 else { return completion(.success(())) }
@@ -43,5 +60,12 @@ package struct ShardedSweep {
       case .success(let carts): store.settle(carts) { completion(.success(())) }
       }
     }
+  }
+}
+
+extension SweepRepository.Overdue {
+  fileprivate mutating func add(_ other: SweepRepository.Overdue) {
+    holds += other.holds
+    oldest = [oldest, other.oldest].compactMap { $0 }.max()
   }
 }

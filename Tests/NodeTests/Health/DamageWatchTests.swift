@@ -10,7 +10,7 @@ import Testing
     let link = ScriptedLink()
     var told: [Int] = []
     let watch = DamageWatch(
-      eventLoop: link.loop, stock: StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link).stock,
+      eventLoop: link.loop, stock: ShardedStore(scripts: ScriptLibrary(tuning: .init()), link: link).stock,
       logger: .silent, changed: { told.append($0.count) })
     watch.start()
     let damage = StoreDamage(sku: try #require(SKU("a")), key: "holds:a")

@@ -11,7 +11,7 @@ import Testing
   @Test func `a refusal is logged once, asked again after 100 ms, and its end is logged`() {
     let (link, log) = (ScriptedLink(), LogRecorder())
     var seen: [SweepRepository.Overdue?] = []
-    let sweep = StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link).sweep
+    let sweep = ShardedStore(scripts: ScriptLibrary(tuning: .init()), link: link).sweep
     let watch = BacklogWatch(
       eventLoop: link.loop, sweep: sweep, metrics: SweepMetrics(), logger: log.logger, report: { seen.append($0) })
     watch.start()

@@ -23,7 +23,7 @@ import Testing
       leadership = Leadership(
         eventLoop: loop, lease: StoreSession(scripts: scripts, link: lease).lease,
         releases: StoreSession(scripts: scripts, link: ScriptedLink(loop: loop)).lease,
-        sweep: StoreSession(scripts: scripts, link: sweep).sweep, nodeID: "node-1",
+        sweep: ShardedStore(scripts: scripts, link: sweep).sweep, nodeID: "node-1",
         now: { began + .nanoseconds((loop.now - started).nanoseconds) }, reports: reports)
       (self.lease, self.sweep, self.scripts) = (lease, sweep, scripts)
       leadership.start()

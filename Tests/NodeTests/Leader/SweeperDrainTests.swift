@@ -18,7 +18,7 @@ import Testing
     init() {
       let scripts = ScriptLibrary(tuning: .init())
       sweeper = Sweeper(
-        eventLoop: link.loop, sweep: StoreSession(scripts: scripts, link: link).sweep,
+        eventLoop: link.loop, sweep: ShardedStore(scripts: scripts, link: link).sweep,
         metrics: SweepMetrics(), logger: .silent, report: { _ in })
       let term = LeaseMachine.Term(token: String(repeating: "a", count: 32), epoch: 1)
       sweeper.begin(.init(term: { term }, fenced: { _ in Issue.record("the sweeper ended a term") }))

@@ -114,6 +114,62 @@ import Testing
     #expect(cut == [id, "\(ScriptStore.at(1234))"])
   }
 
+  @Test func `instant: its seconds and its milliseconds`() async throws {
+    let cut = try await lua(
+      "return { string.sub(ARGV[2], 1, SECONDS_END), string.sub(ARGV[2], MILLIS_START) }", ["1700000012345"])
+    #expect(cut == ["1700000012", "345"])
+  }
+
+  @Test func `idempotency: what each write puts on record, and how it is read`() async throws {
+    await store.stock(["A"], total: 10)
+    let fingerprint = Fingerprint(of: "a request")
+    let head = IdempotencyRecord.head(fingerprint)
+    func answer(_ key: String) async throws -> ArraySlice<UInt8> {
+      let record = Array(try await text(key).utf8)[...]
+      guard case .ours(let answer) = IdempotencyRecord.answer(in: record, for: fingerprint) else {
+        Issue.record("\(key) is none of ours")
+        return []
+      }
+      return answer
+    }
+    let (sku, at) = (SKU(stored: "A".utf8), ScriptStore.at)
+    let tail = String(
+      buffer: StoredReservation.tail(lines: [ReservationLine(sku: sku, quantity: 3)], labels: Labels()))
+    let ids = [ReservationID(), ReservationID()]
+    for id in ids {
+      let opening = head + RecordedAnswer.Hold.opening(id)
+      let reply = try await store.run(\.reserve.script, id.text, "60", tail, "idem:reserve", opening, "A", "3")
+      #expect(reply == "OK \(at(60_000))")
+      let hold = RecordedAnswer.Hold(id: id, createdAt: at(0), expiresAt: at(60_000))
+      #expect(try await RecordedAnswer.Hold(answer("idem:reserve")) == hold)
+      try await store.engine.link.reply("DEL", "idem:reserve")
+    }
+
+    // Each step records the reservation as it leaves it.
+    for (step, id, rest) in [
+      (\ScriptLibrary.extend.script, ids[0], ["90"]), (\.confirm.script, ids[0], []), (\.cancel.script, ids[1], []),
+    ] as [(KeyPath<ScriptLibrary, Script>, ReservationID, [String])] {
+      let key = "idem:\(id.text)"
+      #expect(try await store.run(step, [id.text, key, head] + rest).hasPrefix("OK "))
+      #expect(try await String(decoding: answer(key), as: UTF8.self) == text("reservation:\(id.text)"))
+      try await store.engine.link.reply("DEL", key)
+    }
+
+    // Three pieces are sold, none is held.
+    let changes: [(sku: String, change: [String], isNew: Bool, available: Int, total: Int, sold: Int)] = [
+      ("A", ["adjust", "5", ""], false, 12, 15, 3), ("B", ["set", "7", ""], true, 7, 7, 0),
+    ]
+    for change in changes {
+      let (key, sku) = ("idem:\(change.sku)", SKU(stored: change.sku.utf8))
+      #expect(try await store.run(\.changeStock.script, [change.sku, key, head] + change.change).hasPrefix("OK "))
+      let inventory = Inventory(sku: sku, available: change.available, total: change.total, sold: change.sold)
+      let stock = RecordedAnswer.Stock(isNew: change.isNew, inventory: inventory)
+      #expect(try await RecordedAnswer.Stock(answer(key), of: sku) == stock)
+    }
+    #expect(try await store.run(\.deleteStock.script, "B", "idem:deleted", head) == "OK")
+    #expect(try await answer("idem:deleted").isEmpty)
+  }
+
   @Test func `SKUs: the same names pass in Lua as in Swift`() async throws {
     let scalars = (UInt8.min...UInt8.max).map { String(Unicode.Scalar($0)) }
     let texts =
