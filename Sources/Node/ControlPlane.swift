@@ -34,7 +34,7 @@ final class ControlPlane {
     probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
 
     let watch = StoreWatch(
-      link: watchLink, scripts: scripts,
+      link: watchLink, scripts: scripts, isLayoutGiven: store.isLayoutGiven,
       replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasSentinels),
       logger: Logger(label: "store"),
       report: { seen in

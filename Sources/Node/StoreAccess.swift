@@ -15,12 +15,20 @@ struct StoreAccess: Sendable {
   fileprivate let sentinels: SentinelAccess
   fileprivate let clientName: String
 
+  /// Whether the operator has said how the store is cut. If not, it is as the store says.
+  let isLayoutGiven: Bool
+
   /// Throws if the files for TLS can't be used.
-  init(_ settings: NodeSettings) throws {
+  ///
+  /// - Parameter adopted: how the store is cut, found in it; nil if nobody has looked.
+  init(_ settings: NodeSettings, adopted: StoreLayout? = nil) throws {
+    isLayoutGiven = settings.shards != nil
     scripts = ScriptLibrary(
       tuning: .init(
         retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
-        keyPrefix: settings.keyPrefix))
+        keyPrefix: settings.keyPrefix),
+      shards: settings.shards.map { ShardMap(count: $0, separator: settings.shardSeparator) }
+        ?? adopted?.map ?? ShardMap())
     topology = settings.redisUrl
     minReplicas = settings.minReplicas
     let tls =

@@ -70,6 +70,23 @@ extension StoreFinding {
       words: "Redis must be \(minVersion.text) or later, but \(why): \(cannotSell)", endsStart: true)
   }
 
+  /// The store is cut otherwise than this node takes it to be.
+  static func otherLayout(_ found: String, than own: StoreLayout) -> StoreFinding {
+    StoreFinding(
+      subject: "shards", meaning: .fault,
+      words: "The store is cut into shards as \(found), and this node has \(own.text); a store is never cut anew:"
+        + " \(cannotSell)", endsStart: true)
+  }
+
+  /// Redis does not let us see how the store is cut. A node that takes it for undivided, as all were once, goes on.
+  static func unreadableLayout(_ key: String, _ line: String, own: StoreLayout) -> StoreFinding {
+    let isUndivided = own.map.count == 1
+    return StoreFinding(
+      subject: "shards", meaning: isUndivided ? .warning : .fault,
+      words: "could not check into how many shards the store is cut (\(key): \(line))"
+        + (isUndivided ? "" : ": \(cannotSell)"))
+  }
+
   /// - Parameter config: the reply to CONFIG GET of ``settings``.
   static func settings(config: RedisReply, _ demand: Replication.Demand = .init()) -> [StoreFinding]? {
     if case .error(let line) = config {

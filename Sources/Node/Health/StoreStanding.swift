@@ -6,7 +6,7 @@ import Store
 struct StoreStanding {
   /// What is asked. Each keeps what it found until it is answered again.
   enum Question: Int, CaseIterable, Sendable {
-    case server, settings, memory, replicas, types, rights, write, clock
+    case server, layout, settings, memory, replicas, types, rights, write, clock
   }
 
   /// What has changed, for the log.

@@ -21,6 +21,9 @@ struct NodeSettings: ProcessSettings {
   let minReplicas: Int
   /// Before the name of every key in Redis.
   let keyPrefix: String
+  /// Nil: as the store has it.
+  let shards: Int?
+  let shardSeparator: UInt8?
   /// How long a node that is told to stop keeps serving.
   let drainDelay: Duration
   let maxQuantity: Int
@@ -78,6 +81,11 @@ struct NodeSettings: ProcessSettings {
     keyPrefix = try reader.read(
       "keyPrefix", .keyPrefix, default: "",
       help: "Stands before the name of every key in Redis, so that a database can be shared; none by default")
+    shards = try reader.readOptional(
+      "shards", .integer(1...ShardMap.maxCount), otherwise: "as the store has, or 1",
+      help: "Into how many shards the store is cut; never changed for a store")
+    shardSeparator = try reader.readOptional(
+      "shardSeparator", .shardSeparator, help: "SKUs that are alike before it stay in one shard; with shards")
     drainDelay = try reader.read(
       "drainDelay", .seconds(0...300), default: "5",
       help: "How long to keep serving after SIGTERM, so that load balancers notice")
@@ -167,6 +175,10 @@ extension SettingForm<RedisTopology> {
 extension SettingForm<String> {
   /// What may stand before key names. It becomes part of scripts, so it must have nothing that could end a string
   /// there.
+  fileprivate static var shardSeparator: SettingForm<UInt8> {
+    SettingForm<UInt8>(allowed: "one of . _ -") { ShardMap.separator(of: $0) }
+  }
+
   fileprivate static var keyPrefix: Self {
     Self("up to 64 of A–Z a–z 0–9 . _ : / -") { text in
       let isAllowed = { (byte: UInt8) in byte.isASCIIAlphanumeric || "._:/-".utf8.contains(byte) }

@@ -34,7 +34,7 @@ end
 
 if standing == 'HELD' then
   -- Home's clock may be ahead. A part that is due too early asks again.
-  local limit = (string.sub(created, 1, -4) + HOLD_LIMIT) .. string.sub(created, -3)
+  local limit = (string.sub(created, 1, SECONDS_END) + HOLD_LIMIT) .. string.sub(created, MILLIS_START)
   local deadline = string.format('%.0f', now + ARGV[4])
   deadline = deadline < limit and deadline or limit
   redis.call('SET', RESERVATION .. id, ACTIVE_HEAD .. deadline .. string.sub(record, AFTER_DEADLINE))

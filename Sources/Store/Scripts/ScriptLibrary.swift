@@ -32,6 +32,10 @@ package struct ScriptLibrary: Sendable {
   /// The names of the keys of that shard.
   package private(set) var keys: RedisKeys
   private let keyPrefix: String
+  /// How the store is cut stands there (``StoreLayout``): outside all shards, so that it is found whatever they are.
+  package var layoutKey: String { keyPrefix + "shards" }
+  /// The identity of a store of one shard. Where that is, it must not be cut anew.
+  package var undividedStoreKey: String { RedisKeys(prefix: keyPrefix).store }
   /// Whether changes are written to the outbox.
   package let hasEvents: Bool
 
