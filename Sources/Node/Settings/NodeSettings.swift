@@ -172,13 +172,13 @@ extension SettingForm<RedisTopology> {
   }
 }
 
+extension SettingForm<UInt8> {
+  fileprivate static var shardSeparator: Self { Self("one of . _ -") { ShardMap.separator(of: $0) } }
+}
+
 extension SettingForm<String> {
   /// What may stand before key names. It becomes part of scripts, so it must have nothing that could end a string
   /// there.
-  fileprivate static var shardSeparator: SettingForm<UInt8> {
-    SettingForm<UInt8>(allowed: "one of . _ -") { ShardMap.separator(of: $0) }
-  }
-
   fileprivate static var keyPrefix: Self {
     Self("up to 64 of A–Z a–z 0–9 . _ : / -") { text in
       let isAllowed = { (byte: UInt8) in byte.isASCIIAlphanumeric || "._:/-".utf8.contains(byte) }

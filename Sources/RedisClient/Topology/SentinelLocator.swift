@@ -74,7 +74,7 @@ package final class SentinelLocator: ServerLocator {
     let question = RedisArguments("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group.masterName)
     session.start(
       ready: {
-        session.send(question) { [access] reply in
+        session.send(question) { [access = self.access] reply in
           limit.cancel()
           session.stop()
           completion(SentinelSearch.Answer(reply, from: sentinel, login: access.names))

@@ -1,3 +1,5 @@
+import RedisClient
+
 /// What stands under an idempotency key in place of an answer (``IdempotencyRecord``) where the store has several shards:
 ///
 ///     !<fingerprint> <number of the home> <nonce>    at the key's own shard: the claim of a request (``KeyClaim``)

@@ -104,8 +104,9 @@ final class CartHold {
     case .failed:
       // Home has not written it, nor will it. Where home said why, that is the reason.
       if case .failure(let reason)? = answer, failure == nil { failure = reason }
-      let known = failure.flatMap { if case .redis(.unknown) = $0 { nil } else { $0 } }
-      completion(.failure(known ?? .redis(.notSent(.late))))
+      // It was only a look that had no answer.
+      if case .redis(.unknown)? = failure { failure = nil }
+      completion(.failure(failure ?? .redis(.notSent(.late))))
     case .held, .prior, .unknown:
       switch answer {
       case .success(.answered(.held(let cart, _)))? where outcome != .prior:

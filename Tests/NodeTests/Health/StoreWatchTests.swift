@@ -80,8 +80,8 @@ import Testing
       case "CONFIG": break
       case "TYPE": return .success(.status("none"))
       case "GET" where words[1] == "shards": return .success(layout.map { .bytes(Array($0.utf8)) } ?? .null)
-      case "EXISTS": return .success(.integer(isUndivided ? 1 : 0))
-      case "SET":
+      case "EXISTS" where words[1] == "store": return .success(.integer(isUndivided ? 1 : 0))
+      case "SET" where words[1] == "shards":
         layout = words[2]
         return .success(.status("OK"))
       default: return .success(.status("OK"))

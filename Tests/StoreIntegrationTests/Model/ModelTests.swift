@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Store
+
 /// The scripts behave like the model.
 @Suite(.serialized) struct ModelTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
@@ -42,7 +44,7 @@ import Testing
     var seen: [String: Int] = [:]
     for seed in Self.seeds {
       var run = ModelRun(seed: seed, calls: 1_500, engine: engine, retentionSeconds: Self.retentionSeconds)
-      run.comparesKeys = false
+      run.isOneShard = false
       if let difference = try await run.firstDifference(seen: &seen) { Issue.record("\(difference)") }
     }
   }

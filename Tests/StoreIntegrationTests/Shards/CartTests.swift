@@ -182,7 +182,7 @@ extension AgainstRedis {
         #expect(held.status == 201)
         let again = await shop.engine.ask(second)
         #expect(again.isReplay && again.body == held.body)
-        #expect(await shop.engine.ask(.reserve(shop.skus[(number + 2) % 4], 1, key: key)) == .problem(.keyReused))
+        #expect(await shop.engine.ask(.reserve(shop.skus[(number + 2) % 4], 1, key: key)) == .problem(.idempotencyKeyReused))
         #expect(await shop.engine.ask(Call(wish: .cancel(held.reservationID))).status == 200)
       }
     }
@@ -202,7 +202,7 @@ extension AgainstRedis {
         served += made.count
         #expect(made.count <= 1, "\(answers)")
         for answer in answers where answer.status != 201 {
-          #expect(answer.status == 503 || answer == .problem(.keyReused), "\(answer)")
+          #expect(answer.status == 503 || answer == .problem(.idempotencyKeyReused), "\(answer)")
         }
         for answer in made {
           #expect(await shop.engine.ask(Call(wish: .cancel(answer.reservationID))).status == 200)
