@@ -34,6 +34,7 @@ enum StoredReservation {
     let instant = "(\(StoredInstant.pattern))"
     return "^\(head(status))\(end)\(instant)\(creationMember)\(instant)\(itemsMember)()"
   }
+
   /// One line: SKU, quantity, the mark behind it, where the next begins.
   static let linePattern = "^\"(\(SKU.pattern))\":([1-9]%d*)([,}])()"
   /// What may stand behind the lines: the customer, of which it captures what follows, and the end with or without it.
