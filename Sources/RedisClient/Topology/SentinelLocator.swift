@@ -71,13 +71,14 @@ package final class SentinelLocator: ServerLocator {
     let limit = connector.eventLoop.assumeIsolated().scheduleTask(in: Self.answerLimit) {
       session.end("\(sentinel) does not answer within \(Self.answerLimit.nanoseconds / 1_000_000) ms")
     }
+    let names = access.names
     let question = RedisArguments("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group.masterName)
     session.start(
       ready: {
-        session.send(question) { [access = self.access] reply in
+        session.send(question) { reply in
           limit.cancel()
           session.stop()
-          completion(SentinelSearch.Answer(reply, from: sentinel, login: access.names))
+          completion(SentinelSearch.Answer(reply, from: sentinel, login: names))
         }
       },
       ended: { end in

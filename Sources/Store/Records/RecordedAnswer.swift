@@ -3,8 +3,8 @@ import RedisClient
 /// What stands behind the head of an idempotency record (``IdempotencyRecord``): all that the answer to a write is
 /// rebuilt from, except what the same request brings again. Scripts write it, and nodes read it here.
 ///
-/// Of a confirm, a cancel or an extend it is the reservation as it was then (``StoredReservation``). Of the deletion of a
-/// SKU it is nothing.
+/// Of a confirm, a cancel or an extend it is the reservation as it was then (``StoredReservation``). Of the deletion of
+/// a SKU it is nothing.
 enum RecordedAnswer {
   /// Of a reserve: `id created-at expires-at`.
   struct Hold: Equatable {

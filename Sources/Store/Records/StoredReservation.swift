@@ -42,6 +42,7 @@ enum StoredReservation {
     let instant = "(\(StoredInstant.pattern))"
     return "^\(head(status))\(end)\(instant)\(creationMember)\(instant)\(itemsMember)()"
   }
+
   /// One line: SKU, quantity, the mark behind it, where the next begins.
   static let linePattern = "^\"(\(SKU.pattern))\":([1-9]%d*)([,}])()"
   /// What stands before the lines of other shards, and captures where they begin; and what ends a part.

@@ -37,7 +37,7 @@ extension AgainstRedis {
       let redis = try await redis(with: "ACL", "SETUSER", "holdfast", "on", ">s3cret", "~*", "+@all", "-script|load")
       let handle = try await LinkHandle("redis://holdfast:s3cret@127.0.0.1:\(redis.port)/0")
       try await handle.whenUp()
-      let told = await withCheckedContinuation { continuation in
+      let told: Result<IdentityRepository.Look, StoreFailure> = await withCheckedContinuation { continuation in
         handle.eventLoop.execute { [link = handle.link] in
           StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link.value).identity
             .look(limit: .seconds(5)) { continuation.resume(returning: $0) }

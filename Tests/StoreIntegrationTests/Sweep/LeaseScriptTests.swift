@@ -189,10 +189,9 @@ extension LeaseAndSweep {
       let waiting = try await LinkHandle(redis.url)
       try await waiting.whenUp()
       let rings = try await waiting.eventLoop.submit { [link = waiting.link] in
-        let (link, eventLoop) = (link.value, link.eventLoop)
-        let rings = NIOLoopBoundBox(0, eventLoop: eventLoop)
-        let lease = StoreSession(scripts: ScriptStore.scripts, link: link).lease
-        ReleaseSubscriber(eventLoop: eventLoop, lease: lease, logger: .silent).subscribe { rings.value += 1 }
+        let rings = NIOLoopBoundBox(0, eventLoop: link.eventLoop)
+        let lease = StoreSession(scripts: ScriptStore.scripts, link: link.value).lease
+        ReleaseSubscriber(eventLoop: link.eventLoop, lease: lease, logger: .silent).subscribe { rings.value += 1 }
         return rings
       }.get()
       for round in 1...3 {

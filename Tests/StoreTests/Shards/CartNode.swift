@@ -116,8 +116,8 @@ extension CartWorld {
   private func hold(_ attempt: Attempt, _ claim: KeyClaim.Claim?) {
     let request = attempt.request
     guard !request.parts.isEmpty else { return commit(attempt, claim) { [unowned self] in finish(attempt, claim, $0) } }
-    // What was put back under the last one may still be on its way.
-    if attempt.cart != nil, mistake != .usesAnIDTwice { attempt.id = idFor(request, attempt.key) }
+    // What was put back under the last one is not held again.
+    if attempt.cart != nil { attempt.id = idFor(request, attempt.key) }
     let cart = CartReservation(parts: request.parts.sorted().map { Shard(number: $0) })
     attempt.cart = cart
     record.tally.carts += 1

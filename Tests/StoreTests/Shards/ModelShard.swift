@@ -103,7 +103,7 @@ struct ModelShard {
   mutating func drop(_ id: Int, now: Int) {
     guard let record = records[id], case .active = record.status else { return }
     putBack(record.lines)
-    records[id] = nil
+    records[id]?.status = .void
   }
 
   mutating func settle(
@@ -307,8 +307,6 @@ enum CartMistake: CaseIterable {
   case forgetsOtherVoidClaims
   /// Home says that the key was answered by this very reservation, and its parts are put back.
   case takesItselfForAnother
-  /// A cart that begins again keeps its id.
-  case usesAnIDTwice
   /// Home writes before all parts are held.
   case commitsEarly
   /// After an unknown answer of home the parts are put back at once.
