@@ -92,7 +92,8 @@ final class LeaderElection {
     for action in event(&machine) { perform(action) }
     timer?.cancel()
     timer = machine.wakeUp.map { wakeUp in
-      let delay = TimeAmount(max(.zero, wakeUp - now()))
+      // Rounded up: woken a part of a nanosecond too soon, the machine would have nothing to do.
+      let delay = TimeAmount(max(.zero, wakeUp - now())) + .nanoseconds(1)
       return eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in step { $0.tick(at: now()) } }
     }
   }

@@ -13,7 +13,7 @@ import Testing
       eventLoop: link.loop, stock: ShardedStore(scripts: ScriptLibrary(tuning: .init()), link: link).stock,
       logger: .silent, changed: { told.append($0.count) })
     watch.start()
-    let damage = StoreDamage(sku: try #require(SKU("a")), key: "holds:a")
+    let damage = StoreDamage(sku: SKU("a"), key: "holds:a")
     watch.sighted([damage, damage])
     link.pass(2000)
     #expect(link.sent.count == 1 && told == [1])
