@@ -29,8 +29,11 @@ struct RedisRights: Sendable {
 
   let all: [Right]
 
-  /// - Parameter awaitsReplicas: whether replicas must have a change before it is acknowledged.
-  init(_ keys: RedisKeys, hasEvents: Bool, awaitsReplicas: Bool = false) {
+  /// - Parameters:
+  ///   - keys: of one shard; those of others differ by their tags.
+  ///   - hasShards: whether there are several.
+  ///   - awaitsReplicas: whether replicas must have a change before it is acknowledged.
+  init(_ keys: RedisKeys, hasEvents: Bool, hasShards: Bool = false, awaitsReplicas: Bool = false) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {
       for words in commands {
@@ -66,6 +69,13 @@ struct RedisRights: Sendable {
     need(.selling, keys.skus, ["ZSCORE", "KEY", ""])
     // Links are tried by it, on a key that never exists.
     need(.selling, keys.vacant, ["DEL", "KEY"])
+    if hasShards {
+      need(
+        .selling, keys.unsettled, ["ZCARD", "KEY"], add, remove, ["ZRANGEBYSCORE", "KEY", "0", "0"])
+      sku(.selling, keys.void, set, ["EXISTS", "KEY"])
+      need(.selling, keys.reservation, isPattern: true, ["EXPIRE", "KEY", "x"])
+      need(.sweeping, keys.fence, get, set)
+    }
     if awaitsReplicas { need(.selling, "", ["WAIT", "0", "1"]) }
     if hasEvents { need(.selling, keys.events, ["XADD", "KEY", "x", "x", "x"], ["XLEN", "KEY"]) }
 

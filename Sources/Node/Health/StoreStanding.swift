@@ -86,6 +86,9 @@ struct StoreStanding {
     if let loss = judge.loss, loss != known { newLoss = loss }
   }
 
+  /// Whether it is known how the store is cut.
+  var knowsLayout: Bool { answers[.layout] != nil }
+
   // MARK: - What follows
 
   /// To be called when a round of questions has ended.

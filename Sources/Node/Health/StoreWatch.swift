@@ -66,7 +66,7 @@ final class StoreWatch {
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
       RedisRights(
-        scripts.keys, hasEvents: scripts.hasEvents, awaitsReplicas: replication.minReplicas > 0
+        scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1, awaitsReplicas: replication.minReplicas > 0
       ).all
     layout = Layout(
       key: scripts.layoutKey, undividedStoreKey: scripts.undividedStoreKey, own: StoreLayout(scripts.shards),
@@ -109,6 +109,12 @@ final class StoreWatch {
 
   /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
+    guard stage == .running else { return }
+    // First of all: until it is known how the store is cut, a mark could be left in one that is none.
+    if standing.knowsLayout { askEverything() } else { askLayout { [self] in askEverything() } }
+  }
+
+  private func askEverything() {
     guard stage == .running else { return }
     var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
     if roundsToCheck == 0 { questions += [server, askLayout, settings, types, askRights] }
