@@ -47,9 +47,21 @@ struct SymbolLinks {
     let name = start.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     guard !name.isEmpty else { return nil }
     var rest = start.dropFirst(name.count).drop { $0 == "`" }
-    if rest.first == "<" { rest = rest.drop { $0 != "(" } }
+    if rest.first == "<" { rest = behindBrackets(rest) }
     guard rest.first == "(" else { return String(name) }
     return name + "(" + parts(of: rest.dropFirst()).map { "\(label($0)):" }.joined() + ")"
+  }
+
+  /// What stands behind the generic parameters that a text begins with.
+  private static func behindBrackets(_ text: Substring) -> Substring {
+    var (depth, last) = (0, Character(" "))
+    for index in text.indices {
+      if text[index] == "<" { depth += 1 }
+      if text[index] == ">", last != "-" { depth -= 1 }
+      if depth == 0 { return text[text.index(after: index)...] }
+      last = text[index]
+    }
+    return ""
   }
 
   /// Parts a text at its commas, up to the bracket that closes it if there is one.
