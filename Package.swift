@@ -212,7 +212,7 @@ if Context.environment["HOLDFAST_FUZZ"] != nil,
   package.targets.removeAll { $0.type == .test || $0.type == .executable }
   package.targets += [
     .target(
-      name: "Node", dependencies: node.dependencies, exclude: ["Settings/NodeCommand.swift"], resources: node.resources),
+      name: "Node", dependencies: node.dependencies, exclude: ["NodeCommand.swift"], resources: node.resources),
     .executableTarget(
       name: "Fuzz", dependencies: fuzzers.dependencies, path: "Tests/Fuzz", exclude: ["Corpus", "CorpusTests.swift"]),
   ]

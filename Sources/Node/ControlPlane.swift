@@ -24,12 +24,17 @@ final class ControlPlane {
     let auditLink = access.link(name: "audit", scripts: scripts.forOperators)
     // Of its own: what it says of Redis must not depend on whether scripts can be loaded there.
     let watchLink = access.link(name: "watch")
+    // Each of its own: neither a batch nor a wait for releases may come before a renewal.
+    let leaseLink = access.link(name: "lease", scripts: scripts.forElection)
+    let sweepLink = access.link(name: "sweep", scripts: scripts.forSweeping)
+    let releaseLink = access.link(name: "releases")
     link.whenUp = { reports.update(\.canAdminister, true) }
-    links = [link, auditLink, watchLink]
+    links = [link, auditLink, watchLink, leaseLink, sweepLink, releaseLink]
+    // The link that waits for releases, too, must lead to the master: there its probe waits behind the blocking read.
     probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
 
     let watch = StoreWatch(
-      link: watchLink, scripts: scripts,
+      link: watchLink, scripts: scripts, isLayoutGiven: store.isLayoutGiven,
       replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasSentinels),
       logger: Logger(label: "store"),
       report: { seen in
@@ -38,20 +43,23 @@ final class ControlPlane {
       }, unfit: unfit)
     // It inspects over a session without an alarm: what it finds, it knows.
     let damage = DamageWatch(
-      eventLoop: eventLoop, stock: StoreSession(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
+      eventLoop: eventLoop, stock: ShardedStore(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
       changed: { reports.update(\.damage, $0) })
     let alarm = StoreAlarm(damaged: { damage.sighted($0) }, forbidden: { watch.doubtRights() })
     (self.watch, self.damage) = (watch, damage)
 
-    let administration = StoreSession(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
-    let audit = StoreSession(scripts: scripts, link: auditLink, alarm: alarm)
+    let administration = ShardedStore(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
+    let audit = ShardedStore(scripts: scripts, link: auditLink, alarm: alarm)
     let service = StockService(stock: administration.stock, releaser: HoldReleaser(stock: administration.stock))
     controller = StockController(
       service: service, listing: StockListing(stock: administration.stock, service: service),
       audit: AuditService(stock: audit.stock, audit: audit.audit), eventLoop: eventLoop,
       logger: Logger(label: "stock"))
     leadership = Leadership(
-      access: access, alarm: alarm, nodeID: settings.nodeId, reports: reports)
+      eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
+      releases: StoreSession(scripts: scripts, link: releaseLink, alarm: alarm).lease,
+      sweep: ShardedStore(scripts: scripts, link: sweepLink, alarm: alarm).sweep, nodeID: settings.nodeId,
+      now: { .now }, reports: reports)
   }
 
   func start() {
@@ -63,8 +71,11 @@ final class ControlPlane {
   }
 
   func stop() {
-    for link in links { link.stop() }
+    for probe in probes { probe.stop() }
+    watch.stop()
+    damage.stop()
     leadership.stop()
+    for link in links { link.stop() }
   }
 
   /// The coordinator has told what others have seen of the store.

@@ -4,10 +4,10 @@ import NIOCore
 import RedisClient
 import Store
 
-/// What serves shoppers, on one event loop: the dispatcher, the controllers, and their link to the store.
+/// What serves shoppers, on one event loop: connections, the controllers, and their link to the store.
 final class DataPlane {
   let state: NodeState
-  let dispatcher: Dispatcher
+  let connections: ConnectionContext
   private let eventLoop: any EventLoop
   private let link: RedisLink
   private let probe: LinkProbe
@@ -24,7 +24,7 @@ final class DataPlane {
     minReplicas = store.minReplicas
     let scripts = store.scripts
     link = store.links(on: eventLoop).link(name: "requests", scripts: scripts.forShoppers)
-    let session = StoreSession(
+    let session = ShardedStore(
       scripts: scripts, link: link, fullness: store.fullness,
       alarm: StoreAlarm(
         damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },
@@ -44,7 +44,8 @@ final class DataPlane {
       stock: StockService(stock: session.stock, releaser: releaser),
       caps: .init(quantity: settings.maxQuantity, ttlSeconds: settings.maxTtlSeconds))
     let health = HealthController(
-      state: state, traffic: traffic, registry: registry, background: controlPlane.eventLoop, eventLoop: eventLoop)
+      state: state, traffic: traffic, registry: registry, background: controlPlane.eventLoop, eventLoop: eventLoop,
+      leaseClock: { .now })
     let administer: Dispatcher.Handler = { request, answer in
       let answer = NIOLoopBound(answer, eventLoop: eventLoop)
       controlPlane.eventLoop.execute {
@@ -52,15 +53,7 @@ final class DataPlane {
       }
     }
 
-    dispatcher = Dispatcher(
-      validator: RequestValidator(
-        authenticator: Authenticator(adminTokens: settings.adminTokens, clientTokens: settings.clientTokens)),
-      connections: ConnectionTracker(
-        maxConnections: FileDescriptorLimit.connections(atMost: settings.maxConnections)),
-      maxInFlight: settings.maxInFlight, traffic: traffic, proxies: settings.trustedProxies,
-      wrongTokens: WrongTokenGuard(logger: Logger(label: "http"), now: { .now }), logger: Logger(label: "http"),
-      logsRequests: settings.logRequests
-    ) { request, answer in
+    let dispatcher = Dispatcher(maxInFlight: settings.maxInFlight, traffic: traffic) { request, answer in
       switch request.operation {
       case .reserve: reservations.reserve(request, answer: answer)
       case .confirm: reservations.confirm(request, answer: answer)
@@ -76,6 +69,14 @@ final class DataPlane {
       case .openAPI: health.openAPI(answer: answer)
       }
     }
+    let logger = Logger(label: "http")
+    connections = ConnectionContext(
+      validator: RequestValidator(
+        authenticator: Authenticator(adminTokens: settings.adminTokens, clientTokens: settings.clientTokens)),
+      tracker: ConnectionTracker(maxConnections: FileDescriptorLimit.connections(atMost: settings.maxConnections)),
+      proxies: settings.trustedProxies, wrongTokens: WrongTokenGuard(logger: logger, now: { .now }),
+      dispatcher: dispatcher, encoder: ResponseEncoder(wallClock: WallClock.epochMilliseconds),
+      log: RequestLog(traffic: traffic, logger: logger, logsRequests: settings.logRequests))
   }
 
   func start() {
@@ -87,19 +88,20 @@ final class DataPlane {
 
   func stop() {
     ticks?.cancel()
+    probe.stop()
     link.stop()
   }
 
   /// From now on these are valid, and no others.
   func take(_ tokens: TokenFiles.Contents) {
-    dispatcher.validator.authenticator = Authenticator(adminTokens: tokens.admin, clientTokens: tokens.client)
+    connections.validator.authenticator = Authenticator(adminTokens: tokens.admin, clientTokens: tokens.client)
   }
 
   /// Begins to drain for this reason, or has it no longer.
   /// - Returns: whether the node drains now and did not before, or the other way round.
   func set(_ drain: NodeState.Drain, to isOn: Bool) -> Bool {
     let hasChanged = state.set(drain, to: isOn)
-    dispatcher.isDraining = state.isDraining
+    connections.isDraining = state.isDraining
     return hasChanged
   }
 

@@ -7,7 +7,6 @@ final class Lifecycle: Sendable {
   private let dataPlane: NIOLoopBound<DataPlane>
   private let controlPlane: NIOLoopBound<ControlPlane>
   private let url = NIOLockedValueBox<String?>(nil)
-  /// Yields on each change.
   let changes: AsyncStream<Void>
   private let changed: AsyncStream<Void>.Continuation
 
@@ -39,13 +38,15 @@ final class Lifecycle: Sendable {
       changed.yield()
     }
   }
+}
 
-  /// The coordinator has told what others have seen of the store.
+extension Lifecycle: AnnouncedNode {
+  func want(_ wanted: Wanted) { set(.wanted, to: wanted == .drain) }
+
   func heard(_ memory: StoreMemory) {
     controlPlane.eventLoop.execute { [controlPlane] in controlPlane.value.heard(memory) }
   }
 
-  /// What the coordinator is told; nil before the node listens.
   func announcement() async throws -> Announcement? {
     guard let url = url.withLockedValue({ $0 }) else { return nil }
     return try await dataPlane.eventLoop.submit { [dataPlane] in dataPlane.value.announcement(url: url) }.get()

@@ -16,21 +16,46 @@ struct NodeProcess {
   let settings: NodeSettings
 
   /// Runs until the process is told to stop.
+  ///
+  /// A node that was not told how the store is cut takes it for undivided at first. If it finds it otherwise, it has
+  /// served nobody yet, and begins anew.
   func run() async throws {
+    let registry = bootstrap()
+    var layout: StoreLayout?
+    while true {
+      do {
+        return try await serve(registry, layout)
+      } catch StoreWatch.Unfit.otherLayout(let found) {
+        Logger(label: "node").notice(
+          "the store is cut into shards: this node takes it so", metadata: ["shards": "\(found.text)"])
+        layout = found
+      } catch StoreWatch.Unfit.damaged(let reason) {
+        throw SettingsError(reason)
+      }
+    }
+  }
+
+  private func bootstrap() -> PrometheusRegistry {
     LoggingSystem.bootstrapJSONLines(level: settings.logLevel, metadata: ["node": "\(settings.nodeId)"])
     let registry = PrometheusRegistry()
-    for help in [NodeMetrics.help, LeaseMetrics.help, SweepMetrics.help, DamageWatch.help, AcceptPause.help] {
+    for help in [
+      NodeMetrics.help, RequestMetrics.help, WrongTokenGuard.help, LeaseMetrics.help, SweepMetrics.help,
+      DamageWatch.help, AcceptPause.help,
+    ] {
       registry.describe(help)
     }
     MetricsSystem.bootstrap(registry)
     ProcessMetrics.register(with: registry)
-    let logger = Logger(label: "node")
     FileDescriptorLimit.raise()
-    tellOfFewConnections(logger)
+    tellOfFewConnections(Logger(label: "node"))
+    return registry
+  }
 
+  private func serve(_ registry: PrometheusRegistry, _ layout: StoreLayout?) async throws {
+    let logger = Logger(label: "node")
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let (dataLoop, controlLoop) = (group.next(), group.next())
-    let store = try StoreAccess(settings)
+    let store = try StoreAccess(settings, adopted: layout)
     let reports = NodeReports()
     let (unfit, refuse) = AsyncStream.makeStream(of: StoreWatch.Unfit.self)
     let controlPlane = try await controlLoop.submit { [settings] in
@@ -49,14 +74,14 @@ struct NodeProcess {
     let lifecycle = Lifecycle(dataPlane: dataPlane, controlPlane: controlPlane)
     let server = HTTPServer(
       host: settings.host, port: settings.port, drainDelay: settings.drainDelay,
-      dispatcher: try await dataLoop.submit { NIOLoopBound(dataPlane.value.dispatcher, eventLoop: dataLoop) }.get(),
+      connections: try await dataLoop.submit { NIOLoopBound(dataPlane.value.connections, eventLoop: dataLoop) }.get(),
       serves: { port in lifecycle.begin(at: settings.host, port, advertisedURL: settings.advertisedUrl) },
       willDrain: { lifecycle.set(.stopping, to: true) }, logger: logger)
     let links = StoreService(dataPlane: dataPlane, controlPlane: controlPlane, unfit: unfit)
     let clusterToken = Replaceable(settings.clusterToken ?? "")
     let announcer = settings.coordinatorUrl.map { coordinator in
       Announcer(
-        coordinator: coordinator, token: clusterToken, client: CurlClient(), lifecycle: lifecycle,
+        coordinator: coordinator, token: clusterToken, client: CurlClient(), node: lifecycle,
         logger: Logger(label: "announcer"))
     }
     let tokens = TokenRefresh(files: settings.tokenFiles, current: settings.tokens, logger: logger) { tokens in
@@ -67,12 +92,10 @@ struct NodeProcess {
     let all: [any Service] = [tokens, links] + (announcer.map { [$0] } ?? []) + [server]
     let services = ServiceGroup(
       services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle"))
-    do {
-      try await services.run()
-    } catch let error as StoreWatch.Unfit {
-      throw SettingsError(error.reason)
-    }
+    let result: Result<Void, any Error>
+    do { result = .success(try await services.run()) } catch { result = .failure(error) }
     try await group.shutdownGracefully()
+    try result.get()
   }
 
   private func tellOfFewConnections(_ logger: Logger) {
@@ -96,8 +119,9 @@ struct StoreService: Service {
     try await dataPlane.eventLoop.submit { dataPlane.value.start() }.get()
     try await controlPlane.eventLoop.submit { controlPlane.value.start() }.get()
     // Ends with the first of: the store is unfit, the process is to stop.
-    for await reason in unfit.cancelOnGracefulShutdown() { throw reason }
+    let reason = await unfit.cancelOnGracefulShutdown().first { _ in true }
     try await dataPlane.eventLoop.submit { dataPlane.value.stop() }.get()
     try await controlPlane.eventLoop.submit { controlPlane.value.stop() }.get()
+    if let reason { throw reason }
   }
 }

@@ -15,21 +15,30 @@ struct StoreAccess: Sendable {
   fileprivate let sentinels: SentinelAccess
   fileprivate let clientName: String
 
+  /// Whether the operator has said how the store is cut. If not, it is as the store says.
+  let isLayoutGiven: Bool
+
   /// Throws if the files for TLS can't be used.
-  init(_ settings: NodeSettings) throws {
+  ///
+  /// - Parameter adopted: how the store is cut, found in it; nil if nobody has looked.
+  init(_ settings: NodeSettings, adopted: StoreLayout? = nil) throws {
+    isLayoutGiven = settings.shards != nil
     scripts = ScriptLibrary(
       tuning: .init(
         retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
-        keyPrefix: settings.keyPrefix))
+        keyPrefix: settings.keyPrefix),
+      shards: settings.shards.map { ShardMap(count: $0, separator: settings.shardSeparator) }
+        ?? adopted?.map ?? ShardMap())
     topology = settings.redisUrl
     minReplicas = settings.minReplicas
     let tls =
       topology.usesTLS || settings.sentinelTls
-      ? try RedisTLS(
+      ? try RedisTLS.fromSettings(
         caFile: settings.redisCaFile, certFile: settings.redisCertFile, keyFile: settings.redisKeyFile) : nil
     self.tls = tls
     sentinels = SentinelAccess(
-      user: settings.sentinelUser, password: settings.sentinelPassword, tls: settings.sentinelTls ? tls : nil)
+      user: settings.sentinelUser, password: settings.sentinelPassword, names: .settings,
+      tls: settings.sentinelTls ? tls : nil)
     clientName = "holdfast:\(settings.nodeId)"
   }
 
@@ -39,8 +48,8 @@ struct StoreAccess: Sendable {
 
 /// Makes the links to the store of one event loop; they share the search for the master. Belongs to that loop.
 final class StoreLinks {
-  let store: StoreAccess
-  let eventLoop: any EventLoop
+  private let store: StoreAccess
+  private let eventLoop: any EventLoop
   private let servers: any ServerLocator
 
   fileprivate init(_ store: StoreAccess, eventLoop: any EventLoop) {

@@ -4,6 +4,7 @@ import Synchronization
 /// All that goes to one shard of the store over one link: put together here, and nowhere else. Belongs to the event loop
 /// of the link.
 package final class StoreSession {
+  let scripts: ScriptLibrary
   let caller: StoreCaller
   let writer: KeyedWriter
   package let reservations: ReservationRepository
@@ -12,8 +13,10 @@ package final class StoreSession {
   package let audit: AuditRepository
   package let lease: LeaseRepository
   package let sweep: SweepRepository
+  let parts: PartRepository
+  let claims: ClaimRepository
   /// The store's identity and marks.
-  package let identity: StoreRepository
+  package let identity: IdentityRepository
 
   /// - Parameters:
   ///   - fullness: whether new reserves and stock writes are refused; for those who write none, it does not matter.
@@ -22,6 +25,7 @@ package final class StoreSession {
     scripts: ScriptLibrary, link: any CommandSender, fullness: StoreFullness = StoreFullness(),
     alarm: StoreAlarm = StoreAlarm()
   ) {
+    self.scripts = scripts
     caller = StoreCaller(link: link, keys: scripts.declaredKeys, alarm: alarm)
     writer = KeyedWriter(caller: caller, fullness: fullness)
     reservations = ReservationRepository(scripts: scripts, caller: caller, writer: writer)
@@ -29,7 +33,9 @@ package final class StoreSession {
     audit = AuditRepository(scripts: scripts, caller: caller)
     lease = LeaseRepository(scripts: scripts, caller: caller)
     sweep = SweepRepository(scripts: scripts, caller: caller)
-    identity = StoreRepository(scripts: scripts, caller: caller)
+    parts = PartRepository(scripts: scripts, caller: caller)
+    claims = ClaimRepository(scripts: scripts, caller: caller)
+    identity = IdentityRepository(scripts: scripts, caller: caller)
   }
 }
 

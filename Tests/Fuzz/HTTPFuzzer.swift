@@ -137,7 +137,7 @@ private struct Answer: Equatable {
 /// A node's connection, as seen by the network and by the controllers.
 private final class Connection {
   private let channel = EmbeddedChannel()
-  private let dispatcher: Dispatcher
+  private let traffic = Traffic()
   /// Requests that the controllers have not answered yet.
   private var waiting: [() -> Void] = []
   private let answersLater: Bool
@@ -150,17 +150,18 @@ private final class Connection {
   init(answersLater: Bool) {
     self.answersLater = answersLater
     var take: (Request, @escaping (Response) -> Void) -> Void = { _, _ in }
-    dispatcher = Dispatcher(
-      validator: Self.validator, connections: ConnectionTracker(maxConnections: 1), maxInFlight: 10, traffic: Traffic(),
-      wrongTokens: WrongTokenGuard(logger: Self.logger, now: { .now }), logger: Self.logger, logsRequests: false,
-      handle: { take($0, $1) })
+    let shared = ConnectionContext(
+      validator: Self.validator, tracker: ConnectionTracker(maxConnections: 1),
+      wrongTokens: WrongTokenGuard(logger: Self.logger, now: { .now }),
+      dispatcher: Dispatcher(maxInFlight: 10, traffic: traffic) { take($0, $1) }, encoder: ResponseEncoder { 0 },
+      log: RequestLog(traffic: traffic, logger: Self.logger, logsRequests: false))
     take = { [unowned self] request, answer in
       let answer = { answer(.json(200, request.echo)) }
       if answersLater { waiting.append(answer) } else { answer() }
     }
     do {
       try channel.pipeline.syncOperations.addHandler(OutputEnd())
-      try HTTPServer.makeConnection(on: channel, dispatcher: dispatcher)
+      try HTTPServer.makeConnection(on: channel, sharing: shared)
       try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     } catch {
       fatalError("\(error)")
@@ -177,7 +178,7 @@ private final class Connection {
     }
   }
 
-  var hasEnded: Bool { !channel.isActive && waiting.isEmpty && dispatcher.traffic.inFlight == 0 }
+  var hasEnded: Bool { !channel.isActive && waiting.isEmpty && traffic.inFlight == 0 }
 
   func receive(_ piece: ArraySlice<UInt8>) {
     guard channel.isActive else { return }

@@ -2,7 +2,10 @@ import Testing
 
 @Suite struct ClockRuleTests {
   @Test func `no source asks the clock beside the event loop's time`() throws {
-    for breach in ClockRule.breaches(in: try SourceFile.all()) { Issue.record("\(breach)") }
+    let files = try SourceFile.all()
+    // Otherwise a search that finds no files would pass.
+    #expect(files.count > 200)
+    for breach in ClockRule.breaches(in: files) { Issue.record("\(breach)") }
   }
 
   @Test func `a look at the clock is noticed, however it is written`() {

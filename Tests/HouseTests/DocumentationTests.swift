@@ -4,7 +4,7 @@ import Testing
 @Suite struct DocumentationTests {
   /// Each case of `Operation` with its method and path, read from its source.
   private func operations() throws -> [(name: String, method: String, path: String)] {
-    let source = try Project.file("Sources/Node/HTTP/Operation.swift").text
+    let source = try Project.file("Sources/Node/Calls/Operation.swift").text
     let found = source.matches(of: #/case \.(\w+): \(\.([A-Z]+), "([^"]+)"\)/#).map {
       (name: String($0.1), method: String($0.2), path: String($0.3))
     }
@@ -77,7 +77,10 @@ import Testing
   }
 
   @Test func `a source file holds one idea: none grows beyond what can be read at once`() throws {
-    for file in try Project.files() where file.path.hasSuffix(".swift") {
+    let files = try Project.files().filter { $0.path.hasSuffix(".swift") }
+    // Otherwise a search that finds no files would pass.
+    #expect(files.count > 400)
+    for file in files {
       let limit = file.path.hasPrefix("Sources/") ? 400 : 530
       let count = file.lines.count - 1
       #expect(count <= limit, "\(file.path) has \(count) lines: part what it holds, at most \(limit) go into one file")

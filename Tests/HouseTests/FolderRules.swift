@@ -1,7 +1,7 @@
 /// Which folder of a target may use which. The compiler knows no folders: all types of a module can use each other. So
 /// this rule checks names: a file that names a type uses the folder in which that type is declared.
 ///
-/// It does not see members that one folder adds to a type of another, and it does not see names within strings.
+/// It does not see members that one folder adds to a type of another, names behind a dot, and names within strings.
 struct FolderRules {
   /// The folder of a target, or a folder below it, with a slash at its end.
   let target: String
@@ -9,6 +9,9 @@ struct FolderRules {
   /// the folders may use everything, and no folder may use them.
   let layers: [[String]]
 
+  static let node = FolderRules(
+    target: "Sources/Node/",
+    layers: [["Announcing", "Controllers", "Leader", "Settings"], ["HTTP", "Health", "Services"], ["Calls"]])
   static let coordinator = FolderRules(
     target: "Sources/Coordinator/", layers: [["Settings"], ["Pages", "Watch"], ["Registry"], ["Probing"]])
   static let pages = FolderRules(
@@ -59,15 +62,23 @@ extension SourceFile {
     }
   }
 
-  /// Words that begin with a capital letter, outside strings and comments, each with its line number.
+  /// Words that begin with a capital letter, outside strings and comments, each with its line number. A word behind a dot
+  /// is a member of another type, whatever its name.
   fileprivate var usedNames: [(name: String, line: Int)] {
     lines.flatMap { number, line in
       // Every other part between quotation marks is code.
       let parts = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
       let code = parts.filter { $0.offset.isMultiple(of: 2) }.map(\.element).joined(separator: "\"\"")
       let bare = code.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
-      return Set(Self.words(of: bare).filter { $0.first?.isUppercase == true }).sorted().map { (String($0), number) }
+      let names = Self.words(of: bare).filter { $0.first?.isUppercase == true && !Self.isMember($0, in: bare) }
+      return Set(names).sorted().map { (String($0), number) }
     }
+  }
+
+  /// Whether a word stands behind a dot. The dots of a range do not count.
+  private static func isMember(_ word: Substring, in line: Substring) -> Bool {
+    let before = line[..<word.startIndex]
+    return before.hasSuffix(".") && !before.hasSuffix("..")
   }
 
   private static func words(of text: Substring) -> [Substring] {

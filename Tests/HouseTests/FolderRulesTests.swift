@@ -3,7 +3,7 @@ import Testing
 @Suite struct FolderRulesTests {
   private let rules = FolderRules.coordinator
 
-  @Test(arguments: [FolderRules.coordinator, .pages])
+  @Test(arguments: [FolderRules.node, .coordinator, .pages])
   func `no source file breaks a rule`(rules: FolderRules) throws {
     let files = try SourceFile.all()
     // Otherwise moved folders, or types declared in another way, would not be checked.
@@ -33,6 +33,10 @@ import Testing
         "Pages/Live/B.swift:1 uses Upper of Watch"
       ),
       (
+        "Watch/A.swift", "enum Upper {}", "Registry/B.swift", "let a = 1...Upper.b",
+        "Registry/B.swift:1 uses Upper of Watch"
+      ),
+      (
         "A.swift", "@main struct Upper {}", "Settings/B.swift", "Upper()",
         "Settings/B.swift:1 uses Upper of the files beside"
       ),
@@ -50,6 +54,7 @@ import Testing
       ("Probing/A.swift", "Registry/B.swift", "let a = Lower()"), ("Settings/A.swift", "B.swift", "let a = Lower()"),
       ("Registry/A.swift", "Probing/B.swift", "/// As ``Lower`` does.\nlet a = \"a Lower\" // Lower"),
       ("Registry/A.swift", "Probing/B.swift", "let a = LowerBound.lower"),
+      ("Registry/A.swift", "Probing/B.swift", "let a = Report.Lower()"),
     ])
   func `what follows the arrows, or only speaks of a type, is no breach`(home: String, user: String, use: String) {
     #expect(breaches([(home, "struct Lower {}"), (user, use)]) == [])

@@ -2,7 +2,10 @@ import Testing
 
 @Suite struct TestNameRuleTests {
   @Test func `every test is named by a sentence, and by nothing beside it`() throws {
-    for breach in TestNameRule.breaches(in: try SourceFile.tests()) { Issue.record("\(breach)") }
+    let files = try SourceFile.tests()
+    // Otherwise a search that finds no files would pass.
+    #expect(files.count > 200)
+    for breach in TestNameRule.breaches(in: files) { Issue.record("\(breach)") }
   }
 
   @Test(arguments: [

@@ -41,7 +41,7 @@ extension SettingsReader {
 
 extension FileContents {
   /// The whole of the file that a setting names.
-  package static func read(_ path: String, setting: String) throws(SettingsError) -> [UInt8] {
+  static func read(_ path: String, setting: String) throws(SettingsError) -> [UInt8] {
     do {
       return try read(path)
     } catch {

@@ -12,24 +12,25 @@ struct Site {
   let access: OperatorAccess
   private let clusterTokens: Replaceable<AccessTokens>
   private let logger: Logger
+  private let now: @Sendable () -> ContinuousClock.Instant
 
   /// - Parameters:
   ///   - clusterToken: the token that nodes announce themselves with; nil if none can.
   ///   - base: the path below which browsers see the page.
   ///   - proxies: load balancers, whose word on whom they forward is believed.
   ///   - metrics: shown at `/metrics`.
-  ///   - now: the clock by which sessions end and wrong tokens are bounded.
+  ///   - now: the clock by which sessions end, pictures are shown, and wrong tokens and log lines are bounded.
   init(
     watch: any ClusterWatching, adminTokens: AccessTokens, clusterToken: String?, base: BasePath = .root,
     proxies: TrustedProxies = TrustedProxies(nil), metrics: PrometheusRegistry, logger: Logger,
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) throws {
-    self.logger = logger
+    (self.logger, self.now) = (logger, now)
     access = OperatorAccess(
       tokens: Replaceable(adminTokens), sessions: Sessions(now: now), attempts: AttemptLimit(logger: logger, now: now))
     clusterTokens = Replaceable(Self.clusterTokens(clusterToken))
     let (templates, assets) = (try PageTemplates(), Assets(base: base))
-    pictures = LivePictures(watch: watch, templates: templates, assets: assets)
+    pictures = LivePictures(watch: watch, templates: templates, assets: assets, now: now)
     let nodes = NodeController(
       watch: watch, access: access, clusterTokens: clusterTokens,
       refusals: AttemptLimit(logger: logger, now: now), logger: logger)
@@ -96,7 +97,7 @@ struct Site {
         )),
       configuration: .init(
         address: .hostname(host, port: port),
-        availableConnectionsDelegate: ConnectionLimit(maxConnections, logger: ours)),
+        availableConnectionsDelegate: ConnectionLimit(maxConnections, logger: ours, now: now)),
       onServerRunning: { channel in
         await Self.installAcceptPause(on: channel, ours)
         serves(channel.localAddress.map { "\($0)" } ?? "")

@@ -3,7 +3,7 @@ import Common
 extension HealthReport {
   /// The store takes nothing new. The node is degraded and still serves all else.
   var isStoreNearlyFull: Bool {
-    redis.limitBytes > 0 && Double(redis.usedBytes) >= 0.9 * Double(redis.limitBytes)
+    Redis.isNearlyFull(usedBytes: redis.usedBytes, limitBytes: redis.limitBytes)
   }
 
   /// What the node answers at `/health/ready`, as far as its report tells. It is ready if it serves, or if it is

@@ -15,12 +15,13 @@ struct Prober: Sendable {
 
   let client: CurlClient
   let timing: FailureDetectorTiming
+  let now: @Sendable () -> ContinuousClock.Instant
 
   /// - Parameter completion: called once, on the client's thread.
   func send(_ probe: Probe, completion: @escaping @Sendable (Ending) -> Void) {
     var request = OutgoingRequest(url: probe.url, connectTimeout: timing.connectTimeout, timeout: timing.timeout)
     request.maxBodyBytes = Self.maxBytes
-    client.send(request) { completion(Ending(probe: probe, result: $0, told: .now)) }
+    client.send(request) { [now] in completion(Ending(probe: probe, result: $0, told: now())) }
   }
 
   /// What an answer says. Whose answer it is, the registry judges.

@@ -65,18 +65,11 @@ enum Outage: Equatable, Sendable {
 extension HealthReport {
   var isStoppedByRedis: Bool { cannotReachRedis || !redis.faults.isEmpty }
 
-  /// Why nothing can be sold through this node, in its own words; nil if nothing stands against it.
+  /// Why nothing can be sold through this node, in its own words; nil if nothing stands against it. Their conclusion is
+  /// told first here, and not again.
   var obstacleToSelling: String? {
     if let obstacle = redis.obstacles.first { return obstacle }
     guard cannotReachRedis || state == .starting else { return nil }
     return reasons.isEmpty ? "Redis cannot be reached" : reasons.joined(separator: "; ")
-  }
-}
-
-extension HealthReport.Redis {
-  /// Its faults, without the conclusion at their ends: here that stands first.
-  var obstacles: [String] {
-    let conclusion = ": the shop cannot sell"
-    return faults.map { $0.hasSuffix(conclusion) ? String($0.dropLast(conclusion.count)) : $0 }
   }
 }

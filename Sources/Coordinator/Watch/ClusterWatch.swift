@@ -16,6 +16,7 @@ actor ClusterWatch: ClusterWatching, Service {
   /// While nothing changes, one view serves all who ask for it within this.
   private static let maxViewAge = Duration.milliseconds(100)
 
+  private let now: @Sendable () -> Moment
   private let prober: Prober
   private let keeper: RegistryKeeper?
   private let logger: Logger
@@ -31,7 +32,7 @@ actor ClusterWatch: ClusterWatching, Service {
   private let endings: AsyncStream<Prober.Ending>
   private let ended: AsyncStream<Prober.Ending>.Continuation
 
-  private var broadcast: ViewBroadcast
+  private(set) var broadcast: ViewBroadcast
   /// The last view, and when it was made; nil as soon as something has changed.
   private var current: (view: ClusterView, at: Instant)?
   private var lastRefusal: AnnouncementRefusal?
@@ -39,28 +40,31 @@ actor ClusterWatch: ClusterWatching, Service {
   /// - Parameters:
   ///   - allowed: the networks that nodes may be in.
   ///   - path: the file that keeps the registry; nil if nothing keeps it.
+  ///   - now: both clocks.
   init(
     allowed: AddressPolicy, maxNodes: Int, path: String?, timing: FailureDetectorTiming = FailureDetectorTiming(),
-    metrics: CoordinatorMetrics = CoordinatorMetrics(), logger: Logger
+    metrics: CoordinatorMetrics = CoordinatorMetrics(), logger: Logger,
+    now: @escaping @Sendable () -> Moment = { .now }
   ) {
     // A broadcast must not show the view before again.
     precondition(Self.maxViewAge < ViewBroadcast.minPause, "a view must be made anew for each broadcast")
-    let now = Moment.now
-    prober = Prober(client: CurlClient(allowed: allowed), timing: timing)
+    let start = now()
+    self.now = now
+    prober = Prober(client: CurlClient(allowed: allowed), timing: timing, now: { now().instant })
     let file = path.map { RegistryFile(path: $0) }
     (self.logger, self.metrics) = (logger, metrics)
-    registry = Registry(maxNodes: maxNodes, timing: timing, contents: file.flatMap { $0.known(logger) }, at: now)
-    punctuality = Punctuality(due: now.instant)
+    registry = Registry(maxNodes: maxNodes, timing: timing, contents: file.flatMap { $0.known(logger) }, at: start)
+    punctuality = Punctuality(due: start.instant)
     keeper = file.map { [revision = registry.revision] in RegistryKeeper($0, revision: revision, logger: logger) }
-    broadcast = ViewBroadcast(at: now.instant)
-    nextSample = now.instant
+    broadcast = ViewBroadcast(at: start.instant)
+    nextSample = start.instant
     (endings, ended) = AsyncStream.makeStream()
   }
 
   /// Watches until the process is told to stop.
   func run() async throws {
     // The watch may have been made long before.
-    punctuality.end(nextDue: .now)
+    punctuality.end(nextDue: now().instant)
     await cancelWhenGracefulShutdown { [self] in
       await withDiscardingTaskGroup { group in
         group.addTask { await self.keepAsking() }
@@ -87,14 +91,14 @@ actor ClusterWatch: ClusterWatching, Service {
   private func keepAsking() async {
     while !Task.isCancelled {
       let next = round()
-      try? await Task.sleep(until: next, tolerance: .milliseconds(1), clock: .continuous)
+      try? await Task.sleep(for: next - now().instant, tolerance: .milliseconds(1))
     }
   }
 
   /// Does what is due.
   /// - Returns: when the next round is due.
   private func round() -> Instant {
-    let now = Moment.now
+    let now = now()
     let isLate = punctuality.begin(at: now.instant)
     if isLate {
       metrics.wokenLate()
@@ -124,7 +128,7 @@ actor ClusterWatch: ClusterWatching, Service {
   }
 
   private func take(_ result: Result<HealthReport, ProbeFailure>, of ending: Prober.Ending) {
-    let now = Moment.now
+    let now = now()
     let probe = ending.probe
     let isHeld = punctuality.holds(
       began: probe.began, timeout: prober.timing.timeout, told: ending.told, at: now.instant)
@@ -143,7 +147,7 @@ actor ClusterWatch: ClusterWatching, Service {
 
   /// Asks a node at once. Returns when the probe has ended.
   private func ask(_ id: String) async {
-    guard !isStopped, let probe = registry.startProbe(of: id, at: .now) else { return }
+    guard !isStopped, let probe = registry.startProbe(of: id, at: now().instant) else { return }
     await withCheckedContinuation { continuation in
       waiting[probe.number, default: []].append(continuation)
       send(probe)
@@ -154,17 +158,17 @@ actor ClusterWatch: ClusterWatching, Service {
 
   func announce(_ announcement: Announcement) async throws(AnnouncementRefusal) -> AnnouncementAnswer {
     do throws(AnnouncementRefusal) {
-      var reception = try registry.announce(announcement, at: .now)
+      var reception = try registry.announce(announcement, at: now())
       if reception == .unproven {
         await ask(announcement.id)
-        reception = try registry.announce(announcement, at: .now)
+        reception = try registry.announce(announcement, at: now())
       }
       noteNews()
       guard case .taken(let wanted, let isWorthAsking) = reception else {
         throw .idTaken("another process may serve as \(announcement.id)")
       }
       metrics.announced()
-      if isWorthAsking, let probe = registry.startProbe(of: announcement.id, at: .now) { send(probe) }
+      if isWorthAsking, let probe = registry.startProbe(of: announcement.id, at: now().instant) { send(probe) }
       return AnnouncementAnswer(wanted: wanted, store: registry.store)
     } catch {
       noteNews()
@@ -182,7 +186,7 @@ actor ClusterWatch: ClusterWatching, Service {
   func leave(id: String, bootId: String) async throws(AnnouncementRefusal) {
     defer { noteNews() }
     do throws(AnnouncementRefusal) {
-      try registry.leave(id: id, bootID: bootId, at: .now)
+      try registry.leave(id: id, bootID: bootId, at: now())
     } catch {
       metrics.refused(error)
       throw error
@@ -191,12 +195,12 @@ actor ClusterWatch: ClusterWatching, Service {
 
   func want(_ wanted: Wanted, of id: String, by operatorName: String) async -> Bool {
     defer { noteNews() }
-    return registry.want(wanted, of: id, by: operatorName, at: .now)
+    return registry.want(wanted, of: id, by: operatorName, at: now())
   }
 
   func acknowledgeLoss(by operatorName: String) async -> HealthReport.Store.Loss? {
     defer { noteNews() }
-    return registry.acknowledgeLoss(by: operatorName, at: .now)
+    return registry.acknowledgeLoss(by: operatorName, at: now())
   }
 
   func recheck(id: String) async -> Bool {
@@ -207,12 +211,12 @@ actor ClusterWatch: ClusterWatching, Service {
 
   func forget(id: String, by operatorName: String) async throws(ForgetRefusal) {
     defer { noteNews() }
-    try registry.forget(id, by: operatorName, at: .now)
+    try registry.forget(id, by: operatorName, at: now())
   }
 
   // MARK: - Showing
 
-  func view() async -> ClusterView { view(at: .now) }
+  func view() async -> ClusterView { view(at: now()) }
 
   private func view(at now: Moment) -> ClusterView {
     if let current, now.instant - current.at < Self.maxViewAge { return current.view }
@@ -227,7 +231,7 @@ actor ClusterWatch: ClusterWatching, Service {
   }
 
   func views() async -> AsyncStream<ClusterView> {
-    broadcast.join(shown: view(at: .now)) { [weak self] number in Task { await self?.remove(onlooker: number) } }
+    broadcast.join(shown: view(at: now())) { [weak self] number in Task { await self?.remove(onlooker: number) } }
   }
 
   private func remove(onlooker number: Int) { broadcast.remove(number) }
@@ -254,7 +258,7 @@ actor ClusterWatch: ClusterWatching, Service {
           "subject": "\(entry.subject)", "from": "\(entry.from)", "to": "\(entry.to)", "reason": "\(entry.reason)",
         ])
     }
-    showToOnlookers(at: .now)
+    showToOnlookers(at: now())
   }
 
   // MARK: - Keeping

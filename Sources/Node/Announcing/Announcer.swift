@@ -19,7 +19,7 @@ struct Announcer: Service {
   let coordinator: String
   let token: Replaceable<String>
   let client: CurlClient
-  let lifecycle: Lifecycle
+  let node: any AnnouncedNode
   let logger: Logger
 
   func run() async throws {
@@ -27,8 +27,8 @@ struct Announcer: Service {
     defer { client.stop() }
     var problem: String?
     var taken: Announcement?
-    for await _ in Self.ticks(lifecycle.changes).cancelOnGracefulShutdown() {
-      guard let announcement = try await lifecycle.announcement() else { continue }
+    for await _ in Self.ticks(node.changes).cancelOnGracefulShutdown() {
+      guard let announcement = try await node.announcement() else { continue }
       let outcome = await announce(announcement)
       note(outcome, after: &problem)
       taken = outcome == nil ? announcement : nil
@@ -68,8 +68,8 @@ struct Announcer: Service {
       guard let answer = try? JSONDecoder().decode(AnnouncementAnswer.self, from: Data(answer.body)) else {
         return "the coordinator's answer can't be read"
       }
-      lifecycle.set(.wanted, to: answer.wanted == .drain)
-      if let store = answer.store { lifecycle.heard(store) }
+      node.want(answer.wanted)
+      if let store = answer.store { node.heard(store) }
       return nil
     case .success(let answer): return Self.words(for: answer)
     case .failure(let failure): return "the coordinator can't be asked: \(failure)"

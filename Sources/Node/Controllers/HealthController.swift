@@ -11,16 +11,19 @@ final class HealthController {
   /// Where rendering metrics delays no shopper.
   private let background: any EventLoop
   private let eventLoop: any EventLoop
+  private let leaseClock: () -> ContinuousClock.Instant
   private static let description = ByteBuffer(bytes: PackageResources.openapi_yaml)
 
+  /// - Parameter leaseClock: that by which ``LeaseReport/endsAt`` goes.
   init(
     state: NodeState, traffic: Traffic, registry: PrometheusRegistry, background: any EventLoop,
-    eventLoop: any EventLoop
+    eventLoop: any EventLoop, leaseClock: @escaping () -> ContinuousClock.Instant
   ) {
     (self.state, self.traffic) = (state, traffic)
     self.registry = registry
     self.background = background
     self.eventLoop = eventLoop
+    self.leaseClock = leaseClock
   }
 
   func live(answer: Answer) {
@@ -54,7 +57,7 @@ final class HealthController {
   }
 
   func health(answer: Answer) {
-    answer(.json(200, state.report(of: traffic.report, at: eventLoop.now, leaseNow: .now).json))
+    answer(.json(200, state.report(of: traffic.report, at: eventLoop.now, leaseNow: leaseClock()).json))
   }
 
   func metrics(answer: @escaping Answer) {

@@ -157,8 +157,25 @@ extension StockListing.Page {
   }
 }
 
+extension AuditService.Report {
+  var document: ByteBuffer {
+    var body = ByteBuffer()
+    body.writeString("{\"consistent\":\(violations.isEmpty),\"skus\":\(skus),\"violations\":")
+    body.writeJSONArray(violations) { body, violation in
+      let sku = violation.sku.map { "\"sku\":\"\($0.text)\"," } ?? ""
+      body.writeString("{\(sku)\"rule\":\"\(violation.rule.rawValue)\",")
+      body.writeString("\"expected\":\(violation.expected),\"found\":\(violation.found)}")
+    }
+    body.writeStaticString(",\"unverified\":")
+    body.writeJSONArray(unverified) { $0.writeJSONString($1.text) }
+    body.writeNextCursor(next?.description)
+    body.writeStaticString("}")
+    return body
+  }
+}
+
 extension ByteBuffer {
-  mutating func writeNextCursor(_ cursor: String?) {
+  fileprivate mutating func writeNextCursor(_ cursor: String?) {
     guard let cursor else { return }
     writeStaticString(",\"nextCursor\":\"")
     writeString(cursor)

@@ -43,7 +43,7 @@ struct ConnectionMachine {
     case nothing
     /// Tell the client to send the body: it waits for that (RFC 9110, 10.1.1).
     case askForBody
-    /// The request is whole: find its answer, and tell ``answered(_:isDraining:)``.
+    /// The request is whole: find its answer, and tell ``answered(_:isDraining:at:)``.
     case answer(Exchange)
     /// Write this answer to a request that has not ended, or to none. Then close our side: nothing else is served here.
     case refuse(Exchange?, Response)
@@ -162,9 +162,9 @@ struct ConnectionMachine {
     assert(begunInTurn <= Self.maxRequestsPerTurn, "a further head waits for the next turn")
     phase = .receiving(exchange)
     switch exchange.head.decision {
-    case .refused(let refusal, let endsConnection) where endsConnection || exchange.head.expectsContinue:
-      return refuse(refusal, at: now)
-    case .refused, .refusedAfterBody, .admitted: return exchange.head.expectsContinue ? .askForBody : .nothing
+    case .refused(let refusal, .atOnce): return refuse(refusal, at: now)
+    case .refused(let refusal, .afterBody) where exchange.head.expectsContinue: return refuse(refusal, at: now)
+    case .refused, .admitted: return exchange.head.expectsContinue ? .askForBody : .nothing
     }
   }
 

@@ -9,7 +9,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer
 
-  private let dispatcher: Dispatcher
+  private let shared: ConnectionContext
   private let decoder: RequestDecoder
   private let eventLoop: any EventLoop
   private var machine: ConnectionMachine
@@ -19,8 +19,8 @@ final class HTTPConnection: ChannelDuplexHandler {
   private var nextTurnIsDue = false
 
   /// - Parameter decoder: the one before this handler.
-  init(dispatcher: Dispatcher, decoder: RequestDecoder, eventLoop: any EventLoop) {
-    (self.dispatcher, self.decoder, self.eventLoop) = (dispatcher, decoder, eventLoop)
+  init(sharing shared: ConnectionContext, decoder: RequestDecoder, eventLoop: any EventLoop) {
+    (self.shared, self.decoder, self.eventLoop) = (shared, decoder, eventLoop)
     machine = ConnectionMachine(at: eventLoop.now)
   }
 
@@ -29,8 +29,8 @@ final class HTTPConnection: ChannelDuplexHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func channelActive(context: ChannelHandlerContext) {
-    peer = dispatcher.proxies.peer(context.remoteAddress)
-    if dispatcher.connections.opened(self) {
+    peer = shared.proxies.peer(context.remoteAddress)
+    if shared.tracker.opened(self) {
       context.fireChannelActive()
     } else {
       perform(machine.turnAway(at: eventLoop.now))
@@ -39,7 +39,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     machine.closed()
-    dispatcher.connections.closed(self)
+    shared.tracker.closed(self)
     context.fireChannelInactive()
   }
 
@@ -109,10 +109,10 @@ final class HTTPConnection: ChannelDuplexHandler {
   }
 
   private func exchange(for head: HTTPRequestHead) -> ConnectionMachine.Exchange {
-    let head = dispatcher.validator.validate(head, isFromProxy: peer.isProxy)
+    let head = shared.validator.validate(head, isFromProxy: peer.isProxy)
     return ConnectionMachine.Exchange(
-      head: head, requestID: head.requestID ?? dispatcher.nextRequestID(),
-      isHeldBack: head.hasWrongToken && dispatcher.wrongTokens.note(client: client(of: head)))
+      head: head, requestID: head.requestID ?? shared.nextRequestID(),
+      isHeldBack: head.hasWrongToken && shared.wrongTokens.note(client: client(of: head)))
   }
 
   /// Takes in what came while the last request was being answered. A loop, not a recursion: an answer may come at once.
@@ -159,14 +159,13 @@ final class HTTPConnection: ChannelDuplexHandler {
     let answer = { [self] (response: Response) in answered(exchange, response, arrival: arrival) }
     switch exchange.head.decision {
     case .refused(let refusal, _):
-      guard exchange.isHeldBack, dispatcher.wrongTokens.beginDelay() else { return answer(refusal) }
-      eventLoop.assumeIsolated().scheduleTask(in: WrongTokenGuard.delay) { [dispatcher] in
-        dispatcher.wrongTokens.endDelay()
+      guard exchange.isHeldBack, shared.wrongTokens.beginDelay() else { return answer(refusal) }
+      eventLoop.assumeIsolated().scheduleTask(in: WrongTokenGuard.delay) { [shared] in
+        shared.wrongTokens.endDelay()
         answer(refusal)
       }
-    case .refusedAfterBody(let refusal): answer(refusal)
     case .admitted(let admission):
-      dispatcher.serve(
+      shared.dispatcher.serve(
         Request(admission, id: exchange.requestID, arrival: arrival, body: exchange.body), answer: answer)
     }
   }
@@ -174,12 +173,12 @@ final class HTTPConnection: ChannelDuplexHandler {
   private func answered(_ exchange: ConnectionMachine.Exchange, _ response: Response, arrival: NIODeadline) {
     eventLoop.assertInEventLoop()
     let now = eventLoop.now
-    dispatcher.note(
-      response, exchange.head.operation, id: exchange.requestID, client: client(of: exchange.head), arrival: arrival,
-      at: now)
-    let delivery = machine.answered(exchange, isDraining: dispatcher.isDraining, at: now)
+    shared.log.note(
+      response, to: exchange.head.operation, id: exchange.requestID, client: client(of: exchange.head),
+      arrival: arrival, at: now)
+    let delivery = machine.answered(exchange, isDraining: shared.isDraining, at: now)
     guard delivery != .none, let context else { return }
-    let bytes = dispatcher.encode(
+    let bytes = shared.encoder.encode(
       response, requestID: exchange.requestID, closes: delivery == .andClose, hasBody: !exchange.head.isHEAD,
       allocator: context.channel.allocator)
     guard delivery == .andGoOn else { return closeWhenWritten(bytes, context) }
@@ -196,11 +195,10 @@ final class HTTPConnection: ChannelDuplexHandler {
     _ exchange: ConnectionMachine.Exchange?, _ response: Response, _ context: ChannelHandlerContext
   ) {
     let now = eventLoop.now
-    let id = exchange?.requestID ?? dispatcher.nextRequestID()
-    dispatcher.note(
-      response, exchange?.head.operation, id: id, client: client(of: exchange?.head), arrival: exchange?.began ?? now,
-      at: now)
-    let bytes = dispatcher.encode(
+    let id = exchange?.requestID ?? shared.nextRequestID()
+    shared.log.note(
+      response, to: exchange?.head.operation, id: id, client: client(of: exchange?.head), arrival: now, at: now)
+    let bytes = shared.encoder.encode(
       response, requestID: id, closes: true, hasBody: !(exchange?.head.isHEAD ?? false),
       allocator: context.channel.allocator)
     context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
@@ -209,7 +207,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   }
 
   private func client(of head: ValidatedHead?) -> String {
-    dispatcher.proxies.client(of: peer, forwardedFor: head?.forwardedFor)
+    shared.proxies.client(of: peer, forwardedFor: head?.forwardedFor)
   }
 
   // MARK: - From the tracker

@@ -21,14 +21,14 @@ struct HTTPServer: Service {
   let host: String
   let port: Int
   let drainDelay: Duration
-  let dispatcher: NIOLoopBound<Dispatcher>
+  let connections: NIOLoopBound<ConnectionContext>
   /// Told once, with its port, when the node listens.
   let serves: @Sendable (Int) -> Void
   /// Told once when the node is to stop.
   let willDrain: @Sendable () -> Void
   let logger: Logger
 
-  private var eventLoop: any EventLoop { dispatcher.eventLoop }
+  private var eventLoop: any EventLoop { connections.eventLoop }
 
   func run() async throws {
     precondition(Duration(Budget.answer) < Self.finishLimit, "what is in flight must be able to end")
@@ -37,9 +37,9 @@ struct HTTPServer: Service {
     let channel = try await bind(quiescing)
     logger.info("serving", metadata: ["address": "\(channel.localAddress.map { "\($0)" } ?? "")"])
     serves(channel.localAddress?.port ?? port)
-    let (dispatcher, eventLoop) = (dispatcher, eventLoop)
+    let (connections, eventLoop) = (connections, eventLoop)
     let ticks = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-      dispatcher.value.connections.tick(at: eventLoop.now)
+      connections.value.tracker.tick(at: eventLoop.now)
     }
     defer { ticks.cancel() }
 
@@ -54,7 +54,7 @@ struct HTTPServer: Service {
   }
 
   private func bind(_ quiescing: ServerQuiescingHelper) async throws -> any Channel {
-    let (dispatcher, logger) = (dispatcher, logger)
+    let (connections, logger) = (connections, logger)
     return try await ServerBootstrap(group: eventLoop)
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -74,14 +74,14 @@ struct HTTPServer: Service {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try Self.makeConnection(on: channel, dispatcher: dispatcher.value)
+          try Self.makeConnection(on: channel, sharing: connections.value)
         }
       }
       .bind(host: host, port: port).get()
   }
 
   /// Makes a channel an HTTP connection.
-  static func makeConnection(on channel: any Channel, dispatcher: Dispatcher) throws {
+  static func makeConnection(on channel: any Channel, sharing shared: ConnectionContext) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = HTTPLimits.maxHeadBytes
     // The validator judges to the byte what of it is the client's own.
@@ -91,7 +91,7 @@ struct HTTPServer: Service {
     let decoder = RequestDecoder(limits)
     try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
     try channel.pipeline.syncOperations.addHandler(
-      HTTPConnection(dispatcher: dispatcher, decoder: decoder, eventLoop: channel.eventLoop))
+      HTTPConnection(sharing: shared, decoder: decoder, eventLoop: channel.eventLoop))
   }
 
   /// Waits for the lame-duck time, or until a second signal.
@@ -113,8 +113,8 @@ struct HTTPServer: Service {
   private func finish(_ quiescing: ServerQuiescingHelper) async throws {
     let closed = eventLoop.makePromise(of: Void.self)
     quiescing.initiateShutdown(promise: closed)
-    let dispatcher = dispatcher
-    let limit = eventLoop.scheduleTask(in: .init(Self.finishLimit)) { dispatcher.value.connections.closeAll() }
+    let connections = connections
+    let limit = eventLoop.scheduleTask(in: .init(Self.finishLimit)) { connections.value.tracker.closeAll() }
     try await closed.futureResult.get()
     limit.cancel()
   }

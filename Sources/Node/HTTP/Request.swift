@@ -1,6 +1,5 @@
 import Common
 import NIOCore
-import Store
 
 /// A request that may be served, with its whole body.
 struct Request: Sendable {

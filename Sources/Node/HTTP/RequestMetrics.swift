@@ -5,7 +5,11 @@ import CoreMetrics
 /// Handlers are looked up once: making a metric takes a lock and a dictionary, adding to it does not. Belongs to its
 /// event loop.
 final class RequestMetrics {
-  static let durationLabel = "holdfast_request_duration_seconds"
+  static let help = [
+    durationLabel: "Time from a complete request to its answer, by operation and outcome; 0 if refused before its end."
+  ]
+
+  private static let durationLabel = "holdfast_request_duration_seconds"
 
   private struct Key: Hashable {
     var operation: Operation?

@@ -21,15 +21,14 @@ struct RequestValidator: Sendable {
     switch router.match(head.method, target[..<mark]) {
     case .wrongMethod(let allow):
       let problem = Problem(.methodNotAllowed, "This path has \(allow).")
-      return validated(
-        head, fields, .refused(.problem(problem, headers: [.init("Allow", allow)]), endsConnection: false))
+      return validated(head, fields, .refused(.problem(problem, headers: [.init("Allow", allow)]), .afterBody))
     case .noSuchPath:
       let problem = Problem(.notFound, "See /openapi.yaml for the paths there are.")
-      return validated(head, fields, .refused(.problem(problem), endsConnection: false))
+      return validated(head, fields, .refused(.problem(problem), .afterBody))
     case .operation(let operation, let parameter):
       switch authenticator.admit(operation, fields.authorization) {
       case .failure(let problem):
-        var refused = validated(head, fields, .refused(Self.response(to: problem), endsConnection: false), operation)
+        var refused = validated(head, fields, .refused(Self.response(to: problem), .afterBody), operation)
         refused.hasWrongToken = problem.kind == .unauthorized && fields.authorization != nil
         return refused
       case .success(let caller):
@@ -58,21 +57,21 @@ struct RequestValidator: Sendable {
     _ head: HTTPRequestHead, _ fields: HeaderFields, _ headBytes: Int
   ) -> ValidatedHead.Decision? {
     guard headBytes <= HTTPLimits.maxHeadBytes else {
-      return .refused(.problem(.headersTooLarge), endsConnection: true)
+      return .refused(.problem(.headersTooLarge), .atOnce)
     }
     if fields.hosts > 1 || (fields.hosts == 0 && head.version == .http1_1) {
-      return .refused(.problem(.invalid([Fault("header/Host", "exactly one is needed")])), endsConnection: false)
+      return .refused(.problem(.invalid([Fault("header/Host", "exactly one is needed")])), .afterBody)
     }
     // What follows could not be told from the body.
     guard fields.transferCoding == .none || (fields.transferCoding == .chunked && head.version == .http1_1) else {
       let problem = Problem(
         .unsupportedTransferCoding, "Transfer-Encoding must be exactly \"chunked\", once, or absent; HTTP/1.0 has none."
       )
-      return .refused(.problem(problem), endsConnection: true)
+      return .refused(.problem(problem), .atOnce)
     }
     guard fields.expectation != .unknown else {
       let problem = Problem(.expectationFailed, "Expect must be \"100-continue\", or absent.")
-      return .refused(.problem(problem), endsConnection: true)
+      return .refused(.problem(problem), .atOnce)
     }
     return nil
   }
@@ -84,20 +83,20 @@ struct RequestValidator: Sendable {
     let operation = admission.operation
     if operation.takesBody, fields.hasBody, !fields.isJSON {
       let problem = Problem(.unsupportedMediaType, "Content-Type must be application/json.")
-      return .refused(.problem(problem), endsConnection: false)
+      return .refused(.problem(problem), .afterBody)
     }
     if operation.takesBody, fields.hasBody, fields.isEncoded {
       let problem = Problem(
         .unsupportedMediaType, "Content-Encoding must be identity: bodies are taken as they are, not compressed.")
-      return .refused(.problem(problem, headers: [.init("Accept-Encoding", "identity")]), endsConnection: false)
+      return .refused(.problem(problem, headers: [.init("Accept-Encoding", "identity")]), .afterBody)
     }
     guard fields.contentLength <= HTTPLimits.maxBodyBytes else {
-      return .refused(.problem(.payloadTooLarge), endsConnection: true)
+      return .refused(.problem(.payloadTooLarge), .atOnce)
     }
     guard operation.takesKey, fields.idempotencyKey != .none else { return .admitted(admission) }
     guard case .one(let text) = fields.idempotencyKey, let key = IdempotencyKeyField.parse(text) else {
       let fault = Fault("header/Idempotency-Key", IdempotencyKeyField.form)
-      return .refusedAfterBody(.problem(.invalid([fault])))
+      return .refused(.problem(.invalid([fault])), .afterBodyOfGoodSize)
     }
     var admission = admission
     admission.keyText = key

@@ -4,9 +4,13 @@ import NIOHTTP1
 
 /// Puts a whole response into one buffer: one write, one system call.
 struct ResponseEncoder {
+  private let wallClock: () -> Int64
   /// The `Date` header changes once a second.
   private var dateSecond: Int64 = 0
   private var date = ""
+
+  /// - Parameter wallClock: epoch milliseconds, for `Date`.
+  init(wallClock: @escaping () -> Int64) { self.wallClock = wallClock }
 
   mutating func encode(
     _ response: Response, requestID: String, closes: Bool, hasBody: Bool, allocator: ByteBufferAllocator
@@ -46,7 +50,7 @@ struct ResponseEncoder {
   }
 
   private mutating func currentDate() -> String {
-    let now = WallClock.epochMilliseconds() / 1000
+    let now = wallClock() / 1000
     if now != dateSecond {
       dateSecond = now
       date = HTTPDate.text(epochSeconds: now)

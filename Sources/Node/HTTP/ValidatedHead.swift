@@ -3,12 +3,20 @@ import Common
 /// What the head of a request says, and what is to become of the request (``RequestValidator``).
 struct ValidatedHead: Sendable {
   enum Decision: Sendable {
-    /// Answered when the body has come, which is dropped. If it `endsConnection` it is answered at once: what follows
-    /// would be of no use, or could not be told from the body.
-    case refused(Response, endsConnection: Bool)
-    /// The same, but a body that is too large is told first.
-    case refusedAfterBody(Response)
+    case refused(Response, RefusalTime)
     case admitted(Admission)
+  }
+
+  /// When a refusal is told.
+  enum RefusalTime: Sendable {
+    /// Now, and the connection ends: what follows the head would be of no use, or could not be told from the body.
+    case atOnce
+    /// When the body has come, which is dropped; before that if it is too large. A client that waits to be asked for
+    /// its body (`Expect`) is told at once.
+    case afterBody
+    /// When the body has come and is not too large, for that would be told instead. A client that waits is asked for
+    /// its body.
+    case afterBodyOfGoodSize
   }
 
   /// A request that may be served, but for its body.
@@ -41,8 +49,8 @@ struct ValidatedHead: Sendable {
   /// What is answered whatever the body may be.
   var refusal: Response? {
     switch decision {
-    case .refused(let refusal, _): refusal
-    case .refusedAfterBody, .admitted: nil
+    case .refused(let refusal, .atOnce), .refused(let refusal, .afterBody): refusal
+    case .refused(_, .afterBodyOfGoodSize), .admitted: nil
     }
   }
 }

@@ -7,12 +7,15 @@ import NIOCore
 ///
 /// Belongs to its event loop.
 struct WrongTokenGuard {
-  static let metric = "holdfast_wrong_tokens_total"
+  static let help = [metric: "Requests with a token that is none of those configured."]
+
   static let budget = WrongTokens.Budget(tokens: 10, period: .seconds(10))
   /// Refusals beyond the budget of their address come so much later…
   static let delay = TimeAmount.milliseconds(500)
   /// …and so many of them may wait; others are told at once.
   static let maxDelayed = 128
+
+  private static let metric = "holdfast_wrong_tokens_total"
 
   private var tokens = WrongTokens(budget: budget)
   private var delayed = 0

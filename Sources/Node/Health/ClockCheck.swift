@@ -1,9 +1,8 @@
+import Common
 import NIOCore
 
 /// Compares Redis's clock, by which all deadlines go, with the node's, and with itself.
 struct ClockCheck {
-  /// Further apart, one of the two is wrong.
-  static let maxOffsetMilliseconds: Int64 = 5000
   /// Further back within one look, Redis's clock has been set, and did not merely drift.
   static let minStepMilliseconds: Int64 = 1000
   /// A step is told for so long, for people to see it.
@@ -28,7 +27,7 @@ struct ClockCheck {
 
   func findings(at now: NIODeadline) -> [StoreFinding] {
     var findings: [StoreFinding] = []
-    if let offset, abs(offset) > Self.maxOffsetMilliseconds {
+    if let offset, abs(offset) > HealthReport.Redis.maxClockOffsetMs {
       findings.append(
         StoreFinding(
           subject: "clock", meaning: .warning,

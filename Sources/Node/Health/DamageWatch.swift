@@ -28,16 +28,17 @@ final class DamageWatch {
   }
 
   private let eventLoop: any EventLoop
-  private let stock: StockRepository
+  private let stock: ShardedStock
   private let logger: Logger
   private let seen = Counter(label: "holdfast_store_damage_seen_total")
   private let changed: (DamageReport) -> Void
   private var known: [StoreDamage: Sighting] = [:]
   private var isFull = false
+  private var timer: Scheduled<Void>?
 
   /// - Parameter changed: told of each change, on the event loop.
   init(
-    eventLoop: any EventLoop, stock: StockRepository, logger: Logger, changed: @escaping (DamageReport) -> Void
+    eventLoop: any EventLoop, stock: ShardedStock, logger: Logger, changed: @escaping (DamageReport) -> Void
   ) {
     self.eventLoop = eventLoop
     self.stock = stock
@@ -46,9 +47,17 @@ final class DamageWatch {
   }
 
   func start() {
-    eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+    precondition(timer == nil, "a second start would double the rounds")
+    scheduleRound()
+  }
+
+  /// Looks again at nothing more.
+  func stop() { timer?.cancel() }
+
+  private func scheduleRound() {
+    timer = eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
       round()
-      start()
+      scheduleRound()
     }
   }
 

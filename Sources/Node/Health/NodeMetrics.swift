@@ -1,10 +1,9 @@
 import Metrics
 import RedisClient
 
-/// The node's own gauges; requests are counted by ``RequestMetrics``.
+/// The node's own gauges. Requests are counted where they are answered.
 struct NodeMetrics {
   static let help = [
-    RequestMetrics.durationLabel: "Time from a complete request to its answer, by operation and outcome.",
     "holdfast_redis_up": "1 while Redis serves the link of requests.",
     "holdfast_redis_pending_commands": "Commands that wait for a link or a reply.",
     "holdfast_redis_reconnects": "Links made after the first one.",
@@ -22,7 +21,6 @@ struct NodeMetrics {
     "holdfast_store_damaged": "SKUs, holds and keys that are known to be damaged.",
     "holdfast_requests_in_flight": "Requests that wait for their answer.",
     "holdfast_ready": "1 while the node is ready.",
-    WrongTokenGuard.metric: "Requests with a token that is none of those configured.",
   ]
 
   let roundTrip = Timer(label: "holdfast_redis_round_trip_seconds")

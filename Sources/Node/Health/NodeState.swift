@@ -1,6 +1,7 @@
 import Common
 import NIOCore
 import RedisClient
+import Store
 
 /// Where the node stands, as its own event loop of requests sees it. Belongs to that loop.
 final class NodeState {
@@ -85,7 +86,7 @@ final class NodeState {
 
   /// - Parameter leaseNow: the same instant by the clock of leases.
   func report(
-    of requests: HealthReport.Requests, at now: NIODeadline, leaseNow: LeaseMachine.Instant
+    of requests: HealthReport.Requests, at now: NIODeadline, leaseNow: ContinuousClock.Instant
   ) -> HealthReport {
     let known = reports.current
     let (store, status) = (known.store, link.status(at: now))
@@ -105,12 +106,13 @@ final class NodeState {
       state: phase(known, obstacles: obstacles), reasons: obstacles + Self.fullness(store),
       drained: drains == [.wanted] && obstacles.count == 1, redis: redis,
       store: HealthReport.Store(store?.judge ?? StoreJudge(), damaged: known.damage.count, damage: known.damage.words),
-      lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(at: now), requests: requests)
+      lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(known.overdue, at: now),
+      requests: requests)
   }
 }
 
 extension LeaseReport {
-  fileprivate func asHealth(at now: LeaseMachine.Instant) -> HealthReport.Lease {
+  fileprivate func asHealth(at now: ContinuousClock.Instant) -> HealthReport.Lease {
     HealthReport.Lease(
       leader: isLeader, epoch: holder?.epoch, holder: holder?.nodeID,
       since: holder.map { RFC3339.string(epochMilliseconds: $0.acquiredAt) },
@@ -120,10 +122,11 @@ extension LeaseReport {
 }
 
 extension SweepReport {
-  fileprivate func asHealth(at now: NIODeadline) -> HealthReport.Sweeper {
+  fileprivate func asHealth(_ overdue: SweepRepository.Overdue?, at now: NIODeadline) -> HealthReport.Sweeper {
     let batch = lastBatch.map { batch in
+      // It may have ended on its own loop since `now`.
       HealthReport.Sweeper.Batch(
-        agoMs: Int((now - batch.at).milliseconds), holds: batch.holds, tookMs: batch.took.milliseconds)
+        agoMs: Int(max(.zero, now - batch.at).milliseconds), holds: batch.holds, tookMs: batch.took.milliseconds)
     }
     return HealthReport.Sweeper(
       backlog: overdue?.holds, oldestOverdueMs: overdue?.oldest.map { Int($0.milliseconds) }, lastBatch: batch,
@@ -134,12 +137,4 @@ extension SweepReport {
 extension TimeAmount {
   /// To the microsecond.
   fileprivate var milliseconds: Double { Double(nanoseconds / 1000) / 1000 }
-}
-
-extension Double {
-  /// For people: more digits would only flicker.
-  func rounded(decimals: Int) -> Double {
-    let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
-    return (self * scale).rounded() / scale
-  }
 }

@@ -29,8 +29,11 @@ struct RedisRights: Sendable {
 
   let all: [Right]
 
-  /// - Parameter awaitsReplicas: whether replicas must have a change before it is acknowledged.
-  init(_ keys: RedisKeys, hasEvents: Bool, awaitsReplicas: Bool = false) {
+  /// - Parameters:
+  ///   - keys: of one shard; those of others differ by their tags.
+  ///   - hasShards: whether there are several.
+  ///   - awaitsReplicas: whether replicas must have a change before it is acknowledged.
+  init(_ keys: RedisKeys, hasEvents: Bool, hasShards: Bool = false, awaitsReplicas: Bool = false) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {
       for words in commands {
@@ -66,6 +69,13 @@ struct RedisRights: Sendable {
     need(.selling, keys.skus, ["ZSCORE", "KEY", ""])
     // Links are tried by it, on a key that never exists.
     need(.selling, keys.vacant, ["DEL", "KEY"])
+    if hasShards {
+      need(
+        .selling, keys.unsettled, ["ZCARD", "KEY"], add, remove, ["ZRANGEBYSCORE", "KEY", "0", "0"])
+      sku(.selling, keys.void, set, ["EXISTS", "KEY"])
+      need(.selling, keys.reservation, isPattern: true, ["EXPIRE", "KEY", "x"])
+      need(.sweeping, keys.fence, get, set)
+    }
     if awaitsReplicas { need(.selling, "", ["WAIT", "0", "1"]) }
     if hasEvents { need(.selling, keys.events, ["XADD", "KEY", "x", "x", "x"], ["XLEN", "KEY"]) }
 
@@ -100,17 +110,18 @@ struct RedisRights: Sendable {
     self.all = all
   }
 
+  private static let maxRightsTold = 6
+
   /// - Parameter denied: the rights that are lacking.
   static func findings(_ denied: [Right], user: String?) -> [StoreFinding] {
     let name = user.map { "The Redis user \($0)" } ?? "The Redis user"
     return Work.allCases.compactMap { work in
       let lacking = denied.filter { $0.work == work }.map(\.words)
       guard !lacking.isEmpty else { return nil }
-      let most = 6
-      let more = lacking.count > most ? " and \(lacking.count - most) more" : ""
+      let more = lacking.count > maxRightsTold ? " and \(lacking.count - maxRightsTold) more" : ""
       return StoreFinding(
         subject: "rights for \(work)", meaning: work == .selling ? .fault : .warning,
-        words: "\(name) may not run \(lacking.prefix(most).joined(separator: ", "))\(more): \(work.harm)")
+        words: "\(name) may not run \(lacking.prefix(maxRightsTold).joined(separator: ", "))\(more): \(work.harm)")
     }
   }
 

@@ -1,3 +1,4 @@
+import Common
 import RedisClient
 import Store
 
@@ -18,7 +19,7 @@ struct StoreFinding: Equatable, Sendable {
   /// It does not heal by itself, so that a node that has just been started ends rather than waits.
   var endsStart = false
 
-  static let cannotSell = "the shop cannot sell"
+  static let cannotSell = HealthReport.Redis.cannotSell
 }
 
 /// What replies of Redis mean, each decided by itself. Nil: the reply is no answer, and is to be asked for again.
@@ -67,6 +68,23 @@ extension StoreFinding {
     StoreFinding(
       subject: "version", meaning: .fault,
       words: "Redis must be \(minVersion.text) or later, but \(why): \(cannotSell)", endsStart: true)
+  }
+
+  /// The store is cut otherwise than this node takes it to be.
+  static func otherLayout(_ found: String, than own: StoreLayout) -> StoreFinding {
+    StoreFinding(
+      subject: "shards", meaning: .fault,
+      words: "The store is cut into shards as \(found), and this node has \(own.text); a store is never cut anew:"
+        + " \(cannotSell)", endsStart: true)
+  }
+
+  /// Redis does not let us see how the store is cut. A node that takes it for undivided, as all were once, goes on.
+  static func unreadableLayout(_ key: String, _ line: String, own: StoreLayout) -> StoreFinding {
+    let isUndivided = own.map.count == 1
+    return StoreFinding(
+      subject: "shards", meaning: isUndivided ? .warning : .fault,
+      words: "could not check into how many shards the store is cut (\(key): \(line))"
+        + (isUndivided ? "" : ": \(cannotSell)"))
   }
 
   /// - Parameter config: the reply to CONFIG GET of ``settings``.

@@ -9,7 +9,7 @@ struct StoreReport: Sendable {
   var faults: [String] = []
   /// What risks data, or works less well than it should, in words.
   var warnings: [String] = []
-  /// From 90 % of `maxmemory` on, nothing new is taken.
+  /// So nearly that nothing new is taken.
   var isNearlyFull = false
   var usedBytes = 0
   /// 0 if there is no limit.

@@ -6,7 +6,7 @@ import Store
 struct StoreStanding {
   /// What is asked. Each keeps what it found until it is answered again.
   enum Question: Int, CaseIterable, Sendable {
-    case server, settings, memory, replicas, types, rights, write, clock
+    case server, layout, settings, memory, replicas, types, rights, write, clock
   }
 
   /// What has changed, for the log.
@@ -55,7 +55,7 @@ struct StoreStanding {
 
   /// The store has been looked at, and a mark raised, or not.
   mutating func looked(
-    _ probe: StoreJudge.Probe, _ result: Result<StoreRepository.Look, StoreFailure>, sent: NIODeadline,
+    _ probe: StoreJudge.Probe, _ result: Result<IdentityRepository.Look, StoreFailure>, sent: NIODeadline,
     arrived: NIODeadline, wall: Int64
   ) {
     switch result {
@@ -86,6 +86,9 @@ struct StoreStanding {
     if let loss = judge.loss, loss != known { newLoss = loss }
   }
 
+  /// Whether it is known how the store is cut.
+  var knowsLayout: Bool { answers[.layout] != nil }
+
   // MARK: - What follows
 
   /// To be called when a round of questions has ended.
@@ -108,7 +111,7 @@ struct StoreStanding {
   var report: StoreReport {
     StoreReport(
       isChecked: isChecked, version: version, faults: words(.fault), warnings: words(.warning),
-      isNearlyFull: memory.limit > 0 && Double(memory.used) >= StoreWatch.nearlyFull * Double(memory.limit),
+      isNearlyFull: HealthReport.Redis.isNearlyFull(usedBytes: memory.used, limitBytes: memory.limit),
       usedBytes: memory.used, limitBytes: memory.limit, replication: replication, clockOffset: clock.offset,
       judge: judge)
   }

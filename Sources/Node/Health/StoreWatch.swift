@@ -14,17 +14,21 @@ final class StoreWatch {
   private static let roundsPerCheck = 20
   /// Rights that are in doubt are asked about at once, but no more often than this.
   private static let minBetweenDoubts = TimeAmount.seconds(1)
-  /// New reserves and stock writes are refused from this share of `maxmemory` on.
-  static let nearlyFull = 0.9
 
-  /// Nothing can be promised on the store, and that won't change by itself.
-  struct Unfit: Error { let reason: String }
+  /// The store can't be used as this process takes it to be, and that won't change by itself.
+  enum Unfit: Error {
+    /// Nothing can be promised on it.
+    case damaged(reason: String)
+    /// It is cut otherwise, and nobody has said how it should be.
+    case otherLayout(StoreLayout)
+  }
 
   private let link: any CommandSender
-  private let repository: StoreRepository
+  private let identity: IdentityRepository
   private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
+  private let layout: Layout
   private let logger: Logger
   private let wallClock: () -> Int64
   private let report: (StoreReport) -> Void
@@ -33,32 +37,53 @@ final class StoreWatch {
   private var roundsToCheck = 0
   private var nextDoubt = NIODeadline.uptimeNanoseconds(0)
   private var isDoubting = false
+  private var stage = Stage.idle
+
+  private struct Layout {
+    let key: String
+    let undividedStoreKey: String
+    let own: StoreLayout
+    let isGiven: Bool
+  }
+
+  private enum Stage { case idle, running, stopped }
 
   /// - Parameters:
+  ///   - isLayoutGiven: whether the shards of `scripts` are an operator's wish.
   ///   - replication: what is wanted of replicas.
   ///   - wallClock: the node's, epoch milliseconds.
   ///   - report: called after each round.
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
   ///     tells.
   init(
-    link: any CommandSender, scripts: ScriptLibrary, replication: Replication.Demand = .init(), logger: Logger,
+    link: any CommandSender, scripts: ScriptLibrary, isLayoutGiven: Bool = false, replication: Replication.Demand = .init(), logger: Logger,
     wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
     unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
-    repository = StoreSession(scripts: scripts, link: link).identity
+    identity = StoreSession(scripts: scripts, link: link).identity
     self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
       RedisRights(
-        scripts.keys, hasEvents: scripts.hasEvents, awaitsReplicas: replication.minReplicas > 0
+        scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1, awaitsReplicas: replication.minReplicas > 0
       ).all
+    layout = Layout(
+      key: scripts.layoutKey, undividedStoreKey: scripts.undividedStoreKey, own: StoreLayout(scripts.shards),
+      isGiven: isLayoutGiven)
     (self.logger, self.wallClock) = (logger, wallClock)
     self.report = report
     self.unfit = unfit
   }
 
-  func start() { round() }
+  func start() {
+    precondition(stage == .idle, "a second start would double the rounds")
+    stage = .running
+    round()
+  }
+
+  /// Asks no more.
+  func stop() { stage = .stopped }
 
   /// The coordinator has told what others have seen of the store.
   func heard(_ memory: StoreMemory) {
@@ -84,8 +109,15 @@ final class StoreWatch {
 
   /// Asks everything that is due at once, and goes on when all of it is answered, or has run out of time.
   private func round() {
+    guard stage == .running else { return }
+    // First of all: until it is known how the store is cut, a mark could be left in one that is none.
+    if standing.knowsLayout { askEverything() } else { askLayout { [self] in askEverything() } }
+  }
+
+  private func askEverything() {
+    guard stage == .running else { return }
     var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
-    if roundsToCheck == 0 { questions += [server, settings, types, askRights] }
+    if roundsToCheck == 0 { questions += [server, askLayout, settings, types, askRights] }
     var open = questions.count
     for question in questions {
       question { [self] in
@@ -100,7 +132,7 @@ final class StoreWatch {
     // Until all has been answered, all is asked again in each round.
     roundsToCheck = !standing.isChecked ? 0 : roundsToCheck == 0 ? Self.roundsPerCheck : roundsToCheck - 1
     if let reason = standing.endRound(at: link.eventLoop.now) {
-      return unfit(Unfit(reason: reason))
+      return unfit(.damaged(reason: reason))
     }
     tellNews()
     report(standing.report)
@@ -134,7 +166,7 @@ final class StoreWatch {
     let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
     // The mark waits for replicas.
     let limit = Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero)
-    repository.look(limit: limit) { [self] result in
+    identity.look(limit: limit) { [self] result in
       standing.looked(
         probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
       done()
@@ -160,6 +192,51 @@ final class StoreWatch {
       standing.answered(reply.flatMap(StoreFinding.server(hello:)))
       done()
     }
+  }
+
+  /// How the store is cut is told by the first node that has cut it.
+  private func askLayout(_ done: @escaping () -> Void) {
+    ask(["GET", layout.key]) { [self] reply in
+      switch reply {
+      case .bytes(let bytes): found(String(decoding: bytes, as: UTF8.self), done)
+      case .null where layout.own.map.count == 1: found(layout.own.text, done)
+      case .null: cut(done)
+      case .error(let line): unreadable(line, done)
+      default: done()
+      }
+    }
+  }
+
+  private func unreadable(_ line: String, _ done: @escaping () -> Void) {
+    if case .notYet = RedisFailure.Rejection(line: line) { return done() }
+    standing.answered(.layout, [.unreadableLayout(layout.key, line, own: layout.own)])
+    done()
+  }
+
+  private func cut(_ done: @escaping () -> Void) {
+    ask(["EXISTS", layout.undividedStoreKey]) { [self] reply in
+      guard case .integer(let count) = reply else { return done() }
+      // An undivided store has no such key, as none had before there were shards.
+      guard count == 0 else { return found("1", done) }
+      ask(["SET", layout.key, layout.own.text, "NX"]) { [self] reply in
+        // Another node may have been first: then the next round tells.
+        switch reply {
+        case .status: found(layout.own.text, done)
+        case .error(let line): unreadable(line, done)
+        default: done()
+        }
+      }
+    }
+  }
+
+  private func found(_ text: String, _ done: @escaping () -> Void) {
+    defer { done() }
+    guard text != layout.own.text else { return standing.answered(.layout, []) }
+    if !layout.isGiven, !standing.isChecked, stage == .running, let found = StoreLayout(stored: text) {
+      stage = .stopped
+      return unfit(.otherLayout(found))
+    }
+    standing.answered(.layout, [.otherLayout(text, than: layout.own)])
   }
 
   private func settings(_ done: @escaping () -> Void) {

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Store
 
@@ -8,20 +9,47 @@ final class BacklogWatch {
   private static let retry = TimeAmount.milliseconds(100)
 
   private let eventLoop: any EventLoop
-  private let sweep: SweepRepository
+  private let sweep: ShardedSweep
+  private let metrics: SweepMetrics
+  private let report: (SweepRepository.Overdue?) -> Void
+  private var failures: FailureNotes
+  private var stage = Stage.idle
 
-  init(eventLoop: any EventLoop, sweep: SweepRepository) {
-    self.eventLoop = eventLoop
-    self.sweep = sweep
+  private enum Stage { case idle, running, stopped }
+
+  /// - Parameter report: told what each look has found; nil if it found nothing out.
+  init(
+    eventLoop: any EventLoop, sweep: ShardedSweep, metrics: SweepMetrics, logger: Logger,
+    report: @escaping (SweepRepository.Overdue?) -> Void
+  ) {
+    (self.eventLoop, self.sweep, self.metrics, self.report) = (eventLoop, sweep, metrics, report)
+    failures = FailureNotes(of: "backlog", logger: logger)
   }
 
-  /// - Parameter seen: called with what each look has found; nil if it found nothing out.
-  func start(_ seen: @escaping (SweepRepository.Overdue?) -> Void) {
+  func start() {
+    precondition(stage == .idle, "a second start would double the looks")
+    stage = .running
+    look()
+  }
+
+  /// Looks no more.
+  func stop() { stage = .stopped }
+
+  private func look() {
+    guard stage == .running else { return }
     sweep.overdue { [self] result in
-      let overdue = try? result.get()
-      seen(overdue)
-      let pause = overdue == nil ? Self.retry : Self.interval
-      eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in start(seen) }
+      var pause = Self.interval
+      switch result {
+      case .success(let overdue):
+        failures.ended()
+        metrics.update(overdue)
+        report(overdue)
+      case .failure(let failure):
+        failures.note(failure)
+        report(nil)
+        pause = Self.retry
+      }
+      eventLoop.assumeIsolated().scheduleTask(in: pause) { [self] in look() }
     }
   }
 }

@@ -8,8 +8,8 @@ import Store
 final class LeaderElection {
   /// Told of each change, on the event loop.
   struct Listener {
-    /// The node leads from now on: sweep.
-    var began: () -> Void
+    /// The node leads from now on, by this election.
+    var began: (LeaderElection) -> Void
     /// It does so no longer.
     var ended: () -> Void
     var changed: (LeaseReport) -> Void
@@ -24,23 +24,24 @@ final class LeaderElection {
   private let metrics: LeaseMetrics
   private let logger: Logger
   private var machine: LeaseMachine
+  private let listener: Listener
   private var address = ""
-  private var listener: Listener?
+  private var isListening = false
   private var timer: Scheduled<Void>?
   private var failures: FailureNotes
   /// The lease that was acquired last, and when that was asked for. Whether we lead by it, the machine says.
   private var acquired: (holder: LeaseReport.Holder, sent: LeaseMachine.Instant)?
-  private(set) var report = LeaseReport() {
+  private var report = LeaseReport() {
     didSet {
       guard report != oldValue else { return }
       metrics.update(report, at: now())
-      listener?.changed(report)
+      listener.changed(report)
     }
   }
 
   init(
     eventLoop: any EventLoop, lease: LeaseRepository, releases: ReleaseSubscriber, nodeID: String,
-    timing: LeaseTiming = LeaseTiming(), now: @escaping () -> LeaseMachine.Instant, logger: Logger
+    timing: LeaseTiming = LeaseTiming(), now: @escaping () -> LeaseMachine.Instant, logger: Logger, listener: Listener
   ) {
     timing.check()
     self.eventLoop = eventLoop
@@ -50,6 +51,7 @@ final class LeaderElection {
     self.timing = timing
     self.now = now
     self.logger = logger
+    self.listener = listener
     metrics = LeaseMetrics()
     failures = FailureNotes(of: "lease", logger: logger)
     var random = SystemRandomNumberGenerator()
@@ -57,9 +59,9 @@ final class LeaderElection {
   }
 
   /// Listens for releases; the node stands for no election yet.
-  func start(_ listener: Listener) {
-    precondition(self.listener == nil, "releases are subscribed to once")
-    self.listener = listener
+  func start() {
+    precondition(!isListening, "releases are subscribed to once")
+    isListening = true
     releases.subscribe { [self] in step { $0.vacated(at: now()) } }
     lease.whenConnected { [self] in step { $0.reconnected(at: now()) } }
   }
@@ -90,7 +92,8 @@ final class LeaderElection {
     for action in event(&machine) { perform(action) }
     timer?.cancel()
     timer = machine.wakeUp.map { wakeUp in
-      let delay = TimeAmount(max(.zero, wakeUp - now()))
+      // Rounded up: woken a part of a nanosecond too soon, the machine would have nothing to do.
+      let delay = TimeAmount(max(.zero, wakeUp - now())) + .nanoseconds(1)
       return eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in step { $0.tick(at: now()) } }
     }
   }
@@ -191,7 +194,7 @@ final class LeaderElection {
     logger.notice(
       "leads from now on",
       metadata: ["epoch": .number(term.epoch), "because": "\(opportunity.text)", "before": "\(before ?? "unknown")"])
-    listener?.began()
+    listener.began(self)
   }
 
   private func stepDown(_ end: LeaseMachine.EndOfTerm) {
@@ -203,7 +206,7 @@ final class LeaderElection {
     report.termsLost += 1
     metrics.lost(end)
     logger.notice("leads no longer", metadata: ["epoch": .number(epoch ?? 0), "because": "\(end.text)"])
-    listener?.ended()
+    listener.ended()
   }
 
   private func follow(_ record: LeaseRecord, _ remaining: Duration) {

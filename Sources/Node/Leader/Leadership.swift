@@ -1,55 +1,47 @@
 import Logging
 import NIOCore
-import RedisClient
 import Store
 
-/// The election of a leader and what the leader does, with links to the store of their own. Belongs to its event loop.
+/// The election of a leader and what the leader does. It stands between the two: the election tells when a term begins
+/// and ends, the sweeper when Redis says that one is over. Belongs to its event loop.
 final class Leadership {
-  private let links: [RedisLink]
-  private let probes: [LinkProbe]
   private let election: LeaderElection
   private let sweeper: Sweeper
   private let backlog: BacklogWatch
-  private let metrics = SweepMetrics()
-  private let reports: NodeReports
   private var address: String?
 
-  init(access: StoreLinks, alarm: StoreAlarm, nodeID: String, reports: NodeReports) {
-    let (scripts, eventLoop) = (access.store.scripts, access.eventLoop)
-    // Each of its own: neither a batch nor a read that waits may come before a renewal.
-    let leaseLink = access.link(name: "lease", scripts: scripts.forElection)
-    let sweepLink = access.link(name: "sweep", scripts: scripts.forSweeping)
-    let releaseLink = access.link(name: "releases")
-    links = [leaseLink, sweepLink, releaseLink]
-    // The subscriber's link, too, must lead to the master: there its probe waits behind the blocking read.
-    probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
-    let sweep = StoreSession(scripts: scripts, link: sweepLink, alarm: alarm).sweep
+  /// The repositories are on links of their own: neither a batch nor a wait for releases may come before a renewal.
+  ///
+  /// - Parameters:
+  ///   - releases: waits for leases to be given back.
+  ///   - now: the clock of the lease.
+  init(
+    eventLoop: any EventLoop, lease: LeaseRepository, releases: LeaseRepository, sweep: ShardedSweep,
+    nodeID: String, now: @escaping () -> LeaseMachine.Instant, reports: NodeReports
+  ) {
+    let (ofLease, ofSweep, metrics) = (Logger(label: "lease"), Logger(label: "sweeper"), SweepMetrics())
+    let sweeper = Sweeper(
+      eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: ofSweep, report: { reports.update(\.sweep, $0) })
+    self.sweeper = sweeper
+    backlog = BacklogWatch(
+      eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: ofSweep, report: { reports.update(\.overdue, $0) })
     election = LeaderElection(
-      eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
-      releases: ReleaseSubscriber(link: releaseLink, stream: scripts.keys.leaseReleases), nodeID: nodeID,
-      now: { .now }, logger: Logger(label: "lease"))
-    sweeper = Sweeper(eventLoop: eventLoop, sweep: sweep, metrics: metrics, logger: Logger(label: "sweeper"))
-    backlog = BacklogWatch(eventLoop: eventLoop, sweep: sweep)
-    self.reports = reports
+      eventLoop: eventLoop, lease: lease,
+      releases: ReleaseSubscriber(eventLoop: eventLoop, lease: releases, logger: ofLease), nodeID: nodeID, now: now,
+      logger: ofLease,
+      listener: .init(
+        began: { election in
+          sweeper.begin(.init(term: { election.term }, fenced: { election.fenced(token: $0) }))
+        },
+        ended: { sweeper.end() }, changed: { reports.update(\.lease, $0) }))
   }
 
   func start() {
-    for link in links { link.start() }
-    for probe in probes { probe.start() }
-    sweeper.start(
-      Sweeper.Election(
-        term: { [election] in election.term }, fenced: { [election] token in election.fenced(token: token) }))
-    election.start(
-      LeaderElection.Listener(
-        began: { [sweeper] in sweeper.begin() }, ended: { [sweeper] in sweeper.end() },
-        changed: { [reports] in reports.update(\.lease, $0) }))
-    backlog.start { [sweeper, metrics, reports] overdue in
-      if let overdue { metrics.update(overdue) }
-      var seen = sweeper.report
-      seen.overdue = overdue
-      reports.update(\.sweep, seen)
-    }
+    election.start()
+    backlog.start()
   }
+
+  func stop() { backlog.stop() }
 
   /// Stands for election, as a node that serves at `address`.
   func stand(address: String) {
@@ -66,9 +58,5 @@ final class Leadership {
   /// Leads no more: finishes the batch that is under way, and gives the lease back.
   func retire() {
     sweeper.finish { [election] in election.retire() }
-  }
-
-  func stop() {
-    for link in links { link.stop() }
   }
 }

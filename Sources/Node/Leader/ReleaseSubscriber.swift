@@ -1,58 +1,42 @@
+import Logging
 import NIOCore
-import RedisClient
+import Store
 
 /// Tells followers at once when a leader gives its lease back, so that none need wait for its next look.
 ///
-/// A blocking read of the stream of releases, on a link of its own. Belongs to the event loop of that link.
+/// Belongs to the event loop of its link.
 final class ReleaseSubscriber {
-  /// Shorter than the silence after which a link takes no more commands (``LinkMachine``).
-  private static let block = TimeAmount.milliseconds(800)
-  private static let limit = TimeAmount.milliseconds(1500)
   private static let pause = TimeAmount.milliseconds(100)
 
-  private let link: RedisLink
-  private let stream: String
+  private let eventLoop: any EventLoop
+  private let lease: LeaseRepository
   /// The last release that was heard; only later ones are told. Nil after a failure: then every later one is told.
   private var heard: String?
+  private var failures: FailureNotes
 
-  /// - Parameter stream: the key of the stream of releases.
-  init(link: RedisLink, stream: String) {
-    precondition(Self.block < Self.limit, "a read without a release must end before it is given up")
-    self.link = link
-    self.stream = stream
+  /// - Parameter lease: over a link that nothing else uses, since it waits for releases.
+  init(eventLoop: any EventLoop, lease: LeaseRepository, logger: Logger) {
+    self.eventLoop = eventLoop
+    self.lease = lease
+    failures = FailureNotes(of: "releases", logger: logger)
   }
 
   /// Calls `told` on each release from now on, for ever.
   func subscribe(_ told: @escaping () -> Void) {
-    var command = ByteBuffer()
-    let block = "\(Self.block.nanoseconds / 1_000_000)"
-    command.writeRedisCommand(
-      RedisArguments("XREAD", "BLOCK", block, "COUNT", "1", "STREAMS", stream, heard ?? "$"))
-    link.send(command, deadline: link.eventLoop.now + Self.limit) { [self] result in
+    lease.nextRelease(after: heard) { [self] result in
       switch result {
-      case .success(.null): subscribe(told)
-      case .success(let reply):
-        guard let id = reply.firstStreamEntry else { return subscribeLater(told) }
-        heard = id
-        told()
+      case .success(let release):
+        failures.ended()
+        if let release {
+          heard = release
+          told()
+        }
         subscribe(told)
-      case .failure: subscribeLater(told)
+      case .failure(let failure):
+        failures.note(failure)
+        heard = nil
+        eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in subscribe(told) }
       }
     }
-  }
-
-  private func subscribeLater(_ told: @escaping () -> Void) {
-    heard = nil
-    link.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in subscribe(told) }
-  }
-}
-
-extension RedisReply {
-  /// The id of the first entry in a reply of XREAD.
-  fileprivate var firstStreamEntry: String? {
-    guard case .array(let streams) = self, case .array(let stream)? = streams.first, stream.count == 2,
-      case .array(let entries) = stream[1], case .array(let entry)? = entries.first
-    else { return nil }
-    return entry.first?.text
   }
 }

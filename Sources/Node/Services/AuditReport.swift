@@ -1,5 +1,3 @@
-import Common
-import NIOCore
 import Store
 
 extension AuditService {
@@ -35,7 +33,7 @@ extension AuditService {
   struct Report: Sendable {
     var skus = 0
     var violations: [Violation] = []
-    /// SKUs that changed during each count.
+    /// SKUs that no count speaks for: they changed under each, or were too large for the time.
     var unverified: [SKU] = []
     var next: Cursor?
   }
@@ -89,20 +87,5 @@ extension AuditService.Report {
     for (rule, found) in counts where found > 0 {
       violations.append(Violation(sku: sku, rule: rule, expected: 0, found: found))
     }
-  }
-
-  var document: ByteBuffer {
-    var body = ByteBuffer()
-    body.writeString("{\"consistent\":\(violations.isEmpty),\"skus\":\(skus),\"violations\":")
-    body.writeJSONArray(violations) { body, violation in
-      let sku = violation.sku.map { "\"sku\":\"\($0.text)\"," } ?? ""
-      body.writeString("{\(sku)\"rule\":\"\(violation.rule.rawValue)\",")
-      body.writeString("\"expected\":\(violation.expected),\"found\":\(violation.found)}")
-    }
-    body.writeStaticString(",\"unverified\":")
-    body.writeJSONArray(unverified) { $0.writeJSONString($1.text) }
-    body.writeNextCursor(next?.description)
-    body.writeStaticString("}")
-    return body
   }
 }

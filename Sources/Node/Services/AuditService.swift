@@ -3,7 +3,7 @@ import NIOCore
 import Store
 
 /// Re-derives the counters of SKUs from the reservations themselves, a slice of the SKUs per call, without stopping
-/// traffic. Audits have a link of their own, and go one at a time (``AuditRepository``).
+/// traffic. Audits have a link of their own, and go one at a time (``ShardedAudit``).
 ///
 /// Lives on the event loop of that link, and so do the tasks that call it.
 final class AuditService {
@@ -15,16 +15,16 @@ final class AuditService {
   /// How often a SKU that changes under the count is counted anew.
   private static let maxTries = 3
 
-  private let stock: StockRepository
-  private let audit: AuditRepository
+  private let stock: ShardedStock
+  private let audit: ShardedAudit
   private var isBusy = false
 
   /// - Parameters:
   ///   - stock: lists the SKUs.
   ///   - audit: the repository on the same link, which nothing else may use.
-  init(stock: StockRepository, audit: AuditRepository) {
+  init(stock: ShardedStock, audit: ShardedAudit) {
     precondition(Self.sliceTime < Self.skuTime, "the last SKU of a slice must have time of its own")
-    precondition(Self.skuTime + AuditRepository.patience * 2 < Budget.answer, "the answer must come in time")
+    precondition(Self.skuTime + ShardedAudit.patience * 2 < Budget.answer, "the answer must come in time")
     self.stock = stock
     self.audit = audit
   }
@@ -132,7 +132,7 @@ final class AuditService {
   private func isOver(_ arrival: NIODeadline) -> Bool { stock.eventLoop.now - arrival > Self.sliceTime }
 }
 
-extension StockRepository.Row {
+extension ShardedStock.Row {
   fileprivate var sku: SKU? {
     switch content {
     case .stock(let stock, _): stock.sku

@@ -3,9 +3,9 @@ import Store
 
 /// Releases due holds on the way of a request, so that nothing is judged while expired holds still count as reserved.
 final class HoldReleaser {
-  private let stock: StockRepository
+  private let stock: ShardedStock
 
-  init(stock: StockRepository) { self.stock = stock }
+  init(stock: ShardedStock) { self.stock = stock }
 
   enum Outcome: Equatable {
     case released

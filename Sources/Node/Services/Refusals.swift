@@ -93,6 +93,9 @@ extension Problem {
       Problem(.storeUnavailable, "The store can't be reached. Nothing was done.", retryAfter: 1)
     case .redis(.rejected(.other)):
       Problem(.internalError, "The store refused the command. Nothing was done.")
+    case .contended:
+      Problem(
+        .storeUnavailable, "Other requests with this idempotency key are on their way. Nothing was done.", retryAfter: 1)
     case .redis(.rejected), .nearlyFull:
       Problem(.storeUnavailable, "The store takes no such commands at present. Nothing was done.", retryAfter: 1)
     case .redis(.unknown) where isWrite:

@@ -2,24 +2,6 @@ import Common
 import NIOCore
 import Store
 
-/// Who calls, when, and with which idempotency key.
-struct CallContext: Sendable {
-  /// The name of the caller's token; `-` on an open shop, where all callers are one.
-  var caller: String
-  var keyText: String?
-  /// When the request was complete.
-  var arrival: NIODeadline
-
-  static let anyone = "-"
-
-  func write(_ operation: Operation, canonical: String) -> Write {
-    assert(operation.takesKey, "the key of another operation is not judged")
-    return Write(
-      key: keyText.map { IdempotencyKey(operation: operation.rawValue, caller: caller, text: $0) },
-      fingerprint: keyText.map { _ in Fingerprint(of: canonical) }, arrival: arrival)
-  }
-}
-
 /// An answer, and whether it was given before.
 struct Told<Value> {
   var value: Value
@@ -30,10 +12,10 @@ struct Told<Value> {
 final class ReservationService {
   typealias Completion<Value> = (Result<Value, Problem>) -> Void
 
-  private let reservations: ReservationRepository
+  private let reservations: ShardedReservations
   private let releaser: HoldReleaser
 
-  init(reservations: ReservationRepository, releaser: HoldReleaser) {
+  init(reservations: ShardedReservations, releaser: HoldReleaser) {
     self.reservations = reservations
     self.releaser = releaser
   }
@@ -80,7 +62,7 @@ final class ReservationService {
   }
 
   private func checkOut(
-    _ step: ReservationRepository.CheckoutStep, _ text: String, _ write: Write,
+    _ step: ShardedReservations.CheckoutStep, _ text: String, _ write: Write,
     _ completion: @escaping Completion<Told<Reservation>>
   ) {
     // A text that no reservation can have as its id is an unknown one. Under a key Redis must be asked all the same, by

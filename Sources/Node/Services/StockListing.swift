@@ -6,7 +6,7 @@ import Store
 ///
 /// Lives on the event loop of its repository, and so do the tasks that call it.
 final class StockListing {
-  private let stock: StockRepository
+  private let stock: ShardedStock
   private let service: StockService
 
   /// SKUs read in one script call: well under a millisecond of Redis.
@@ -14,7 +14,7 @@ final class StockListing {
   /// A page goes on past what is no SKU for so long.
   private static let pageTime = TimeAmount.milliseconds(500)
 
-  init(stock: StockRepository, service: StockService) {
+  init(stock: ShardedStock, service: StockService) {
     self.stock = stock
     self.service = service
   }
@@ -51,7 +51,7 @@ final class StockListing {
 
   private func rows(
     after place: [UInt8]?, limit: Int, _ arrival: NIODeadline
-  ) async throws(Problem) -> [StockRepository.Row] {
+  ) async throws(Problem) -> [ShardedStock.Row] {
     do throws(StoreFailure) {
       return try await stock.list(after: place, limit: limit, deadline: arrival + Budget.read)
     } catch {
@@ -59,7 +59,7 @@ final class StockListing {
     }
   }
 
-  private func add(_ row: StockRepository.Row, to page: inout Page, _ arrival: NIODeadline) async throws(Problem) {
+  private func add(_ row: ShardedStock.Row, to page: inout Page, _ arrival: NIODeadline) async throws(Problem) {
     switch row.content {
     case .stock(let stock, isDue: false): page.items.append(stock)
     case .stock(let stock, isDue: true):

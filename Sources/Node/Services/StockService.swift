@@ -6,10 +6,10 @@ import Store
 final class StockService {
   typealias Completion<Value> = (Result<Value, Problem>) -> Void
 
-  private let stock: StockRepository
+  private let stock: ShardedStock
   private let releaser: HoldReleaser
 
-  init(stock: StockRepository, releaser: HoldReleaser) {
+  init(stock: ShardedStock, releaser: HoldReleaser) {
     self.stock = stock
     self.releaser = releaser
   }
@@ -45,7 +45,7 @@ final class StockService {
   }
 
   private func change(
-    _ sku: SKU, _ change: StockRepository.Change, _ write: Write,
+    _ sku: SKU, _ change: ShardedStock.Change, _ write: Write,
     _ completion: @escaping Completion<Told<Changed>>
   ) {
     stock.change(sku, change, write: write) { [self] result in

@@ -21,6 +21,9 @@ struct NodeSettings: ProcessSettings {
   let minReplicas: Int
   /// Before the name of every key in Redis.
   let keyPrefix: String
+  /// Nil: as the store has it.
+  let shards: Int?
+  let shardSeparator: UInt8?
   /// How long a node that is told to stop keeps serving.
   let drainDelay: Duration
   let maxQuantity: Int
@@ -78,14 +81,19 @@ struct NodeSettings: ProcessSettings {
     keyPrefix = try reader.read(
       "keyPrefix", .keyPrefix, default: "",
       help: "Stands before the name of every key in Redis, so that a database can be shared; none by default")
+    shards = try reader.readOptional(
+      "shards", .integer(1...ShardMap.maxCount), otherwise: "as the store has, or 1",
+      help: "Into how many shards the store is cut; never changed for a store")
+    shardSeparator = try reader.readOptional(
+      "shardSeparator", .shardSeparator, help: "SKUs that are alike before it stay in one shard; with shards")
     drainDelay = try reader.read(
       "drainDelay", .seconds(0...300), default: "5",
       help: "How long to keep serving after SIGTERM, so that load balancers notice")
     maxQuantity = try reader.read(
-      "maxQuantity", .integer(1...1_000_000), default: "1000000",
+      "maxQuantity", .integer(1...Limits.maxQuantity), default: "\(Limits.maxQuantity)",
       help: "The most pieces of a SKU that one reservation may hold")
     maxTtlSeconds = try reader.read(
-      "maxTtlSeconds", .integer(1...3600), default: "3600",
+      "maxTtlSeconds", .integer(1...Limits.maxTTLSeconds), default: "\(Limits.maxTTLSeconds)",
       help: "The longest hold that a client may ask for")
     retentionSeconds = try reader.read(
       // A key that is forgotten before its hold has ended would hold a second time.
@@ -162,6 +170,10 @@ extension SettingForm<RedisTopology> {
       try? RedisTopology($0)
     }
   }
+}
+
+extension SettingForm<UInt8> {
+  fileprivate static var shardSeparator: Self { Self("one of . _ -") { ShardMap.separator(of: $0) } }
 }
 
 extension SettingForm<String> {

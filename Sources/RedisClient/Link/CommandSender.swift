@@ -9,7 +9,7 @@ package protocol CommandSender: AnyObject {
   var connectionID: Int64? { get }
   /// How many times the link came up after the first time.
   var reconnects: Int { get }
-  /// Called each time the link has come up, after the queued commands were sent.
+  /// Called each time the link has come up, after the queued commands were sent. It is set once: one is told of it.
   var whenUp: (() -> Void)? { get set }
   /// Sends a command. `completion` is called exactly once, never before `send` returns.
   ///

@@ -10,6 +10,7 @@ package final class LinkProbe {
   private let link: any CommandSender
   private let questions: [(LinkQuestion, ByteBuffer)]
   private let measured: (TimeAmount) -> Void
+  private var timer: Scheduled<Void>?
 
   /// - Parameters:
   ///   - vacantKey: a key that never exists, for the write.
@@ -31,6 +32,14 @@ package final class LinkProbe {
   }
 
   package func start() {
+    precondition(timer == nil, "a second start would double the questions")
+    ask()
+  }
+
+  /// Asks no more.
+  package func stop() { timer?.cancel() }
+
+  private func ask() {
     let sent = link.eventLoop.now
     var answers: [LinkQuestion: RedisReply] = [:]
     // All leave in one write, and the answers come in order.
@@ -46,6 +55,6 @@ package final class LinkProbe {
         if isLast, answers.count == questions.count { link.take(LinkFindings(answers)) }
       }
     }
-    link.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in start() }
+    timer = link.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in ask() }
   }
 }

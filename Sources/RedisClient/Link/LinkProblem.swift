@@ -9,6 +9,8 @@ struct LinkProblem: Sendable {
   let url: RedisURL
   /// Who may sign the server's certificate, in words.
   var authorities = RedisTLS.systemAuthorities
+  /// What the operator calls the files by which TLS is set up. Nil if nobody has named them.
+  var files: RedisTLS.FileNames?
 
   /// `host:port`.
   var server: String { url.address.description }
@@ -80,7 +82,7 @@ struct LinkProblem: Sendable {
     case NIOSSLError.uncleanShutdown: return wordsForClosing(hasHeard: hasHeard)
     default:
       return TLSProblem(error)?.words(
-        server: server, host: url.host, authorities: authorities, certificate: certificate)
+        server: server, host: url.host, authorities: authorities, files: files, certificate: certificate)
         ?? "the connection to \(server) failed: \(Self.text(of: error))"
     }
   }
@@ -160,10 +162,16 @@ struct LinkProblem: Sendable {
   }
 
   /// Describes an error reply of a Sentinel.
-  static func words(refusedBySentinel sentinel: ServerAddress, with line: String) -> String {
+  ///
+  /// - Parameter login: what the operator calls user and password. Nil if nobody has named them.
+  static func words(
+    refusedBySentinel sentinel: ServerAddress, with line: String, login: SentinelAccess.LoginNames?
+  ) -> String {
     switch line.prefix(while: { $0 != " " }) {
-    case "NOAUTH": "the Sentinel at \(sentinel) wants a password: set sentinelPassword"
-    case "WRONGPASS": "the Sentinel at \(sentinel) does not accept sentinelUser or sentinelPassword"
+    case "NOAUTH": "the Sentinel at \(sentinel) wants a password\(login.map { ": set \($0.password)" } ?? "")"
+    case "WRONGPASS":
+      "the Sentinel at \(sentinel) does not accept "
+        + (login.map { "\($0.user) or \($0.password)" } ?? "the user or the password")
     case _ where line.lowercased().contains("unknown command"): "\(sentinel) is no Sentinel: \(Self.line(line))"
     default: "the Sentinel at \(sentinel) refuses to answer: \(Self.line(line))"
     }

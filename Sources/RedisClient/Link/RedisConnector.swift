@@ -28,7 +28,7 @@ final class RedisConnector {
   }
 
   func problem(of url: RedisURL) -> LinkProblem {
-    LinkProblem(url: url, authorities: tls?.authorities ?? RedisTLS.systemAuthorities)
+    LinkProblem(url: url, authorities: tls?.authorities ?? RedisTLS.systemAuthorities, files: tls?.names)
   }
 
   /// - Parameter receiver: called only after `completion` was called with success.

@@ -42,7 +42,7 @@ package final class RedisLink {
   package private(set) var connectionID: Int64?
   package var reconnects: Int { machine.reconnects }
   /// Called each time the link has come up, after the queued commands were sent.
-  package var whenUp: (() -> Void)?
+  package var whenUp: (() -> Void)? { willSet { precondition(whenUp == nil, "a second one would replace the first") } }
 
   /// - Parameter servers: asked for the server before each new connection.
   package init(

@@ -81,8 +81,10 @@ enum TLSProblem: Equatable, Sendable {
   /// - Parameters:
   ///   - host: the name or address that the certificate must be for.
   ///   - authorities: who may have signed it, in words.
+  ///   - files: what the operator calls the files by which this side is set up. Nil if nobody has named them.
   func words(
-    server: String, host: String, authorities: String, certificate: ServerCertificate? = nil,
+    server: String, host: String, authorities: String, files: RedisTLS.FileNames? = nil,
+    certificate: ServerCertificate? = nil,
     epochSeconds now: Int = Int(WallClock.epochMilliseconds() / 1000)
   ) -> String {
     switch self {
@@ -98,10 +100,11 @@ enum TLSProblem: Equatable, Sendable {
     case .noTLS: return "\(server) does not speak TLS: the URL must begin with redis://"
     case .closedInHandshake: return "\(server) closed the connection in the TLS handshake: does it speak TLS?"
     case .certificateRequired:
-      return "\(server) wants a client certificate (tls-auth-clients): set redisCertFile and redisKeyFile"
+      let advice = files.map { ": set \($0.certificate) and \($0.key)" } ?? ""
+      return "\(server) wants a client certificate (tls-auth-clients)\(advice)"
     case .ownCertificateRejected:
-      return
-        "\(server) does not accept the client certificate (redisCertFile): is it signed by the CA that Redis trusts?"
+      let name = files.map { " (\($0.certificate))" } ?? ""
+      return "\(server) does not accept the client certificate\(name): is it signed by the CA that Redis trusts?"
     case .noCommonVersion: return "\(server) speaks no version of TLS that is known here"
     case .alert(let text): return "\(server) ended the TLS handshake: \(text)"
     case .other: return "TLS with \(server) failed"

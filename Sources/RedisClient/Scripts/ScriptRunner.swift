@@ -107,12 +107,7 @@ package final class ScriptRunner {
     _ call: Call, _ rejection: RedisFailure.Rejection, _ triesLeft: Int, _ completion: @escaping Completion
   ) {
     switch rejection {
-    case .noScript where triesLeft > 0:
-      var load = ByteBuffer()
-      load.writeRedisCommand(RedisArguments("SCRIPT", "LOAD", call.script.source))
-      // Commands on one connection run in order, so the call finds the loaded script.
-      link.send(load, deadline: call.deadline) { _ in }
-      run(call, triesLeft: triesLeft - 1, completion)
+    case .noScript where triesLeft > 0: loadAndRun(call, triesLeft, completion)
     case .notYet where link.eventLoop.now + Self.pause < call.deadline:
       link.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in
         run(call, triesLeft: triesLeft, completion)
@@ -121,6 +116,22 @@ package final class ScriptRunner {
       link.reconnect(because: line)
       completion(.failure(.rejected(rejection)))
     default: completion(.failure(.rejected(rejection)))
+    }
+  }
+
+  private func loadAndRun(_ call: Call, _ triesLeft: Int, _ completion: @escaping Completion) {
+    var load = ByteBuffer()
+    load.writeRedisCommand(RedisArguments("SCRIPT", "LOAD", call.script.source))
+    var refusal: RedisFailure.Rejection?
+    link.send(load, deadline: call.deadline) { result in
+      if case .success(.error(let line)) = result { refusal = RedisFailure.Rejection(line: call.script.signed(line)) }
+    }
+    // Commands on one connection run in order: the call finds the loaded script, or Redis has said why there is none.
+    run(call, triesLeft: triesLeft - 1) { [self] result in
+      guard case .failure(.rejected(.noScript)) = result, let refusal, refusal != .noScript else {
+        return completion(result)
+      }
+      rejected(call, refusal, triesLeft, completion)
     }
   }
 

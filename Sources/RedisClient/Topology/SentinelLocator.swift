@@ -67,17 +67,18 @@ package final class SentinelLocator: ServerLocator {
   }
 
   private func ask(_ sentinel: ServerAddress, completion: @escaping (SentinelSearch.Answer) -> Void) {
-    let session = SentinelSession(connector: connector, url: access.url(of: sentinel), limit: Self.answerLimit)
+    let session = SentinelSession(connector: connector, sentinel: sentinel, access: access, limit: Self.answerLimit)
     let limit = connector.eventLoop.assumeIsolated().scheduleTask(in: Self.answerLimit) {
       session.end("\(sentinel) does not answer within \(Self.answerLimit.nanoseconds / 1_000_000) ms")
     }
+    let names = access.names
     let question = RedisArguments("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group.masterName)
     session.start(
       ready: {
         session.send(question) { reply in
           limit.cancel()
           session.stop()
-          completion(SentinelSearch.Answer(reply, from: sentinel))
+          completion(SentinelSearch.Answer(reply, from: sentinel, login: names))
         }
       },
       ended: { end in

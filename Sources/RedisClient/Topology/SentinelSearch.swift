@@ -61,8 +61,10 @@ struct SentinelSearch {
 }
 
 extension SentinelSearch.Answer {
-  /// - Parameter reply: the reply to SENTINEL GET-MASTER-ADDR-BY-NAME.
-  init(_ reply: RedisReply, from sentinel: ServerAddress) {
+  /// - Parameters:
+  ///   - reply: the reply to SENTINEL GET-MASTER-ADDR-BY-NAME.
+  ///   - login: what the operator calls user and password.
+  init(_ reply: RedisReply, from sentinel: ServerAddress, login: SentinelAccess.LoginNames?) {
     switch reply {
     case .array(let parts):
       guard parts.count == 2, let host = parts[0].text, !host.isEmpty, let port = parts[1].text.flatMap({ Int($0) }),
@@ -73,7 +75,7 @@ extension SentinelSearch.Answer {
       }
       self = .master(ServerAddress(host: host, port: port))
     case .null: self = .nameUnknown
-    case .error(let line): self = .useless(LinkProblem.words(refusedBySentinel: sentinel, with: line))
+    case .error(let line): self = .useless(LinkProblem.words(refusedBySentinel: sentinel, with: line, login: login))
     case .status, .bytes, .integer: self = .useless("\(sentinel) does not answer as a Sentinel does")
     }
   }

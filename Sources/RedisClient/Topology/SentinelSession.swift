@@ -13,6 +13,7 @@ final class SentinelSession: ReplyReceiver {
 
   private let connector: RedisConnector
   private let url: RedisURL
+  private let names: SentinelAccess.LoginNames?
   private let problem: LinkProblem
   private let limit: TimeAmount
   private var channel: (any Channel)?
@@ -24,8 +25,10 @@ final class SentinelSession: ReplyReceiver {
   var pushed: Reply = { _ in }
 
   /// - Parameter limit: how long connecting may take.
-  init(connector: RedisConnector, url: RedisURL, limit: TimeAmount) {
+  init(connector: RedisConnector, sentinel: ServerAddress, access: SentinelAccess, limit: TimeAmount) {
+    let url = access.url(of: sentinel)
     (self.connector, self.url, self.limit) = (connector, url, limit)
+    names = access.names
     problem = connector.problem(of: url)
   }
 
@@ -48,7 +51,7 @@ final class SentinelSession: ReplyReceiver {
         guard let login = LinkHandshake.login(url) else { return ready() }
         send(login) { [self] reply in
           guard case .error(let line) = reply else { return ready() }
-          end(LinkProblem.words(refusedBySentinel: url.address, with: line))
+          end(LinkProblem.words(refusedBySentinel: url.address, with: line, login: names))
         }
       }
     }

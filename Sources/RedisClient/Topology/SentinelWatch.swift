@@ -48,7 +48,7 @@ final class SentinelWatch {
 
   private func listen(to sentinel: ServerAddress, in term: Int) {
     guard term == self.term else { return }
-    let session = SentinelSession(connector: connector, url: access.url(of: sentinel), limit: Self.connectLimit)
+    let session = SentinelSession(connector: connector, sentinel: sentinel, access: access, limit: Self.connectLimit)
     sessions[sentinel] = session
     session.pushed = { [self] in heard($0, from: sentinel) }
     let limit = after(Self.subscribeLimit) { session.end("silent") }

@@ -16,6 +16,8 @@ enum Base64URL {
     }
   }
 
+  static func isDigit(_ character: UInt8) -> Bool { value(of: character) > 0 || character == UInt8(ascii: "A") }
+
   /// The six bits that a character of the alphabet stands for; 0 for any other.
   static func value(of character: UInt8) -> UInt8 {
     switch character {

@@ -19,6 +19,12 @@ package struct Fingerprint: Equatable, Sendable {
   package static let length = 22
   package let text: String
 
+  /// Nil for what is no fingerprint.
+  init?(stored text: some StringProtocol) {
+    guard text.utf8.count == Self.length, text.utf8.allSatisfy({ Base64URL.isDigit($0) }) else { return nil }
+    self.text = String(text)
+  }
+
   /// - Parameter canonical: the parsed content in one fixed spelling. Parts are divided by a byte no part can hold.
   package init(of canonical: String) {
     var canonical = canonical

@@ -38,11 +38,12 @@ package struct Inventory: Equatable, Sendable {
   }
 }
 
-/// A SKU of which less is available than was asked for.
+/// A SKU of which less is available than was asked for, in pieces.
 package struct Shortage: Equatable, Sendable {
   package var sku: SKU
   package var requested: Int
   package var available: Int
   package var reserved: Int
+  /// The earliest deadline of its active holds, epoch milliseconds.
   package var nextReleaseAt: Int64?
 }

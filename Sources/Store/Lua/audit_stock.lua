@@ -18,7 +18,7 @@ then
 end
 local unreadable, unrecorded, misdated, lapsing = 0, 0, 0, 0
 for i = 1, 3 do
-  if not stock[i] or #stock[i] > 15 or not (stock[i] == '0' or string.find(stock[i], '^%-?[1-9]%d*$')) then
+  if not stock[i] or #stock[i] > COUNTER_LIMIT or not (stock[i] == '0' or string.find(stock[i], '^%-?[1-9]%d*$')) then
     stock[i] = '0'
     unreadable = unreadable + 1
   end
@@ -54,10 +54,11 @@ if from < holds then
   local entries = redis.call('ZRANGE', HOLDS .. sku, from, from + most - 1, 'WITHSCORES')
   for i = 1, #entries, 2 do
     local record = redis.pcall('GET', RESERVATION .. entries[i])
-    local status, deadline, _, skus, quantities = read_record(record)
+    local status, deadline, _, skus, quantities, reach = read_record(record)
     if status == 'ACTIVE' then
       active = active + pieces(skus, quantities)
-      if deadline ~= entries[i + 1] then
+      -- A part that is due is put off while its home is asked.
+      if deadline ~= entries[i + 1] and not (reach == 'part' and deadline <= now) then
         misdated = misdated + 1
       end
       if redis.call('PTTL', RESERVATION .. entries[i]) >= 0 then

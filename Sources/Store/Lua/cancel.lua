@@ -4,23 +4,23 @@
 -- ARGV: 1 not-after, 2 reservation id, 3 idempotency key name or '', 4 idempotency record up to its answer
 -- Reply: OK now record | PRIOR now record | GONE now | CONFIRMED now | DAMAGED now sku|- key [words]
 local id, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end
 local record = redis.pcall('GET', RESERVATION .. id)
-local status, deadline, _, skus, quantities = read_record(record)
+local status, deadline, _, skus, quantities, reach = read_record(record)
 
 local damage
 if status == 'ACTIVE' and deadline > now then
-  damage = unmovable(skus, quantities)
+  damage = unmovable(skus, quantities, reach)
   if not damage then
     local cancelled = CANCELLED_HEAD .. now .. string.sub(record, AFTER_STATUS)
-    local refusal = untold('cancelled', id, cancelled)
+    local refusal = append_event('cancelled', id, cancelled)
     if refusal then
       return refusal
     end
-    redis.call('SET', RESERVATION .. id, cancelled, 'EX', KEPT)
+    keep_final(id, cancelled, reach)
     for i = 1, #skus do
       redis.call('INCRBY', INVENTORY .. skus[i], quantities[i])
       redis.call('ZREM', HOLDS .. skus[i], id)

@@ -6,7 +6,7 @@
 --        | DAMAGED now sku|- key [words]
 --        answer: created|changed available total sold next|-
 local sku, key, amount = ARGV[2], ARGV[3], ARGV[6]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end
@@ -42,7 +42,7 @@ if type(listed) == 'table' then
 end
 
 total, available = string.format('%d', total), string.format('%d', available)
-local refusal = untold('stock-changed', sku, '{"v":1,"change":"' .. verdict .. '","total":' .. total
+local refusal = append_event('stock-changed', sku, '{"v":1,"change":"' .. verdict .. '","total":' .. total
   .. ',"available":' .. available .. ',"sold":' .. sold
   .. (ARGV[7] ~= '' and ',"reason":' .. ARGV[7] or '') .. '}')
 if refusal then

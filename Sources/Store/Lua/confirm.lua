@@ -3,16 +3,16 @@
 -- ARGV: 1 not-after, 2 reservation id, 3 idempotency key name or '', 4 idempotency record up to its answer
 -- Reply: OK now record | PRIOR now record | GONE now | EXPIRED now | CANCELLED now | DAMAGED now sku|- key [words]
 local id, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end
 local record = redis.pcall('GET', RESERVATION .. id)
-local status, deadline, _, skus, quantities = read_record(record)
+local status, deadline, _, skus, quantities, reach = read_record(record)
 
 local damage
 if status == 'ACTIVE' and deadline > now then
-  damage = unmovable(skus, quantities)
+  damage = unmovable(skus, quantities, reach)
   for i = 1, #skus do
     local size = redis.pcall('LLEN', SALES .. skus[i])
     if type(size) == 'table' then
@@ -21,11 +21,11 @@ if status == 'ACTIVE' and deadline > now then
   end
   if not damage then
     local confirmed = CONFIRMED_HEAD .. now .. string.sub(record, AFTER_STATUS)
-    local refusal = untold('confirmed', id, confirmed)
+    local refusal = append_event('confirmed', id, confirmed)
     if refusal then
       return refusal
     end
-    redis.call('SET', RESERVATION .. id, confirmed, 'EX', KEPT)
+    keep_final(id, confirmed, reach)
     for i = 1, #skus do
       local sku = skus[i]
       redis.call('INCRBY', SOLD .. sku, quantities[i])

@@ -4,7 +4,7 @@
 -- ARGV: 1 not-after, 2 sku, 3 idempotency key name or '', 4 idempotency record up to its answer
 -- Reply: OK now | PRIOR now record | GONE now | DUE now sku | INUSE now reserved sold | DAMAGED now sku|- key [words]
 local sku, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end
@@ -28,7 +28,7 @@ for _, index in ipairs({ SKUS, DUE }) do
     return damaged('-', index, size.err)
   end
 end
-local refusal = untold('stock-changed', sku, '{"v":1,"change":"deleted"}')
+local refusal = append_event('stock-changed', sku, '{"v":1,"change":"deleted"}')
 if refusal then
   return refusal
 end

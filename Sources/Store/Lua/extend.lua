@@ -4,7 +4,7 @@
 -- Reply: OK now record | PRIOR now record | GONE now | EXPIRED now | CANCELLED now | CONFIRMED now | LIMIT now
 --        | DAMAGED now sku|- key [words]
 local id, key = ARGV[2], ARGV[3]
-local prior = prior_answer(key)
+local prior = prior_answer(key, ARGV[4])
 if prior then
   return prior
 end
@@ -25,7 +25,7 @@ end
 
 local deadline = (time[1] + ARGV[5]) .. millis
 if deadline > current then
-  local limit = (string.sub(created, 1, -4) + HOLD_LIMIT) .. string.sub(created, -3)
+  local limit = (string.sub(created, 1, SECONDS_END) + HOLD_LIMIT) .. string.sub(created, MILLIS_START)
   if current >= limit then
     return 'LIMIT ' .. now
   end
@@ -39,7 +39,7 @@ if deadline > current then
     end
   end
   record = ACTIVE_HEAD .. deadline .. string.sub(record, AFTER_DEADLINE)
-  local refusal = untold('extended', id, record)
+  local refusal = append_event('extended', id, record)
   if refusal then
     return refusal
   end

@@ -1,17 +1,5 @@
--- Reads a reservation as it is stored: its status, deadline, instant of creation, SKUs and quantities.
--- Nil if it is not one that we have written.
-local function read_record(record)
-  if type(record) ~= 'string' then
-    return nil
-  end
-  local status, deadline, created, at = 'ACTIVE', string.match(record, ACTIVE_RECORD)
-  if not at then
-    status, deadline, created, at = string.match(record, FINAL_RECORD)
-    if status ~= 'CONFIRMED' and status ~= 'CANCELLED' and status ~= 'EXPIRED' then
-      return nil
-    end
-  end
-  local skus, quantities = {}, {}
+-- Reads lines from `at` on into two lists. Returns where they end; nil if they are not as we write them.
+local function read_lines(record, at, skus, quantities)
   local sku, quantity, mark
   repeat
     sku, quantity, mark, at = string.match(record, RECORD_LINE, at)
@@ -21,8 +9,48 @@ local function read_record(record)
     end
     skus[#skus + 1], quantities[#quantities + 1] = sku, quantity
   until mark == '}'
+  return at
+end
+
+-- Reads a reservation as it is stored: its status, deadline, instant of creation, SKUs and quantities; and 'cart' if
+-- other shards hold parts of it, 'part' if it is such a part, whose home is another shard. Nil if it is not as we write
+-- it. What is nil here is damage to the node too, and the other way round; but a part is read by scripts alone.
+local function read_record(record)
+  if type(record) ~= 'string' then
+    return nil
+  end
+  local status, deadline, created, at = 'ACTIVE', string.match(record, ACTIVE_RECORD)
+  if not at then
+    status, deadline, created, at = 'CONFIRMED', string.match(record, CONFIRMED_RECORD)
+  end
+  if not at then
+    status, deadline, created, at = 'CANCELLED', string.match(record, CANCELLED_RECORD)
+  end
+  if not at then
+    status, deadline, created, at = 'EXPIRED', string.match(record, EXPIRED_RECORD)
+  end
+  if not at then
+    return nil
+  end
+  local skus, quantities = {}, {}
+  at = read_lines(record, at, skus, quantities)
+  if not at then
+    return nil
+  end
+  local reach
+  if string.find(record, PART_END, at) then
+    reach, at = 'part', #record
+  else
+    local elsewhere = string.match(record, ELSEWHERE, at)
+    if elsewhere then
+      reach, at = 'cart', read_lines(record, elsewhere, {}, {})
+      if not at then
+        return nil
+      end
+    end
+  end
   if string.sub(record, at) ~= '}' then
-    -- Labels are visible ASCII. What a node could not read must not be acted upon.
+    -- Labels are visible ASCII.
     local labels = string.gsub(string.sub(record, at), LABEL_ESCAPE, '_')
     local rest = string.match(labels, CUSTOMER_LABEL) or labels
     if rest ~= '}' and not string.find(rest, LAST_LABEL) then
@@ -34,7 +62,17 @@ local function read_record(record)
   if life < 0 or life > HOLD_LIMIT * 1000 then
     return nil
   end
-  return status, deadline, created, skus, quantities
+  return status, deadline, created, skus, quantities, reach
+end
+
+-- Writes a reservation that has come to its end. One that other shards hold parts of is kept until those have followed.
+local function keep_final(id, record, reach)
+  if reach == 'cart' then
+    redis.call('SET', RESERVATION .. id, record)
+    redis.call('ZADD', UNSETTLED, now, id)
+  else
+    redis.call('SET', RESERVATION .. id, record, 'EX', KEPT)
+  end
 end
 
 -- A name as it may stand in a reply, whatever bytes it is of.
@@ -44,7 +82,11 @@ end
 
 -- Whether what a hold keeps can be moved out of its SKUs' reserved stock: nil if so, else the reply that says
 -- what is damaged.
-local function unmovable(skus, quantities)
+local function unmovable(skus, quantities, reach)
+  local listed = reach == 'cart' and redis.pcall('ZCARD', UNSETTLED)
+  if type(listed) == 'table' then
+    return damaged('-', UNSETTLED, listed.err)
+  end
   for i = 1, #skus do
     local sku = skus[i]
     local available, total, sold = counters(sku)

@@ -18,17 +18,32 @@ local function damaged(sku, key, words)
   return 'DAMAGED ' .. now .. ' ' .. sku .. ' ' .. key .. (words and ' ' .. words or '')
 end
 
--- What an idempotency key was answered with before, as the reply that says so; nil if it is new.
-local function prior_answer(key)
+-- What an idempotency key was answered with before, as the reply that says so; nil if it is new. With several shards a
+-- claim may stand there in place of an answer, or that some claims are void (KeyEntry.swift); `head` is what the caller
+-- puts before its own answer, and tells its request and its claim.
+local function prior_answer(key, head)
   local prior = key ~= '' and redis.pcall('GET', key)
-  if prior then
-    return prior.err and damaged('-', key, prior.err) or 'PRIOR ' .. now .. ' ' .. prior
+  if not prior then
+    return nil
+  elseif prior.err then
+    return damaged('-', key, prior.err)
   end
+  local kind = string.sub(prior, 1, 1)
+  if kind == CLAIM then
+    if string.sub(prior, CLAIM_REQUEST, CLAIM_REQUEST_END) == string.sub(head, CLAIM_REQUEST, CLAIM_REQUEST_END) then
+      return nil
+    end
+    return 'CLAIMED ' .. now .. ' ' .. prior
+  elseif kind == VOID_CLAIMS then
+    local claim = string.match(head, RECORD_CLAIM)
+    return claim and string.find(prior, claim, 1, true) and 'NOCLAIM ' .. now or nil
+  end
+  return 'PRIOR ' .. now .. ' ' .. prior
 end
 
 -- Appends a change to the outbox. If Redis refuses that, returns the reply that says why. This is each script's first
 -- write, so that nothing was done then.
-local function untold(change, id, data)
+local function append_event(change, id, data)
   local told = EVENTS_MAX ~= '0'
     and redis.pcall('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'type', change, 'id', id, 'data', data)
   if told and told.err then

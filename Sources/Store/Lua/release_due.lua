@@ -1,25 +1,27 @@
 -- What a request on its way and the sweep have in common; stands behind hold.lua in their scripts.
 
 -- Puts the whole stock of one expired hold back, and tells the outbox. If the outbox refuses, returns its refusal: then
--- nothing was done.
-local function release(id, record, deadline, skus, quantities)
+-- nothing was done. Else returns nil and the record as it is then.
+local function release(id, record, deadline, skus, quantities, reach)
   local expired = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
-  local refusal = untold('expired', id, expired)
+  local refusal = append_event('expired', id, expired)
   if refusal then
     return refusal
   end
-  redis.call('SET', RESERVATION .. id, expired, 'EX', KEPT)
+  keep_final(id, expired, reach)
   for i = 1, #skus do
     redis.call('INCRBY', INVENTORY .. skus[i], quantities[i])
     redis.call('ZREM', HOLDS .. skus[i], id)
   end
+  return nil, expired
 end
 
 -- Puts the stock of a SKU's expired holds back, each exactly once, until about `budget` item lines are done. Leaves the
 -- SKU in the index of due ones as it is then. Returns holds released, budget left, earliest deadline left or nil. What
 -- is damaged is left as it is, and told in `damage` as 'sku|- key'. It must not keep others waiting: so a damaged hold
--- is parked behind all deadlines, where the trimming looks after it.
-local function release_due(sku, budget, damage)
+-- is parked behind all deadlines, where the trimming looks after it. Parts of carts are told in `parts`, since their
+-- home must be asked first. Until it has been, they are put off by a moment.
+local function release_due(sku, budget, damage, parts)
   local released = 0
   local ids = redis.pcall('ZRANGEBYSCORE', HOLDS .. sku, '-inf', now, 'LIMIT', '0', budget)
   if ids.err then
@@ -33,10 +35,17 @@ local function release_due(sku, budget, damage)
     end
     local id = ids[i]
     local record = redis.pcall('GET', RESERVATION .. id)
-    local status, deadline, _, skus, quantities = read_record(record)
-    local reply = status == 'ACTIVE' and deadline <= now and unmovable(skus, quantities)
-    if status == 'ACTIVE' and deadline <= now and not reply then
-      if release(id, record, deadline, skus, quantities) then
+    local status, deadline, _, skus, quantities, reach = read_record(record)
+    local is_due = status == 'ACTIVE' and deadline <= now
+    local reply = is_due and unmovable(skus, quantities, reach)
+    if is_due and reach == 'part' then
+      parts[#parts + 1] = id
+      budget = budget - 1
+      for j = 1, #skus do
+        redis.call('ZADD', HOLDS .. skus[j], 'XX', (time[1] + PART_RETRY) .. millis, id)
+      end
+    elseif is_due and not reply then
+      if release(id, record, deadline, skus, quantities, reach) then
         damage[#damage + 1] = '- ' .. EVENTS
         budget = 0
       else
@@ -79,6 +88,11 @@ local function unreleasable()
   if type(size) == 'table' then
     return damaged('-', EVENTS, size.err)
   end
+end
+
+-- Parts of carts, as a reply has them.
+local function due_parts(parts)
+  return #parts > 0 and ' @ ' .. table.concat(parts, ' @ ') or ''
 end
 
 -- So much of the damage as a reply can hold.

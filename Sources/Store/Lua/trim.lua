@@ -3,12 +3,12 @@
 -- lapsed stays as a witness that there were more than the index shows. On its way it looks at each SKU's keys, and lets
 -- parked holds go on that have been repaired.
 -- Fenced: outside the term of the token it does nothing at all.
--- ARGV: 1 not-after, 2 token of the term, 3 sku to go on after or '', 4 most SKUs, 5 most sales to look at of each
+-- ARGV: 1 not-after, 2 token of the term, 3 sku to go on after or '', 4 most SKUs, 5 most sales to look at of each,
+--       6 epoch of the term
 -- Reply: OK now trimmed next (sku|- key)…   (next: what to go on after, '.' for the first again, '-' at the end of a
 --        round; a member of the index that is no SKU is told as '=' and its bytes in hexadecimal. Behind it what was
 --        found damaged) | FENCED now | DAMAGED now - key words
-local lease = redis.pcall('GET', LEASE)
-if not lease or lease.err or string.sub(lease, 1, TOKEN_END) ~= ARGV[2] then
+if is_fenced(ARGV[2], ARGV[6]) then
   return 'FENCED ' .. now
 end
 local reply = unreleasable()

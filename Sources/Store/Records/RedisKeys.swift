@@ -32,6 +32,12 @@ package struct RedisKeys: Equatable, Sendable {
   package var skus: String { prefix + "skus" }
   /// The outbox: a stream with one entry for each change.
   package var events: String { prefix + "events" }
+  /// Sorted set of the ids of carts by the instant of their end, until their parts have followed.
+  package var unsettled: String { prefix + "unsettled" }
+  /// `void:{id}`: this reservation of several shards will never come to be.
+  package var void: String { prefix + "void:" }
+  /// The greatest epoch that has swept this shard, where there are several.
+  package var fence: String { prefix + "fence" }
   /// Whose term it is (``LeaseRecord``); lapses by itself.
   package var lease: String { prefix + "lease" }
   /// The greatest epoch there has been, an integer.

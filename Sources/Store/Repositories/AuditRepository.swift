@@ -55,18 +55,19 @@ package final class AuditRepository {
     var count = AuditCount()
     var position = 0
     repeat {
+      // These are known without what Redis has noticed: the watch is only let go.
       guard end > now else {
-        _ = await endWatch(of: connection)
+        _ = try? await endWatch(of: connection)
         return .outOfTime
       }
       guard let step = try await step(sku, from: position, until: end) else {
-        _ = await endWatch(of: connection)
+        _ = try? await endWatch(of: connection)
         return .gone
       }
       count.add(step)
       position += Self.entriesPerStep
     } while position < count.entries
-    return await endWatch(of: connection) ? .counted(count) : .changed
+    return try await endWatch(of: connection) ? .counted(count) : .changed
   }
 
   /// Counts some entries, from `position` on; nil if the SKU has no counters.
@@ -98,10 +99,14 @@ package final class AuditRepository {
   }
 
   /// Tells whether the SKU held still since ``watch(_:)``, and forgets it.
-  private func endWatch(of connection: Int) async -> Bool {
-    // An empty transaction: Redis answers null if a watched key was touched. Both leave in one write.
-    send(RedisArguments("MULTI")) { _ in }
-    let reply = try? await outcome { send(RedisArguments("EXEC"), $0) }
+  private func endWatch(of connection: Int) async throws(StoreFailure) -> Bool {
+    let reply = try await outcome { (completion: @escaping (Result<RedisReply, StoreFailure>) -> Void) in
+      // An empty transaction: Redis answers null if a watched key was touched. Both leave in one write.
+      var refusal: StoreFailure?
+      send(RedisArguments("MULTI")) { if case .failure(let failure) = $0 { refusal = failure } }
+      // Without a MULTI the EXEC is refused, too. What Redis said first is the cause.
+      send(RedisArguments("EXEC")) { result in completion(refusal.map { .failure($0) } ?? result) }
+    }
     return reply == .array([]) && link.reconnects == connection
   }
 
@@ -147,7 +152,10 @@ package final class AuditRepository {
 
 /// The counters of a SKU, and what its reservations add up to as far as they were counted (`audit_stock.lua`).
 package struct AuditCount: Equatable, Sendable {
-  /// As far as they can be read, and 0 where not: no more than 15 digits.
+  /// A longer counter can't be read: Lua's numbers, and JSON's, would not be exact.
+  static let maxCounterCharacters = 15
+
+  /// As far as they can be read, and 0 where not.
   package var available = 0, total = 0, sold = 0
   /// Lengths of the indexes of holds and of sales.
   package var holds = 0, sales = 0

@@ -4,20 +4,26 @@ import RedisClient
 /// The lease in the store: which script does what, and what its reply means.
 ///
 /// Lives on the event loop of its link; completions are called there. No call has an effect, or an answer, after
-/// `limit`.
+/// the `limit` that it is given.
 package final class LeaseRepository {
   package typealias Completion<Outcome> = (Result<Outcome, StoreFailure>) -> Void
+
+  /// Shorter than the silence after which a link takes no more commands (``LinkMachine``).
+  static let releaseWait = TimeAmount.milliseconds(800)
+  /// A wait that has told nothing after so long is given up.
+  static let releaseLimit = TimeAmount.milliseconds(1500)
 
   private let scripts: ScriptLibrary
   private let caller: StoreCaller
   private var link: any CommandSender { caller.link }
 
   init(scripts: ScriptLibrary, caller: StoreCaller) {
+    precondition(Self.releaseWait < Self.releaseLimit, "a wait without a release must end before it is given up")
     self.scripts = scripts
     self.caller = caller
   }
 
-  /// Calls `act` whenever there is a link anew.
+  /// Calls `act` whenever there is a link anew. Only one can ask for that (``CommandSender/whenUp``).
   package func whenConnected(_ act: @escaping () -> Void) { link.whenUp = act }
 
   package enum AcquireOutcome: Equatable {
@@ -95,6 +101,31 @@ package final class LeaseRepository {
     }
   }
 
+  /// Waits for a lease to be given back, for no longer than ``releaseWait``; tells the id of that release, nil for none.
+  /// It has no effect. Everything behind it on its link waits too, so the link must be one of its own.
+  ///
+  /// - Parameter heard: the id that was told last. Nil for none: then only a release from now on is told.
+  package func nextRelease(after heard: String?, completion: @escaping Completion<String?>) {
+    let wait = "\(Self.releaseWait.nanoseconds / 1_000_000)"
+    var command = ByteBuffer()
+    command.writeRedisCommand(
+      RedisArguments("XREAD", "BLOCK", wait, "COUNT", "1", "STREAMS", scripts.keys.leaseReleases, heard ?? "$"))
+    link.send(command, deadline: caller.now + Self.releaseLimit) { result in
+      completion(
+        result.mapError(StoreFailure.redis).flatMap { reply in
+          switch reply {
+          case .null: return .success(nil)
+          case .error(let line): return .failure(.redis(.rejected(.init(line: line))))
+          default:
+            guard let id = reply.firstStreamEntry else {
+              return .failure(.redis(.rejected(.other("XREAD: \(reply)"))))
+            }
+            return .success(id)
+          }
+        })
+    }
+  }
+
   /// Nil while there is no link. A call that waited for the next one would tell the number of a connection that is
   /// gone.
   private func arguments(_ token: String, _ ttl: Duration, _ holder: String) -> RedisArguments? {
@@ -119,5 +150,15 @@ package final class LeaseRepository {
     caller.run(
       StoreCall(script: script, arguments: arguments, effectBefore: end, deadline: end), completion: completion,
       decode: decode)
+  }
+}
+
+extension RedisReply {
+  /// The id of the first entry in a reply of XREAD.
+  fileprivate var firstStreamEntry: String? {
+    guard case .array(let streams) = self, case .array(let stream)? = streams.first, stream.count == 2,
+      case .array(let entries) = stream[1], case .array(let entry)? = entries.first
+    else { return nil }
+    return entry.first?.text
   }
 }

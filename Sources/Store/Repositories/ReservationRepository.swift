@@ -21,42 +21,92 @@ package final class ReservationRepository {
 
   package enum ReserveOutcome: Equatable {
     case held(Reservation, isReplay: Bool)
+    /// The key was used for another request.
     case keyReused
     case unknown([SKU])
+    /// `now` is Redis's clock, in epoch milliseconds.
     case short([Shortage], now: Int64)
+    /// Holds of these have expired, and must be released first.
     case due([SKU])
   }
 
-  /// Holds `lines` under a new id, all or nothing.
+  /// What the home of a cart of several shards has answered.
+  enum CommitOutcome: Equatable {
+    case answered(ReserveOutcome)
+    /// The cart was made impossible before it could be held.
+    case void
+    /// It was only asked, and nothing is in its way.
+    case free(now: Int64)
+  }
+
+  /// An id that no reservation has had, of this home.
+  func newID() -> ReservationID {
+    scripts.shards.count == 1 ? ReservationID(random: &random) : ReservationID(random: &random, home: scripts.shard)
+  }
+
+  /// Holds `lines` under a new id, all or nothing. It takes effect once for a key. A failure that is
+  /// ``RedisFailure/unknown(_:)`` may have taken effect; no other has.
   package func reserve(
     _ lines: [ReservationLine], labels: Labels, ttlSeconds: Int, write: Write,
     completion: @escaping Completion<ReserveOutcome>
   ) {
     assert((1...Limits.maxTTLSeconds).contains(ttlSeconds), "a hold of another length would be taken for damage")
-    assert(lines.allSatisfy { (1...Limits.maxQuantity).contains($0.quantity) }, "so would one of more pieces")
-    let id = ReservationID(random: &random)
+    let id = newID()
+    run(scripts.reserve, arguments(id, lines, [], labels, ttlSeconds, write), write, completion) {
+      [self] reply throws(StoreDamage) in try decode(reply, id, lines, lines, labels, write)
+    }
+  }
+
+  /// Holds what this shard has of a cart, and writes it with what is held `elsewhere` already.
+  ///
+  /// - Parameter ttlSeconds: nil: only look whether anything is in its way.
+  func commit(
+    _ id: ReservationID, _ lines: [ReservationLine], elsewhere: [ReservationLine], labels: Labels, ttlSeconds: Int?,
+    write: Write, completion: @escaping Completion<CommitOutcome>
+  ) {
+    let all = (lines + elsewhere).sorted { $0.sku < $1.sku }
+    run(scripts.commit, arguments(id, lines, elsewhere, labels, ttlSeconds ?? 0, write), write, completion) {
+      [self] reply throws(StoreDamage) in
+      switch reply.verdict {
+      case .void: .void
+      case .free: .free(now: reply.time)
+      default: try decode(reply, id, lines, all, labels, write).map { .answered($0) }
+      }
+    }
+  }
+
+  private func arguments(
+    _ id: ReservationID, _ lines: [ReservationLine], _ elsewhere: [ReservationLine], _ labels: Labels,
+    _ ttlSeconds: Int, _ write: Write
+  ) -> RedisArguments {
+    assert(lines.allSatisfy { (1...Limits.maxQuantity).contains($0.quantity) }, "a hold of more would be damage")
     var arguments = RedisArguments()
     arguments.append(id.text)
     arguments.append(ttlSeconds)
-    arguments.append(StoredReservation.tail(lines: lines, labels: labels))
+    arguments.append(StoredReservation.tail(lines: lines, elsewhere: elsewhere, labels: labels))
     arguments.append(scripts.keys.record(of: write) ?? "")
     // The rest of the answer comes with the request again.
-    arguments.append(write.fingerprint.map { IdempotencyRecord.head($0) + id.text + " " } ?? "")
-    for line in lines {
-      arguments.append(line.sku.text)
-      arguments.append(line.quantity)
-    }
+    arguments.append(write.key == nil ? "" : write.recordHead + RecordedAnswer.Hold.opening(id))
+    arguments.append(lines)
+    return arguments
+  }
+
+  /// - Parameter all: the lines of the reservation, of which `lines` were judged here.
+  private func decode(
+    _ reply: StoreReply<ReserveVerdict>, _ id: ReservationID, _ lines: [ReservationLine], _ all: [ReservationLine],
+    _ labels: Labels, _ write: Write
+  ) throws(StoreDamage) -> ReserveOutcome? {
     let fresh = Reservation(
-      id: id, status: .active, lines: lines, labels: labels, createdAt: 0, expiresAt: 0, endedAt: nil)
-    run(scripts.reserve, arguments, write, completion) { [self] reply throws(StoreDamage) in
-      var tokens = reply.rest
-      switch reply.verdict {
-      case .ok: return tokens.nextInstant().map { .held(fresh.held(from: reply.time, to: $0), isReplay: false) }
-      case .prior: return try replayed(reply, fresh, write)
-      case .unknownSKU: return .unknown(tokens.skus())
-      case .due: return .due(tokens.skus())
-      case .short: return .short(tokens.shortages(of: lines), now: reply.time)
-      }
+      id: id, status: .active, lines: all, labels: labels, createdAt: 0, expiresAt: 0, endedAt: nil)
+    var tokens = reply.rest
+    switch reply.verdict {
+    case .ok: return tokens.nextInstant().map { .held(fresh.held(from: reply.time, to: $0), isReplay: false) }
+    case .prior: return try replayed(reply, fresh, write)
+    case .unknownSKU: return .unknown(tokens.skus())
+    case .due: return .due(tokens.skus())
+    case .short: return .short(tokens.shortages(of: lines), now: reply.time)
+    // Only a cart of several shards is answered so.
+    case .void, .free: return nil
     }
   }
 
@@ -84,14 +134,14 @@ package final class ReservationRepository {
     }
   }
 
-  /// Confirms, cancels or extends a reservation.
+  /// Confirms, cancels or extends a reservation. Effect and failures are as of a reserve.
   package func checkOut(
     _ step: CheckoutStep, _ id: ReservationID, write: Write, completion: @escaping Completion<CheckoutOutcome>
   ) {
     var arguments = RedisArguments()
     arguments.append(id.text)
     arguments.append(scripts.keys.record(of: write) ?? "")
-    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    arguments.append(write.recordHead)
     switch step {
     case .confirm:
       run(scripts.confirm, arguments, write, completion) { [self] reply throws(StoreDamage) in
@@ -128,7 +178,8 @@ package final class ReservationRepository {
     }
   }
 
-  /// The reservation, or nil if there is none of that id.
+  /// Reads a reservation; nil if there is none of that id. It has no effect, and fails if Redis does not answer before
+  /// `deadline`.
   package func read(_ id: ReservationID, deadline: NIODeadline, completion: @escaping Completion<Reservation?>) {
     caller.read(scripts.readReservation, RedisArguments(id.text), deadline: deadline, completion: completion) {
       [self] reply throws(StoreDamage) -> Reservation?? in
@@ -144,6 +195,14 @@ package final class ReservationRepository {
     }
   }
 
+  /// Tells why nothing was done about a write; or that its outcome is unknown, while an earlier attempt may still succeed.
+  func tellUnlessInDoubt<Outcome>(_ write: Write, _ failure: StoreFailure, _ completion: @escaping Completion<Outcome>) {
+    writer.tellUnlessInDoubt(scripts.keys.record(of: write), failure, completion)
+  }
+
+  /// The name of a key's record here.
+  func name(of key: IdempotencyKey) -> String { scripts.keys.record(of: key) }
+
   private func run<Verdict: KeyedVerdict, Outcome>(
     _ script: StoreScript<Verdict>, _ arguments: RedisArguments, _ write: Write,
     _ completion: @escaping Completion<Outcome>,
@@ -158,13 +217,11 @@ package final class ReservationRepository {
     _ reply: StoreReply<ReserveVerdict>, _ fresh: Reservation, _ write: Write
   ) throws(StoreDamage) -> ReserveOutcome {
     guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
-    var tokens = ReplyTokens(answer)
-    guard let id = tokens.nextText().flatMap(ReservationID.init), let createdAt = tokens.nextInstant(),
-      let expiresAt = tokens.nextInstant(), tokens.isEmpty, createdAt < expiresAt,
-      Limits.isLife(from: createdAt, to: expiresAt), reply.isCredible(createdAt)
-    else { throw scripts.keys.damagedRecord(of: write) }
-    var first = fresh.held(from: createdAt, to: expiresAt)
-    first.id = id
+    guard let recorded = RecordedAnswer.Hold(answer), reply.isCredible(recorded.createdAt) else {
+      throw scripts.keys.damagedRecord(of: write)
+    }
+    var first = fresh.held(from: recorded.createdAt, to: recorded.expiresAt)
+    first.id = recorded.id
     return .held(first, isReplay: true)
   }
 
@@ -191,20 +248,5 @@ extension Reservation {
     held.createdAt = createdAt
     held.expiresAt = expiresAt
     return held
-  }
-}
-
-extension ReplyTokens {
-  fileprivate mutating func shortages(of lines: [ReservationLine]) -> [Shortage] {
-    var shortages: [Shortage] = []
-    while let name = next() {
-      let sku = SKU(stored: name)
-      guard let available = nextCount(), let reserved = nextCount() else { break }
-      shortages.append(
-        Shortage(
-          sku: sku, requested: lines.first { $0.sku == sku }?.quantity ?? 0, available: available, reserved: reserved,
-          nextReleaseAt: nextInstant()))
-    }
-    return shortages
   }
 }

@@ -26,10 +26,13 @@ package final class StockRepository {
 
   package enum ReadOutcome: Equatable {
     case stock(Inventory)
+    /// There is no such SKU.
     case gone
+    /// Holds of it have expired, and must be released first.
     case due([SKU])
   }
 
+  /// Reads the counters of a SKU. It has no effect, and fails if Redis does not answer before `deadline`.
   package func read(_ sku: SKU, deadline: NIODeadline, completion: @escaping Completion<ReadOutcome>) {
     caller.read(scripts.readStock, RedisArguments(sku.text), deadline: deadline, completion: completion) { reply in
       var tokens = reply.rest
@@ -41,9 +44,15 @@ package final class StockRepository {
     }
   }
 
+  package struct Release: Equatable {
+    /// Whether any are left.
+    package var isMoreDue: Bool
+    /// Parts of carts that are due, and whose home must be asked.
+    var parts: [ReservationID]
+  }
+
   /// Puts one bounded step of a SKU's expired holds back in stock.
-  /// The outcome tells whether any are left.
-  package func releaseSome(of sku: SKU, arrival: NIODeadline, completion: @escaping Completion<Bool>) {
+  package func releaseSome(of sku: SKU, arrival: NIODeadline, completion: @escaping Completion<Release>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(Self.linesPerRelease)
     // A second release finds nothing to do. So this write can be repeated without a key.
@@ -56,12 +65,14 @@ package final class StockRepository {
         var tokens = reply.rest
         guard tokens.nextInteger() != nil else { return nil }
         let next = tokens.nextInstant()
+        let parts = tokens.dueParts()
         caller.alarm.damaged(tokens.damages())
-        return next.map { $0 <= reply.time } ?? false
+        return Release(isMoreDue: next.map { $0 <= reply.time } ?? false, parts: parts)
       }
     }
   }
 
+  /// A change of a SKU's total, in pieces.
   package enum Change {
     case set(total: Int)
     case adjust(delta: Int, reason: String?)
@@ -69,19 +80,24 @@ package final class StockRepository {
 
   package enum ChangeOutcome: Equatable {
     case done(Inventory, isNew: Bool, isReplay: Bool)
+    /// The key was used for another request.
     case keyReused
     case gone
     case due([SKU])
+    /// More pieces are reserved and sold than the total would be.
     case inUse(reserved: Int, sold: Int)
+    /// The SKU would have more pieces than any may have; it has so many.
     case limit(total: Int)
   }
 
+  /// Sets or adjusts the total of a SKU; setting it makes the SKU. It takes effect once for a key. A failure that is
+  /// ``RedisFailure/unknown(_:)`` may have taken effect; no other has.
   package func change(
     _ sku: SKU, _ change: Change, write: Write, completion: @escaping Completion<ChangeOutcome>
   ) {
     var arguments = RedisArguments(sku.text)
     arguments.append(scripts.keys.record(of: write) ?? "")
-    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    arguments.append(write.recordHead)
     switch change {
     case .set(let total):
       arguments.append("set")
@@ -97,14 +113,15 @@ package final class StockRepository {
     run(scripts.changeStock, arguments, write, completion) { [self] reply throws(StoreDamage) -> ChangeOutcome? in
       var tokens = reply.rest
       switch reply.verdict {
-      case .ok: return tokens.nextChange(of: sku)
+      case .ok:
+        return RecordedAnswer.Stock(tokens.remainder, of: sku)
+          .map { .done($0.inventory, isNew: $0.isNew, isReplay: false) }
       case .prior:
         guard let answer = try scripts.keys.prior(reply, write) else { return .keyReused }
-        tokens = ReplyTokens(answer)
-        guard case .done(let told, let isNew, _)? = tokens.nextChange(of: sku), tokens.isEmpty,
-          told.nextReleaseAt.map(reply.isCredible) ?? true
+        guard let first = RecordedAnswer.Stock(answer, of: sku),
+          first.inventory.nextReleaseAt.map(reply.isCredible) ?? true
         else { throw scripts.keys.damagedRecord(of: write) }
-        return .done(told, isNew: isNew, isReplay: true)
+        return .done(first.inventory, isNew: first.isNew, isReplay: true)
       case .gone: return .gone
       case .due: return .due(tokens.skus())
       case .inUse:
@@ -120,13 +137,15 @@ package final class StockRepository {
     case keyReused
     case gone
     case due([SKU])
+    /// Pieces of it are reserved.
     case inUse(reserved: Int, sold: Int)
   }
 
+  /// Deletes a SKU of which nothing is reserved, with its sales. Effect and failures are as of a change.
   package func delete(_ sku: SKU, write: Write, completion: @escaping Completion<DeleteOutcome>) {
     var arguments = RedisArguments(sku.text)
     arguments.append(scripts.keys.record(of: write) ?? "")
-    arguments.append(write.fingerprint.map(IdempotencyRecord.head) ?? "")
+    arguments.append(write.recordHead)
     run(scripts.deleteStock, arguments, write, completion) { [self] reply throws(StoreDamage) -> DeleteOutcome? in
       var tokens = reply.rest
       switch reply.verdict {
@@ -224,22 +243,5 @@ extension ReplyTokens {
       return StockRepository.Row(member: member.isEmpty ? [0] : member, content: .foreign)
     }
     return StockRepository.Row(member: Array(name), content: .damaged(StoreDamage(sku: sku, key: key)))
-  }
-
-  /// `available total sold next|-`
-  fileprivate mutating func nextInventory(of sku: SKU) -> Inventory? {
-    guard let available = nextCount(), let total = nextCount(), let sold = nextCount(), available + sold <= total,
-      let release = nextText()
-    else { return nil }
-    let nextReleaseAt = Int(decimal: release.utf8).flatMap(Int64.init(instant:))
-    guard release == "-" || nextReleaseAt != nil else { return nil }
-    return Inventory(sku: sku, available: available, total: total, sold: sold, nextReleaseAt: nextReleaseAt)
-  }
-
-  /// `created|changed`, then the inventory.
-  fileprivate mutating func nextChange(of sku: SKU) -> StockRepository.ChangeOutcome? {
-    guard let verdict = nextText(), ["created", "changed"].contains(verdict), let inventory = nextInventory(of: sku)
-    else { return nil }
-    return .done(inventory, isNew: verdict == "created", isReplay: false)
   }
 }

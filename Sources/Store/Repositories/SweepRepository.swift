@@ -37,12 +37,15 @@ package final class SweepRepository {
     package var released: Int
     /// How long from the batch on nothing will be due; nil if nothing is held, zero if more is due now.
     package var nextDue: TimeAmount?
+    /// Parts of carts that are due, and whose home must be asked.
+    var parts: [ReservationID] = []
   }
 
   /// Releases what is due, a bounded batch of it.
-  package func sweep(token: String, completion: @escaping Completion<Outcome<Batch>>) {
+  package func sweep(token: String, epoch: Int64, completion: @escaping Completion<Outcome<Batch>>) {
     var arguments = RedisArguments(token)
     arguments.append(Self.linesPerBatch)
+    arguments.append(Int(epoch))
     run(scripts.sweep, arguments, completion) { [caller] reply in
       switch reply.verdict {
       case .fenced: return .fenced
@@ -50,8 +53,9 @@ package final class SweepRepository {
         var tokens = reply.rest
         guard let released = tokens.nextInteger() else { return nil }
         let next = tokens.nextInstant().map { TimeAmount.milliseconds(max(0, $0 - reply.time)) }
+        let parts = tokens.dueParts()
         caller.alarm.damaged(tokens.damages())
-        return .done(Batch(released: released, nextDue: next))
+        return .done(Batch(released: released, nextDue: next, parts: parts))
       }
     }
   }
@@ -64,10 +68,13 @@ package final class SweepRepository {
   }
 
   /// Takes lapsed sales out of the audit's index, of a few SKUs after `cursor`.
-  package func trim(token: String, after cursor: String, completion: @escaping Completion<Outcome<Trim>>) {
+  package func trim(
+    token: String, epoch: Int64, after cursor: String, completion: @escaping Completion<Outcome<Trim>>
+  ) {
     var arguments = RedisArguments(token, cursor)
     arguments.append(Self.skusPerTrim)
     arguments.append(Self.salesPerTrim)
+    arguments.append(Int(epoch))
     run(scripts.trim, arguments, completion) { [caller] reply in
       switch reply.verdict {
       case .fenced: return .fenced

@@ -32,10 +32,16 @@ package struct ScriptLibrary: Sendable {
   /// The names of the keys of that shard.
   package private(set) var keys: RedisKeys
   private let keyPrefix: String
+  /// How the store is cut stands there (``StoreLayout``): outside all shards, so that it is found whatever they are.
+  package var layoutKey: String { keyPrefix + "shards" }
+  /// The identity of a store of one shard. Where that is, it must not be cut anew.
+  package var undividedStoreKey: String { RedisKeys(prefix: keyPrefix).store }
   /// Whether changes are written to the outbox.
   package let hasEvents: Bool
 
   var reserve: StoreScript<ReserveVerdict>
+  /// The same at the home of a cart of several shards.
+  var commit: StoreScript<ReserveVerdict>
   var confirm: StoreScript<ConfirmVerdict>
   var cancel: StoreScript<CancelVerdict>
   var extend: StoreScript<ExtendVerdict>
@@ -48,6 +54,13 @@ package struct ScriptLibrary: Sendable {
   var inspectStock: StoreScript<InspectStockVerdict>
   var auditStock: StoreScript<AuditStockVerdict>
   var findUnlisted: StoreScript<FindUnlistedVerdict>
+  var holdPart: StoreScript<HoldPartVerdict>
+  var settle: StoreScript<SettleVerdict>
+  var standing: StoreScript<StandingVerdict>
+  var acknowledge: StoreScript<AcknowledgeVerdict>
+  var unsettled: StoreScript<UnsettledVerdict>
+  var claim: StoreScript<ClaimVerdict>
+  var voidClaim: StoreScript<VoidClaimVerdict>
   var acquireLease: StoreScript<AcquireLeaseVerdict>
   var renewLease: StoreScript<RenewLeaseVerdict>
   var releaseLease: StoreScript<ReleaseLeaseVerdict>
@@ -67,17 +80,22 @@ package struct ScriptLibrary: Sendable {
       ? ScriptConstant.all(tuning, keys) : ScriptConstant.all(tuning, RedisKeys(), areDeclared: true)
     let prelude = PackageResources.prelude_lua
     let stock = prelude + PackageResources.stock_lua
+    let taking = stock + PackageResources.take_lua
     let hold = stock + PackageResources.hold_lua
+    let parting = taking + PackageResources.hold_lua
     let releasing = hold + PackageResources.release_due_lua
+    let sweeping = releasing + PackageResources.fence_lua
     let inspecting = releasing + PackageResources.inspect_lua
     func script<Verdict>(
-      _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8]
+      _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8], ofCarts: Bool = false
     ) -> StoreScript<Verdict> {
       let source = Self.source(
-        of: String(decoding: text, as: UTF8.self), behind: String(decoding: shared, as: UTF8.self), constants)
+        of: String(decoding: text, as: UTF8.self), behind: String(decoding: shared, as: UTF8.self),
+        constants + [ScriptConstant("CART", ofCarts)])
       return StoreScript(script: Script(name: name, source: source, writes: kind != .reads), kind: kind)
     }
-    reserve = script("reserve", PackageResources.reserve_lua, .adds, behind: stock)
+    reserve = script("reserve", PackageResources.reserve_lua, .adds, behind: taking)
+    commit = script("commit", PackageResources.reserve_lua, .adds, behind: taking, ofCarts: true)
     confirm = script("confirm", PackageResources.confirm_lua, .finishes, behind: hold)
     cancel = script("cancel", PackageResources.cancel_lua, .finishes, behind: hold)
     extend = script("extend", PackageResources.extend_lua, .finishes, behind: hold)
@@ -90,11 +108,18 @@ package struct ScriptLibrary: Sendable {
     findUnlisted = script("find_unlisted", PackageResources.find_unlisted_lua, .reads, behind: prelude)
     inspectStock = script("inspect_stock", PackageResources.inspect_stock_lua, .finishes, behind: inspecting)
     release = script("release", PackageResources.release_lua, .finishes, behind: releasing)
+    holdPart = script("hold_part", PackageResources.hold_part_lua, .adds, behind: parting)
+    settle = script("settle", PackageResources.settle_lua, .finishes, behind: parting)
+    standing = script("standing", PackageResources.standing_lua, .finishes, behind: releasing)
+    acknowledge = script("acknowledge", PackageResources.acknowledge_lua, .finishes, behind: hold)
+    unsettled = script("unsettled", PackageResources.unsettled_lua, .reads, behind: hold)
+    claim = script("claim", PackageResources.claim_lua, .adds, behind: prelude)
+    voidClaim = script("void_claim", PackageResources.void_claim_lua, .finishes, behind: prelude)
     acquireLease = script("lease_acquire", PackageResources.lease_acquire_lua, .finishes, behind: prelude)
     renewLease = script("lease_renew", PackageResources.lease_renew_lua, .finishes, behind: prelude)
     releaseLease = script("lease_release", PackageResources.lease_release_lua, .finishes, behind: prelude)
-    sweep = script("sweep", PackageResources.sweep_lua, .finishes, behind: releasing)
-    trim = script("trim", PackageResources.trim_lua, .finishes, behind: inspecting)
+    sweep = script("sweep", PackageResources.sweep_lua, .finishes, behind: sweeping)
+    trim = script("trim", PackageResources.trim_lua, .finishes, behind: sweeping + PackageResources.inspect_lua)
     overdue = script("overdue", PackageResources.overdue_lua, .reads, behind: stock)
     probeStore = script("probe", PackageResources.probe_lua, .finishes, behind: prelude)
   }
@@ -118,17 +143,21 @@ package struct ScriptLibrary: Sendable {
     [
       reserve.script, confirm.script, cancel.script, extend.script, readReservation.script, readStock.script,
       release.script,
-    ]
+    ] + (shards.count == 1 ? [] : forKeys + forParts + [commit.script, holdPart.script])
   }
+  private var forKeys: [Script] { [claim.script, voidClaim.script] }
+  private var forParts: [Script] { [settle.script, standing.script, acknowledge.script, unsettled.script] }
   /// Those that an operator's request may need.
   package var forOperators: [Script] {
     [
       readStock.script, listStock.script, changeStock.script, deleteStock.script, auditStock.script,
       findUnlisted.script, inspectStock.script, release.script,
-    ]
+    ] + (shards.count == 1 ? [] : forKeys + forParts)
   }
   package var forElection: [Script] { [acquireLease.script, renewLease.script, releaseLease.script] }
-  package var forSweeping: [Script] { [sweep.script, trim.script, overdue.script] }
+  package var forSweeping: [Script] {
+    [sweep.script, trim.script, overdue.script] + (shards.count == 1 ? [] : forParts)
+  }
   /// What looks at the store. Never loaded beforehand: that link must come up on a Redis that takes no scripts, and say so.
   package var forWatching: [Script] { [probeStore.script] }
 

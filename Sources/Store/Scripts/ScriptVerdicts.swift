@@ -27,18 +27,22 @@ enum ReserveVerdict: String, KeyedVerdict {
   /// Holds of the SKUs that follow have expired and must be released before anything is judged.
   case due = "DUE"
   case short = "SHORT"
+  /// Of several shards: it was made impossible, because nobody waited for it any longer.
+  case void = "VOID"
+  /// It was only asked: nothing is in its way here.
+  case free = "FREE"
 
   var isAcknowledgement: Bool {
     switch self {
     case .ok, .prior: true
-    case .unknownSKU, .due, .short: false
+    case .unknownSKU, .due, .short, .void, .free: false
     }
   }
 
   var isRefusal: Bool {
     switch self {
     case .ok, .prior, .due: false
-    case .unknownSKU, .short: true
+    case .unknownSKU, .short, .void, .free: true
     }
   }
 }
@@ -114,6 +118,80 @@ enum ExtendVerdict: String, KeyedVerdict {
 enum ReadReservationVerdict: String, StoreVerdict {
   case ok = "OK"
   case gone = "GONE"
+}
+
+// MARK: - Carts of several shards, and keys
+
+enum HoldPartVerdict: String, ReliedUponVerdict {
+  case ok = "OK"
+  /// It has ended before.
+  case void = "VOID"
+  case unknownSKU = "UNKNOWN"
+  case due = "DUE"
+  case short = "SHORT"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok: true
+    case .void, .unknownSKU, .due, .short: false
+    }
+  }
+}
+
+enum SettleVerdict: String, ReliedUponVerdict {
+  case ok = "OK"
+  /// It can't follow its home: what it held is gone, or it has ended otherwise.
+  case conflict = "CONFLICT"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .conflict: true
+    }
+  }
+}
+
+enum StandingVerdict: String, ReliedUponVerdict {
+  case ok = "OK"
+  /// It never came to be, nor will.
+  case void = "VOID"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .void: true
+    }
+  }
+}
+
+enum AcknowledgeVerdict: String, StoreVerdict {
+  case ok = "OK"
+  /// That is not how it ended.
+  case moved = "MOVED"
+}
+
+enum UnsettledVerdict: String, StoreVerdict {
+  case ok = "OK"
+}
+
+enum ClaimVerdict: String, ReliedUponVerdict {
+  case ok = "OK"
+  case prior = "PRIOR"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .prior: true
+    }
+  }
+}
+
+enum VoidClaimVerdict: String, ReliedUponVerdict {
+  case ok = "OK"
+  case answered = "ANSWERED"
+
+  var isAcknowledgement: Bool {
+    switch self {
+    case .ok, .answered: true
+    }
+  }
 }
 
 // MARK: - Stock

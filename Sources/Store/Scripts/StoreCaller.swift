@@ -6,8 +6,9 @@ import RedisClient
 final class StoreCaller {
   typealias Completion<Verdict: StoreVerdict> = (Result<StoreReply<Verdict>, StoreFailure>) -> Void
 
-  /// The answer of a script that found something damaged (`prelude.lua`).
-  private static let damaged = "DAMAGED"
+  /// The answers of any script that found something damaged, and of any with a key that found no answer under it, but what
+  /// forbids it to go on (`prelude.lua`).
+  private static let damaged = "DAMAGED", claimed = "CLAIMED", noClaim = "NOCLAIM"
 
   private let runner: ScriptRunner
   let alarm: StoreAlarm
@@ -128,22 +129,31 @@ final class StoreCaller {
         link.observe(redisMilliseconds: reply.time)
         return .success(StoreReply(verdict: verdict, time: reply.time, rest: reply.rest))
       }
-      failure =
-        reply.verdict == Self.damaged
-        ? StoreFailure(damage: reply, in: script.script)
-        // A verdict that its script should not give ends here, and nowhere else.
-        : .redis(script.script.strange(reply.verdict))
+      failure = Self.failure(reply, of: script.script)
     case .failure(let reason): failure = .redis(reason)
     }
     tell(failure)
     return .failure(failure)
   }
 
+  private static func failure(_ reply: ScriptReply, of script: Script) -> StoreFailure {
+    var tokens = reply.rest
+    return switch reply.verdict {
+    case damaged: StoreFailure(damage: reply, in: script)
+    case noClaim: .contended(KeyObstacle(kind: .void))
+    case claimed:
+      KeyClaim.Claim(&tokens).map { .contended(KeyObstacle(kind: .claim($0))) }
+        ?? .damaged(StoreDamage(key: "idempotency key", script: script.name))
+    // A verdict that its script should not give ends here, and nowhere else.
+    default: .redis(script.strange(reply.verdict))
+    }
+  }
+
   private func tell(_ failure: StoreFailure) {
     switch failure {
     case .damaged(let damage): alarm.damaged([damage])
     case .redis(let reason): if reason.cause.map(RedisFailure.isLackOfRights) == true { alarm.forbidden() }
-    case .nearlyFull: break
+    case .nearlyFull, .contended: break
     }
   }
 }

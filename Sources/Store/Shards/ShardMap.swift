@@ -38,6 +38,21 @@ package struct ShardMap: Equatable, Sendable {
     return shard(of: name[..<end])
   }
 
+  /// The lines of a cart by where they are kept, each shard's in their order. The first one, which has the first line, is
+  /// the home of the cart.
+  func parts(of lines: [ReservationLine]) -> [(shard: Shard, lines: [ReservationLine])] {
+    var parts: [(shard: Shard, lines: [ReservationLine])] = []
+    for line in lines {
+      let shard = home(of: line.sku)
+      if let index = parts.firstIndex(where: { $0.shard == shard }) {
+        parts[index].lines.append(line)
+      } else {
+        parts.append((shard, [line]))
+      }
+    }
+    return parts
+  }
+
   /// Where a reservation is decided. Nil for an id that no reservation of this store can have.
   package func home(of id: ReservationID) -> Shard? {
     count == 1 ? Shard(number: 0) : id.homeNumber < count ? Shard(number: id.homeNumber) : nil

@@ -6,6 +6,8 @@ package struct Write: Sendable {
   /// Of what is asked for; set where there is a key.
   package var fingerprint: Fingerprint?
   package var arrival: NIODeadline
+  /// Of the claim by which it comes, if it needs one (``KeyClaim``).
+  var nonce: UInt64?
 
   package init(key: IdempotencyKey?, fingerprint: Fingerprint?, arrival: NIODeadline) {
     assert((key == nil) == (fingerprint == nil), "a key without what it stands for answers any request")
@@ -13,6 +15,11 @@ package struct Write: Sendable {
     self.fingerprint = fingerprint
     self.arrival = arrival
   }
+}
+
+extension Write {
+  /// What its idempotency record begins with; empty for one without a key.
+  var recordHead: String { fingerprint.map { IdempotencyRecord.head($0, nonce: nonce) } ?? "" }
 }
 
 extension RedisKeys {

@@ -8,8 +8,8 @@ struct TestCluster: Sendable {
   /// The cluster of the suite, which has the trait ``ClusterTrait``.
   @TaskLocal static var current: TestCluster!
 
-  /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas.
-  private static let isUnderSentinels = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"] == "sentinel"
+  /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas, and on a store of several shards.
+  private static let topology = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"]
 
   /// The URL given to nodes, and the server that takes writes now.
   private let store: (url: String, master: @Sendable () -> PrivateRedis)
@@ -28,7 +28,7 @@ struct TestCluster: Sendable {
     nodes count: Int, redisOptions: [String] = [], settings: [String: String] = [:], isProxied: Bool = false
   ) async throws {
     // A proxy leads to one server, so it can't follow a failover.
-    if !isProxied, Self.isUnderSentinels {
+    if !isProxied, Self.topology == "sentinel" {
       try await self.init(nodes: count, on: SentinelGroup(options: redisOptions), settings: settings)
       return
     }
@@ -48,7 +48,8 @@ struct TestCluster: Sendable {
     settings: [String: String]
   ) async throws {
     (self.store, self.proxies) = (store, proxies)
-    self.settings = settings.merging(["LOG_LEVEL": "info"]) { given, _ in given }
+    let usual = ["LOG_LEVEL": "info"].merging(Self.topology == "shards" ? ["SHARDS": "8"] : [:]) { $1 }
+    self.settings = settings.merging(usual) { given, _ in given }
     let nodes = try await concurrently(0..<count) { [self] index in try await start(index) }
     for node in nodes { try await node.waitUntilReady() }
     roster.present.withLockedValue { $0 = nodes }

@@ -17,7 +17,7 @@ import Testing
   func `what is there is seen in a browser`(scene: String) async throws {
     let bench = try SiteBench(Scenes.of(scene))
     try await bench.test(.live) { client in
-      try await look(at: "http://127.0.0.1:\(try #require(client.port))", scene, bench.cluster)
+      try await look(at: "http://127.0.0.1:\(try #require(client.port))", scene, bench)
     }
   }
 
@@ -25,11 +25,11 @@ import Testing
     let bench = try SiteBench(base: try #require(BasePath("/holdfast")))
     try await bench.test(.live) { client in
       let proxy = try await SubPathProxy(coordinator: try #require(client.port))
-      try await look(at: "http://127.0.0.1:\(proxy.port)/holdfast", "sub-path", bench.cluster)
+      try await look(at: "http://127.0.0.1:\(proxy.port)/holdfast", "sub-path", bench)
     }
   }
 
-  private func look(at url: String, _ scene: String, _ cluster: SampleCluster) async throws {
+  private func look(at url: String, _ scene: String, _ bench: SiteBench) async throws {
     let directory = try TemporaryDirectory()
     let token = directory.url.appending(path: "admin-tokens")
     try Data("alice:\(SiteBench.adminToken)\n".utf8).write(to: token)
@@ -41,7 +41,7 @@ import Testing
       URL(filePath: "/usr/bin/python3"), arguments, environment: ["PYTHONDONTWRITEBYTECODE": "1"],
       logFile: directory.url.appending(path: "browser.log"))
     do {
-      try await live(cluster) { !browser.isRunning }
+      try await live(bench) { !browser.isRunning }
     } catch {
       // SIGTERM gives it time to end the processes it has started.
       browser.signal(SIGTERM)
@@ -51,12 +51,13 @@ import Testing
     #expect(browser.exitCode == 0, "\(browser.log)")
   }
 
-  /// Lets time pass in the cluster as fast as for the viewer.
-  private func live(_ cluster: SampleCluster, until isOver: () -> Bool) async throws {
+  /// Lets time pass in the cluster and in the coordinator as fast as for the viewer.
+  private func live(_ bench: SiteBench, until isOver: () -> Bool) async throws {
     let began = ContinuousClock.now
     try await eventually("the browser has seen it all", within: .seconds(900), every: .milliseconds(100)) {
       let seconds = Int64((ContinuousClock.now - began) / .seconds(1))
-      cluster.change { $0.at = Scenes.ago(seconds: -seconds) }
+      bench.clock.catchUp()
+      bench.cluster.change { $0.at = Scenes.ago(seconds: -seconds) }
       return isOver()
     }
   }

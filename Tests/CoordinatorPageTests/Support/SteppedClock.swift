@@ -7,4 +7,7 @@ final class SteppedClock: Sendable {
   var now: @Sendable () -> ContinuousClock.Instant { { self.instant.withLockedValue { $0 } } }
 
   func advance(by duration: Duration) { instant.withLockedValue { $0 += duration } }
+
+  /// Moves on to the time that it really is.
+  func catchUp() { instant.withLockedValue { $0 = max($0, .now) } }
 }

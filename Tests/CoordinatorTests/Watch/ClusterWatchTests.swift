@@ -1,5 +1,6 @@
 import Common
 import Foundation
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -190,6 +191,19 @@ extension HeavyTests {
       try await watch.watch.leave(id: "n1", bootId: "b1")
       try await eventually("it is not shown") { watch.metric(up) == nil && state("DOWN") == nil }
       #expect(watch.metric(#"holdfast_coordinator_nodes{state="LEFT"}"#) == "1")
+    }
+
+    @Test func `time is that of the clocks which the watch was given`() async {
+      let began = ContinuousClock.now
+      let clock = NIOLockedValueBox(Moment(instant: began, epochMilliseconds: 1_795_337_100_000))
+      let watch = ClusterWatch(
+        allowed: AddressPolicy("127.0.0.1")!, maxNodes: 10, path: nil, logger: .silent,
+        now: { clock.withLockedValue { $0 } })
+      #expect(await watch.view().at == RFC3339.string(epochMilliseconds: 1_795_337_100_000))
+      clock.withLockedValue { $0 = Moment(instant: began + .seconds(90), epochMilliseconds: 1_795_337_190_000) }
+      let later = await watch.view()
+      #expect(later.at == RFC3339.string(epochMilliseconds: 1_795_337_190_000))
+      #expect(later.coordinator.uptimeSeconds == 90)
     }
 
     @Test func `everything a coordinator logs of a change names the node, the states and the reason`() async throws {

@@ -15,7 +15,7 @@ final class ControllerBench {
   /// - Parameter line: Redis's reply to every script. Nil for a store that can't be reached.
   init(saying line: String? = nil, caps: ReservationController.Caps = .init()) {
     let scripts = ScriptLibrary(tuning: .init())
-    let session = StoreSession(scripts: scripts, link: link)
+    let session = ShardedStore(scripts: scripts, link: link)
     let releaser = HoldReleaser(stock: session.stock)
     let service = StockService(stock: session.stock, releaser: releaser)
     reservations = ReservationController(

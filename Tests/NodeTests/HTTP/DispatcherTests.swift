@@ -10,38 +10,38 @@ import Testing
 
   @Test func `no more requests are in flight than the bound`() throws {
     let first = try HTTPBench(inFlight: 2)
-    let others = try (0..<3).map { _ in try HTTPBench(sharing: first.dispatcher) }
+    let others = try (0..<3).map { _ in try HTTPBench(sharing: first.shared) }
     try first.send(Self.read)
     for other in others { try other.send(Self.read) }
-    #expect(first.dispatcher.traffic.inFlight == 2 && first.waiting.count == 2)
+    #expect(first.traffic.inFlight == 2 && first.waiting.count == 2)
     #expect(try others.map { try $0.answers().map(\.status) } == [[], [503], [503]])
     let refusal = try #require(try others[1].answers().first)
     #expect(refusal["Retry-After"] == "1" && refusal.body.contains("urn:holdfast:problem:overloaded"))
     // Health requests must still be answered during an overload.
     try others[1].send(Self.health)
-    #expect(first.dispatcher.traffic.inFlight == 3)
+    #expect(first.traffic.inFlight == 3)
     try first.answer()
     try first.answer()
     try first.answer()
-    #expect(first.dispatcher.traffic.inFlight == 0)
+    #expect(first.traffic.inFlight == 0)
     try others[2].send(Self.read)
-    #expect(first.dispatcher.traffic.inFlight == 1 && first.waiting.count == 1)
+    #expect(first.traffic.inFlight == 1 && first.waiting.count == 1)
   }
 
   @Test func `no more connections are served than the bound`() throws {
     let first = try HTTPBench(connections: 2)
-    let second = try HTTPBench(sharing: first.dispatcher)
-    let third = try HTTPBench(sharing: first.dispatcher)
+    let second = try HTTPBench(sharing: first.shared)
+    let third = try HTTPBench(sharing: first.shared)
     try third.receive()
     let refusal = try #require(try third.answers().first)
     #expect(refusal.status == 503 && refusal["Connection"] == "close" && refusal["Retry-After"] == "1")
     #expect(third.network.hasClosedOutput && second.isOpen)
     try third.send(Self.read)
-    #expect(first.waiting.isEmpty && first.dispatcher.traffic.inFlight == 0)
+    #expect(first.waiting.isEmpty && first.traffic.inFlight == 0)
     // Closed connections make room.
     second.channel.close(promise: nil)
     third.channel.close(promise: nil)
-    let fourth = try HTTPBench(sharing: first.dispatcher)
+    let fourth = try HTTPBench(sharing: first.shared)
     try fourth.send(Self.read)
     #expect(first.waiting.count == 1)
   }
@@ -51,7 +51,7 @@ import Testing
     try bench.send(Self.read + Self.read + "GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()
     try bench.answer(.problem(Problem(.storeUnavailable, "x", retryAfter: 1)))
-    #expect(bench.dispatcher.traffic.answered == 3 && bench.dispatcher.traffic.serverErrors == 1)
+    #expect(bench.traffic.answered == 3 && bench.traffic.serverErrors == 1)
   }
 
   /// Load balancers ask for readiness all the time, also while a node drains.
@@ -60,10 +60,10 @@ import Testing
     for path in ["/health/ready", "/health/live", "/health"] {
       try bench.send("GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n")
     }
-    #expect(bench.dispatcher.traffic.answered == 3 && bench.dispatcher.traffic.serverErrors == 0)
+    #expect(bench.traffic.answered == 3 && bench.traffic.serverErrors == 0)
     try bench.send(Self.read)
     #expect(
-      bench.dispatcher.traffic.answered == 4 && bench.dispatcher.traffic.serverErrors == 1, "of shoppers it is one")
+      bench.traffic.answered == 4 && bench.traffic.serverErrors == 1, "of shoppers it is one")
   }
 
   @Test func `requests without an id get one each`() throws {
@@ -76,9 +76,9 @@ import Testing
 
   @Test func `closing all ends every connection`() throws {
     let first = try HTTPBench()
-    let second = try HTTPBench(sharing: first.dispatcher)
+    let second = try HTTPBench(sharing: first.shared)
     try second.send(Self.read)
-    first.dispatcher.connections.closeAll()
+    first.shared.tracker.closeAll()
     #expect(!first.isOpen && !second.isOpen)
   }
 }

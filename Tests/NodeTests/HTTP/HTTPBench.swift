@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @testable import Node
@@ -10,7 +11,7 @@ import Testing
 /// One connection on an embedded channel, as seen by a client and a controller.
 final class HTTPBench {
   let channel = EmbeddedChannel()
-  let dispatcher: Dispatcher
+  let shared: ConnectionContext
   let network: NetworkEnd
   /// Requests that the controller has received but not answered.
   private(set) var waiting: [(request: Request, answer: (Response) -> Void)] = []
@@ -21,23 +22,24 @@ final class HTTPBench {
 
   /// - Parameter answers: answers requests at once. If nil, they wait in ``waiting``.
   init(
-    inFlight: Int = 100, connections: Int = 100, sharing shared: Dispatcher? = nil,
+    inFlight: Int = 100, connections: Int = 100, logger: Logger = .silent, sharing other: ConnectionContext? = nil,
     answers: ((Request) -> Response)? = nil
   ) throws {
     var take: (Request, @escaping (Response) -> Void) -> Void = { _, _ in }
-    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    dispatcher =
-      shared
-      ?? Dispatcher(
+    let traffic = Traffic()
+    shared =
+      other
+      ?? ConnectionContext(
         validator: RequestValidator(
           authenticator: Authenticator(adminTokens: .init(token: "boss"), clientTokens: .init())),
-        connections: ConnectionTracker(maxConnections: connections), maxInFlight: inFlight, traffic: Traffic(),
-        wrongTokens: WrongTokenGuard(logger: logger, now: { .now }), logger: logger, logsRequests: false,
-        handle: { take($0, $1) })
+        tracker: ConnectionTracker(maxConnections: connections),
+        wrongTokens: WrongTokenGuard(logger: logger, now: { .now }),
+        dispatcher: Dispatcher(maxInFlight: inFlight, traffic: traffic) { take($0, $1) },
+        encoder: ResponseEncoder { 0 }, log: RequestLog(traffic: traffic, logger: logger, logsRequests: false))
     network = NetworkEnd()
     lastDone = channel.embeddedEventLoop.now
     try channel.pipeline.syncOperations.addHandler(network)
-    try HTTPServer.makeConnection(on: channel, dispatcher: dispatcher)
+    try HTTPServer.makeConnection(on: channel, sharing: shared)
     take = { [unowned self] request, answer in
       if let answers { answer(answers(request)) } else { waiting.append((request, answer)) }
     }
@@ -78,6 +80,8 @@ final class HTTPBench {
 
   var isOpen: Bool { channel.isActive }
 
+  var traffic: Traffic { shared.dispatcher.traffic }
+
   func send(_ text: String) throws { try send(Array(text.utf8)[...]) }
 
   func send(_ bytes: ArraySlice<UInt8>) throws {
@@ -107,7 +111,7 @@ final class HTTPBench {
 
   func tick(at instant: NIODeadline) throws {
     channel.embeddedEventLoop.advanceTime(to: instant)
-    dispatcher.connections.tick(at: instant)
+    shared.tracker.tick(at: instant)
     try receive()
   }
 

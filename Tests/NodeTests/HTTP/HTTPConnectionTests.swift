@@ -43,7 +43,7 @@ import Testing
     #expect(answers.map(\.status) == requests.map(\.status))
     let expected = requests.filter { $0.status == 200 }
     #expect(served.map(\.id) == expected.map(\.id) && served.map { String(buffer: $0.body) } == expected.map(\.body))
-    #expect(bench.isOpen && bench.dispatcher.traffic.inFlight == 0)
+    #expect(bench.isOpen && bench.traffic.inFlight == 0)
   }
 
   @Test(arguments: ["http://other/inventory/a?x=1", "HTTPS://[::1]:8080/inventory/a?x=1"])
@@ -97,13 +97,13 @@ import Testing
     try bench.send(Self.read)
     bench.channel.close(promise: nil)
     try bench.answer()
-    #expect(bench.received.isEmpty && bench.dispatcher.traffic.inFlight == 0 && bench.dispatcher.traffic.answered == 1)
+    #expect(bench.received.isEmpty && bench.traffic.inFlight == 0 && bench.traffic.answered == 1)
   }
 
   @Test func `a draining node closes after each answer`() throws {
     let bench = try HTTPBench()
     try bench.send(Self.read)
-    bench.dispatcher.isDraining = true
+    bench.shared.isDraining = true
     try bench.answer()
     let answer = try #require(try bench.answers().first)
     #expect(answer.status == 200 && answer["Connection"] == "close" && !bench.isOpen)
@@ -228,10 +228,10 @@ import Testing
 
   @Test func `only so many refusals are held back`() throws {
     let bench = try HTTPBench()
-    let results = (0..<(WrongTokenGuard.maxDelayed + 10)).map { _ in bench.dispatcher.wrongTokens.beginDelay() }
+    let results = (0..<(WrongTokenGuard.maxDelayed + 10)).map { _ in bench.shared.wrongTokens.beginDelay() }
     #expect(results.count { $0 } == WrongTokenGuard.maxDelayed && results.suffix(10).allSatisfy { !$0 })
-    bench.dispatcher.wrongTokens.endDelay()
-    let further = (0..<2).map { _ in bench.dispatcher.wrongTokens.beginDelay() }
+    bench.shared.wrongTokens.endDelay()
+    let further = (0..<2).map { _ in bench.shared.wrongTokens.beginDelay() }
     #expect(further == [true, false])
   }
 
@@ -239,17 +239,17 @@ import Testing
   @Test func `a wrong token counts, however it is refused`() throws {
     let budget = WrongTokenGuard.budget.tokens
     let bench = try HTTPBench()
-    let held = (0...budget).map { _ in bench.dispatcher.wrongTokens.note(client: "unknown") }
+    let held = (0...budget).map { _ in bench.shared.wrongTokens.note(client: "unknown") }
     #expect(held == Array(repeating: false, count: budget) + [true])
-    let isOtherHeld = bench.dispatcher.wrongTokens.note(client: "10.0.0.2")
+    let isOtherHeld = bench.shared.wrongTokens.note(client: "10.0.0.2")
     #expect(!isOtherHeld)
     let other = try HTTPBench()
-    for _ in 0..<budget { _ = other.dispatcher.wrongTokens.note(client: "unknown") }
+    for _ in 0..<budget { _ = other.shared.wrongTokens.note(client: "unknown") }
     try other.send(
       "PUT /inventory/a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\n"
         + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n")
     #expect(try other.answers(to: [.PUT]).map(\.status) == [401])
-    let isNextHeld = other.dispatcher.wrongTokens.note(client: "unknown")
+    let isNextHeld = other.shared.wrongTokens.note(client: "unknown")
     #expect(isNextHeld, "the one before was counted")
   }
 }

@@ -25,6 +25,6 @@ import Testing
     for _ in 0..<16 { try bench.send(String(repeating: "x", count: 65_536)) }
     #expect(bench.isOpen)
     try bench.send("x")
-    #expect(!bench.isOpen && bench.dispatcher.traffic.answered == 1)
+    #expect(!bench.isOpen && bench.traffic.answered == 1)
   }
 }

@@ -50,7 +50,7 @@ import Testing
     try bench.tick(at: began + ConnectionMachine.lingerLimit - .milliseconds(1))
     #expect(bench.isOpen && bench.waiting.isEmpty)
     try bench.send(String(repeating: "x", count: 300_000 - 3 * 65536))
-    #expect(!bench.isOpen && bench.dispatcher.traffic.answered == 1)
+    #expect(!bench.isOpen && bench.traffic.answered == 1)
     #expect(try Self.status(bench) == [413])
   }
 

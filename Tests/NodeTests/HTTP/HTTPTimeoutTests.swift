@@ -1,5 +1,6 @@
 import Common
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Node
@@ -46,6 +47,15 @@ import Testing
     #expect(try bench.answers().map(\.status) == [200, 408])
   }
 
+  @Test func `the time that a client takes is not told as the node's`() throws {
+    let log = LogRecorder()
+    let bench = try HTTPBench(logger: log.logger)
+    try bench.send(Self.confirm)
+    try bench.pass(ConnectionMachine.requestLimit)
+    let line = try #require(log.all.first { $0.hasPrefix("request ") })
+    #expect(line.contains("request-timeout") && line.contains(#/"microseconds": 0\b/#), "\(line)")
+  }
+
   @Test func `a request in work is not given up by its connection`() throws {
     let bench = try HTTPBench()
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -77,14 +87,14 @@ import Testing
     let bench = try HTTPBench(answers: { _ in .json(200, ByteBuffer()) })
     bench.network.isStuck = true
     try bench.send(text)
-    #expect(bench.isOpen && bench.dispatcher.traffic.answered > 0)
+    #expect(bench.isOpen && bench.traffic.answered > 0)
     try bench.pass(ConnectionMachine.requestLimit)
     #expect(!bench.isOpen && bench.received.isEmpty)
   }
 
   @Test func `a draining node does not keep such a client either`() throws {
     let bench = try HTTPBench()
-    bench.dispatcher.isDraining = true
+    bench.shared.isDraining = true
     bench.network.isStuck = true
     try bench.send("GET /inventory/a HTTP/1.1\r\nHost: h\r\n\r\n")
     try bench.answer()

@@ -14,7 +14,7 @@ extension ValidatedHead {
   /// The response to a refused request, at whatever time it is given.
   var anyRefusal: Response? {
     switch decision {
-    case .refused(let refusal, _), .refusedAfterBody(let refusal): refusal
+    case .refused(let refusal, _): refusal
     case .admitted: nil
     }
   }

@@ -217,7 +217,7 @@ import Testing
           #expect(malformed.status == nil && malformed.admission?.keyText == nil)
           continue
         }
-        guard case .refusedAfterBody(let refusal) = malformed.decision else { return #expect(Bool(false)) }
+        guard case .refused(let refusal, .afterBodyOfGoodSize) = malformed.decision else { return #expect(Bool(false)) }
         #expect(refusal.status == 400 && String(buffer: refusal.body).contains("header/Idempotency-Key"))
       }
     }

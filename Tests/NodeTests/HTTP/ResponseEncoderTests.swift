@@ -7,8 +7,10 @@ import Testing
 @testable import Node
 
 @Suite struct ResponseEncoderTests {
+  private static let now: Int64 = 1_795_337_100_123
+
   private static func encode(_ response: Response, closes: Bool = false, hasBody: Bool = true) -> [UInt8] {
-    var encoder = ResponseEncoder()
+    var encoder = ResponseEncoder { now }
     return Array(
       encoder.encode(response, requestID: "id-1", closes: closes, hasBody: hasBody, allocator: .init())
         .readableBytesView)
@@ -57,10 +59,18 @@ import Testing
   }
 
   @Test func `every answer tells the time`() throws {
-    let before = WallClock.epochMilliseconds() / 1000
-    let answer = try #require(try HTTPBench.answers(in: Self.encode(.json(200, ByteBuffer()))).first)
-    let after = WallClock.epochMilliseconds() / 1000
-    #expect((before...after).map(HTTPDate.text(epochSeconds:)).contains(answer["Date"] ?? ""))
+    var now = Self.now
+    var encoder = ResponseEncoder { now }
+    func date() throws -> String? {
+      let bytes = encoder.encode(
+        .json(200, ByteBuffer()), requestID: "id-1", closes: false, hasBody: true, allocator: .init())
+      return try HTTPBench.answers(in: Array(bytes.readableBytesView)).first?["Date"]
+    }
+    #expect(try date() == HTTPDate.text(epochSeconds: 1_795_337_100))
+    now += 876
+    #expect(try date() == HTTPDate.text(epochSeconds: 1_795_337_100))
+    now += 1
+    #expect(try date() == HTTPDate.text(epochSeconds: 1_795_337_101))
   }
 
   @Test func `the reason is that of the status`() {

@@ -1,3 +1,4 @@
+import Common
 import RedisClient
 import Testing
 
@@ -62,6 +63,27 @@ import Testing
     #expect(finding?.meaning == .fault && finding?.words.contains(words) == true)
     #expect(finding?.words.contains(line) == true && finding?.words.hasSuffix(": the shop cannot sell") == true)
     #expect(StoreFinding.write(refused: .redis(.unknown(.linkLost))) == nil)
+  }
+
+  /// The coordinator tells first what faults come to, and so takes it off their ends.
+  @Test func `every fault ends with what it comes to`() {
+    let names = RedisKeys()
+    let keys = OwnKeys(names, hasEvents: true).all
+    var findings = OwnKeys.findings(keys, keys.map { _ in .status("list") }) ?? []
+    findings += RedisRights.findings(RedisRights(names, hasEvents: true).all, user: nil)
+    findings += Replication(info: "", minReplicas: 1).findings(.init(minReplicas: 1))
+    for (version, mode) in [("6.2.14", "standalone"), ("7.0.0", "cluster"), ("7.0.0", "sentinel")] {
+      findings += StoreFinding.server(hello: Self.pairs("version", version, "mode", mode))?.findings ?? []
+    }
+    findings += ["NOREPLICAS x", "LOADING x", "BUSY x", "NOPERM x", "NOSCRIPT x", "ERR x"].compactMap {
+      StoreFinding.write(refused: .redis(.rejected(RedisFailure.Rejection(line: $0))))
+    }
+    let faults = findings.filter { $0.meaning == .fault }.map(\.words)
+    #expect(faults.count == 13)
+    let redis = HealthReport.Redis(
+      connected: true, roundTripMs: nil, pending: 0, reconnects: 0, usedBytes: 0, limitBytes: 0, faults: faults,
+      warnings: [])
+    #expect(redis.obstacles.map { "\($0): the shop cannot sell" } == faults)
   }
 
   @Test func `a busy or loading Redis is no answer to any question`() {

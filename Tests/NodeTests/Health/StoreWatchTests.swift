@@ -40,6 +40,9 @@ import Testing
     ]
     /// Replaces the usual answer to commands that begin with this word.
     var replies: [String: RedisReply] = [:]
+    /// How the store is cut.
+    var layout: String?
+    var isUndivided = false
     var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
     /// How far the node's clock is ahead of Redis's, in milliseconds.
     var wallAhead: Int64 = 0
@@ -57,9 +60,11 @@ import Testing
 
     private(set) var watch: StoreWatch!
 
-    func start() {
+    /// - Parameter shards: into how many the node is told to cut the store; nil: nobody has told it.
+    func start(shards: Int? = nil) {
       watch = StoreWatch(
-        link: link, scripts: ScriptLibrary(tuning: .init()), logger: log.logger,
+        link: link, scripts: ScriptLibrary(tuning: .init(), shards: ShardMap(count: shards ?? 1)),
+        isLayoutGiven: shards != nil, logger: log.logger,
         wallClock: { [link, unowned self] in link.redisNow + wallAhead },
         report: { self.reports.append($0) }, unfit: { self.unfit.append($0) })
       watch.start()
@@ -74,6 +79,11 @@ import Testing
         return .success(.bytes(Array("OK \(link.redisNow) \(identity) \(identity) 0 - b0 \(link.redisNow)".utf8)))
       case "CONFIG": break
       case "TYPE": return .success(.status("none"))
+      case "GET" where words[1] == "shards": return .success(layout.map { .bytes(Array($0.utf8)) } ?? .null)
+      case "EXISTS" where words[1] == "store": return .success(.integer(isUndivided ? 1 : 0))
+      case "SET" where words[1] == "shards":
+        layout = words[2]
+        return .success(.status("OK"))
       default: return .success(.status("OK"))
       }
       if words.contains("appendonly"), !faults.isEmpty { return faults.removeFirst() }
@@ -86,6 +96,46 @@ import Testing
 
   fileprivate static func hello(version: String = "7.0.15", mode: String = "standalone") -> RedisReply {
     .array(["server", "redis", "version", version, "mode", mode].map { .bytes(Array($0.utf8)) })
+  }
+
+  @Test func `a node that was not told takes the store as it is cut, and one that was told otherwise ends`() {
+    let untold = Bench()
+    untold.layout = "8 -"
+    untold.start()
+    untold.link.pass(200)
+    guard case .otherLayout(let found)? = untold.unfit.first else { Issue.record("\(untold.unfit)"); return }
+    #expect(found.map == ShardMap(count: 8, separator: UInt8(ascii: "-")) && untold.unfit.count == 1)
+    #expect(untold.reports.allSatisfy { !$0.isChecked })
+
+    for (layout, isUndivided, shards) in [("8", false, 4), ("8 -", false, 8), (nil, true, 8), ("8", false, 1), ("x", false, 8)] {
+      let bench = Bench()
+      (bench.layout, bench.isUndivided) = (layout, isUndivided)
+      bench.start(shards: shards)
+      bench.link.pass(200)
+      #expect(bench.unfit.first?.reason.contains("never cut anew") == true, "\(layout ?? "undivided") \(shards)")
+      #expect(bench.layout == layout, "what is there stays")
+    }
+  }
+
+  @Test func `the first node cuts an empty store, and whoever comes then finds it so`() {
+    let bench = Bench()
+    bench.start(shards: 8)
+    bench.link.pass(200)
+    #expect(bench.layout == "8" && bench.unfit.isEmpty && bench.reports.last?.faults == [])
+    let undivided = Bench()
+    undivided.start()
+    undivided.link.pass(200)
+    #expect(undivided.layout == nil && undivided.reports.last?.isChecked == true, "as before there were shards")
+  }
+
+  @Test func `a store that is cut anew under a node that has served is told, and no more sold on`() {
+    let bench = Bench()
+    bench.layout = "8"
+    bench.start(shards: 8)
+    bench.link.pass(200)
+    bench.layout = "4"
+    bench.link.pass(30_000)
+    #expect(bench.reports.last?.faults.first?.contains("never cut anew") == true && bench.unfit.isEmpty)
   }
 
   private static let noAnswers: [ScriptedLink.Answer] = [
@@ -127,6 +177,17 @@ import Testing
     bench.link.pass(12_000)
     let warnings = bench.reports.last?.warnings
     #expect(warnings?.count == 1 && warnings?.first?.contains("appendonly") == true)
+  }
+
+  @Test func `a watch that is stopped asks nothing more`() {
+    let bench = Bench()
+    bench.start()
+    bench.link.pass(1000)
+    bench.watch.stop()
+    bench.link.pass(1000)
+    let asked = bench.link.sent.count
+    bench.link.pass(30_000)
+    #expect(bench.link.sent.count == asked)
   }
 
   @Test func `a clock that is off is told, and the node serves`() {
@@ -306,5 +367,14 @@ import Testing
     bench.watch.heard(memory)
     bench.link.pass(1000)
     #expect(bench.reports.last?.judge.loss == nil && bench.log.all.contains { $0.contains("acknowledged") })
+  }
+}
+
+extension StoreWatch.Unfit {
+  fileprivate var reason: String {
+    switch self {
+    case .damaged(let reason): reason
+    case .otherLayout(let found): "the layout \(found.text)"
+    }
   }
 }

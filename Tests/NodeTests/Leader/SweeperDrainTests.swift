@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import RedisClient
 import TestSupport
@@ -19,11 +18,10 @@ import Testing
     init() {
       let scripts = ScriptLibrary(tuning: .init())
       sweeper = Sweeper(
-        eventLoop: link.loop, sweep: StoreSession(scripts: scripts, link: link).sweep,
-        metrics: SweepMetrics(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        eventLoop: link.loop, sweep: ShardedStore(scripts: scripts, link: link).sweep,
+        metrics: SweepMetrics(), logger: .silent, report: { _ in })
       let term = LeaseMachine.Term(token: String(repeating: "a", count: 32), epoch: 1)
-      sweeper.start(.init(term: { term }, fenced: { _ in Issue.record("the sweeper ended a term") }))
-      sweeper.begin()
+      sweeper.begin(.init(term: { term }, fenced: { _ in Issue.record("the sweeper ended a term") }))
       link.pass(0)
     }
 

@@ -30,7 +30,7 @@ import Testing
 
     init(skus: [String]) {
       self.skus = skus
-      let session = StoreSession(scripts: scripts, link: link)
+      let session = ShardedStore(scripts: scripts, link: link)
       audit = AuditService(stock: session.stock, audit: session.audit)
       link.onSend = { [unowned self] command in
         link.at(link.loop.now + roundTrip) { [self] in play(command) }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct HoldReleaserTests {
   private static func releaser(_ link: ScriptedLink) -> HoldReleaser {
-    HoldReleaser(stock: StoreSession(scripts: .init(tuning: .init()), link: link).stock)
+    HoldReleaser(stock: ShardedStore(scripts: .init(tuning: .init()), link: link).stock)
   }
 
   @Test func `holds are released step by step until nothing of any SKU is due`() {

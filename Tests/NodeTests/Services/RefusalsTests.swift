@@ -16,6 +16,7 @@ import Testing
   private static let failures: [StoreFailure] =
     ofRedis.map { .redis($0) } + [
       .damaged(StoreDamage(sku: SKU("A"), key: "holds:A")), .damaged(StoreDamage(key: "events")), .nearlyFull,
+      .contended(KeyObstacle(kind: .rivals)),
     ]
 
   @Test(arguments: failures)
@@ -29,7 +30,7 @@ import Testing
       #expect(String(buffer: write.members) == (damage.sku == nil ? "" : ",\"sku\":\"A\""))
       #expect(!write.detail.contains(damage.key), "names of keys are for the log")
     case .redis(.rejected(.other)): #expect(write.kind == .internalError && read.kind == .internalError)
-    case .redis(.notSent), .redis(.rejected), .nearlyFull:
+    case .redis(.notSent), .redis(.rejected), .nearlyFull, .contended:
       #expect(write.kind == .storeUnavailable && read.kind == .storeUnavailable)
     }
     for problem in [write, read] {

@@ -20,7 +20,7 @@ import Testing
 
     init(skus: [String]) {
       self.skus = skus
-      let stock = StoreSession(scripts: scripts, link: link).stock
+      let stock = ShardedStore(scripts: scripts, link: link).stock
       listing = StockListing(stock: stock, service: StockService(stock: stock, releaser: HoldReleaser(stock: stock)))
       link.onSend = { [unowned self] in play($0) }
     }

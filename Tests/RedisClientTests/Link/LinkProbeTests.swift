@@ -73,6 +73,15 @@ import Testing
     #expect(bench.link.clock.time(at: bench.link.loop.now) == nil && reply.timeMilliseconds == nil)
   }
 
+  @Test func `a probe that is stopped asks nothing more`() {
+    let link = ScriptedLink()
+    let probe = LinkProbe(link: link, vacantKey: "p:nobody")
+    probe.start()
+    probe.stop()
+    link.pass(10_000)
+    #expect(link.sent.count == 3)
+  }
+
   @Test func `what has no answer is not measured`() {
     let bench = Bench(answer: .failure(.unknown(.deadlinePassed)))
     bench.link.pass(1900)

@@ -92,6 +92,31 @@ import Testing
     #expect(words(0, 1_800_000_000) == "the certificate of h:1 is not signed by ca.pem")
   }
 
+  @Test func `what is to be mended is called what the operator calls it, if that is known`() throws {
+    let names = RedisTLS.FileNames(authorities: "ITS CA", certificate: "ITS CERTIFICATE", key: "ITS KEY")
+    func words(_ problem: TLSProblem, _ files: RedisTLS.FileNames?) -> String {
+      problem.words(server: "h:1", host: "h", authorities: "ca.pem", files: files)
+    }
+    let wanted = "h:1 wants a client certificate (tls-auth-clients)"
+    #expect(words(.certificateRequired, names) == wanted + ": set ITS CERTIFICATE and ITS KEY")
+    #expect(words(.certificateRequired, nil) == wanted)
+    let refused = "h:1 does not accept the client certificate"
+    let question = "is it signed by the CA that Redis trusts?"
+    #expect(words(.ownCertificateRejected, names) == "\(refused) (ITS CERTIFICATE): \(question)")
+    #expect(words(.ownCertificateRejected, nil) == "\(refused): \(question)")
+    let login = SentinelAccess.LoginNames(user: "ITS USER", password: "ITS PASSWORD")
+    let sentinel = ServerAddress(host: "s", port: 2)
+    for (line, named, plain) in [
+      ("NOAUTH no", "wants a password: set ITS PASSWORD", "wants a password"),
+      ("WRONGPASS no", "does not accept ITS USER or ITS PASSWORD", "does not accept the user or the password"),
+    ] {
+      for (login, words) in [(login, named), (nil, plain)] as [(SentinelAccess.LoginNames?, String)] {
+        #expect(
+          LinkProblem.words(refusedBySentinel: sentinel, with: line, login: login) == "the Sentinel at s:2 \(words)")
+      }
+    }
+  }
+
   @Test(arguments: [
     ("WRONGPASS invalid pair", "Redis at h:1 does not accept the user or the password: WRONGPASS invalid pair"),
     (

@@ -92,6 +92,33 @@ import Testing
     #expect(bench.link.sent.count == 3 && bench.failures == [.rejected(.noScript)])
   }
 
+  private static let noScript = ScriptedLink.Answer.success(.error("NOSCRIPT No matching script."))
+
+  @Test(arguments: ["NOPERM no", "ERR Error compiling script", "OOM x"])
+  func `a script that Redis will not load is told by its refusal`(line: String) {
+    let bench = Bench()
+    bench.run()
+    for (index, answer) in [Self.noScript, .success(.error(line)), Self.noScript].enumerated() {
+      bench.link[index].answer(answer)
+    }
+    #expect(bench.link.sent.map { $0.arguments[0] } == ["EVALSHA", "SCRIPT", "EVALSHA"])
+    #expect(bench.failures == [.rejected(.init(line: Bench.signed(line)))])
+  }
+
+  @Test func `a script that Redis will not load yet is loaded again in a moment`() {
+    let bench = Bench()
+    bench.run()
+    for (index, answer) in [Self.noScript, .success(.error("BUSY x")), Self.noScript].enumerated() {
+      bench.link[index].answer(answer)
+    }
+    #expect(bench.link.sent.count == 3 && bench.told.isEmpty)
+    bench.link.pass(25)
+    bench.link[3].answer(Self.noScript)
+    bench.link[4].answer(.success(.status("sha")))
+    bench.link[5].line("OK 5 done")
+    #expect(bench.link.sent.count == 6 && bench.verdicts == ["OK"])
+  }
+
   @Test func `a call that ran too late by a clock taken for too early is repeated once`() {
     let bench = Bench()
     bench.run()

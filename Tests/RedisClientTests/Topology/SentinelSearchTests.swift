@@ -74,12 +74,14 @@ import Testing
       ),
       (
         .error("NOAUTH Authentication required."),
-        .useless("the Sentinel at a:1 wants a password: set sentinelPassword")
+        .useless("the Sentinel at a:1 wants a password: set ITS PASSWORD")
       ),
+      (.error("WRONGPASS no"), .useless("the Sentinel at a:1 does not accept ITS USER or ITS PASSWORD")),
       (.error("NOPERM no"), .useless("the Sentinel at a:1 refuses to answer: NOPERM no")),
     ] as [(RedisReply, SentinelSearch.Answer)])
   func `an answer is judged before it is believed`(reply: RedisReply, answer: SentinelSearch.Answer) {
-    #expect(SentinelSearch.Answer(reply, from: Self.a) == answer)
+    let names = SentinelAccess.LoginNames(user: "ITS USER", password: "ITS PASSWORD")
+    #expect(SentinelSearch.Answer(reply, from: Self.a, login: names) == answer)
   }
 
   @Test(

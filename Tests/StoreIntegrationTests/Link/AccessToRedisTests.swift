@@ -1,4 +1,5 @@
 import NIOCore
+import Store
 import TestSupport
 import Testing
 
@@ -30,6 +31,25 @@ extension AgainstRedis {
       _ = await engine.ask(Call(wish: .set("A", total: 1)))
       #expect(await engine.ask(.reserve("A")).status == 201)
       #expect(try await engine.wholeAudit().skus == 1)
+    }
+
+    @Test func `a user who may not load scripts is told so, and not that Redis forgets them`() async throws {
+      let redis = try await redis(with: "ACL", "SETUSER", "holdfast", "on", ">s3cret", "~*", "+@all", "-script|load")
+      let handle = try await LinkHandle("redis://holdfast:s3cret@127.0.0.1:\(redis.port)/0")
+      try await handle.whenUp()
+      let told: Result<IdentityRepository.Look, StoreFailure> = await withCheckedContinuation { continuation in
+        handle.eventLoop.execute { [link = handle.link] in
+          StoreSession(scripts: ScriptLibrary(tuning: .init()), link: link.value).identity
+            .look(limit: .seconds(5)) { continuation.resume(returning: $0) }
+        }
+      }
+      guard case .failure(let failure) = told else {
+        Issue.record("\(told)")
+        return
+      }
+      let words = try #require(StoreFinding.write(refused: failure)?.words)
+      #expect(words.hasPrefix("Redis forbids its user what the node needs: NOPERM"), "\(words)")
+      #expect(words.contains("script|load"), "\(words)")
     }
 
     @Test func `a link uses a database of its own (SELECT)`() async throws {

@@ -3,6 +3,8 @@ import RedisClient
 import TestSupport
 import Testing
 
+@testable import Node
+
 extension AgainstRedis {
   @Suite struct SentinelTests {
     private static func port(_ link: LinkHandle) async throws -> Int? {
@@ -75,9 +77,9 @@ extension AgainstRedis {
     @Test func `Sentinels have a password of their own`() async throws {
       let group = try await SentinelGroup(replicas: 0, sentinels: 1)
       try group.sentinels[0].cli("ACL", "SETUSER", "default", "resetpass", ">s3cret")
-      let stranger = try await LinkHandle(group.url)
+      let stranger = try await LinkHandle(group.url, sentinels: SentinelAccess(names: .settings))
       try await Self.problem(stranger, saying: "wants a password: set sentinelPassword")
-      let wrong = try await LinkHandle(group.url, sentinels: SentinelAccess(password: "wr0ng"))
+      let wrong = try await LinkHandle(group.url, sentinels: SentinelAccess(password: "wr0ng", names: .settings))
       try await Self.problem(wrong, saying: "does not accept sentinelUser or sentinelPassword")
       let link = try await LinkHandle(group.url, sentinels: SentinelAccess(password: "s3cret"))
       try await link.whenUp()

@@ -5,6 +5,8 @@ import RedisClient
 import TestSupport
 import Testing
 
+@testable import Node
+
 extension AgainstRedis {
   /// The link to Redis uses TLS, or the node says why it can't.
   @Suite struct TLSToRedisTests {
@@ -84,7 +86,7 @@ extension AgainstRedis {
     @Test func `files that can't be used are told by their setting and their name`() throws {
       func failure(ca: String? = nil, cert: String? = nil, key: String? = nil) throws -> String {
         let error = try #require(throws: SettingsError.self) {
-          try RedisTLS(caFile: ca, certFile: cert, keyFile: key)
+          try RedisTLS.fromSettings(caFile: ca, certFile: cert, keyFile: key)
         }
         #expect(!error.description.contains("\n"))
         return error.description
@@ -92,7 +94,7 @@ extension AgainstRedis {
       let (cert, key, ca) = (
         certificates.path("client.crt"), certificates.path("client.key"), certificates.path("ca.crt")
       )
-      _ = try RedisTLS(caFile: ca, certFile: cert, keyFile: key)
+      _ = try RedisTLS.fromSettings(caFile: ca, certFile: cert, keyFile: key)
       let empty = certificates.path("empty")
       try Data().write(to: URL(filePath: empty))
       #expect(try failure(ca: "/nowhere/ca") == #"setting redisCaFile: file "/nowhere/ca": No such file or directory"#)

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Store
+
 /// The scripts behave like the model.
 @Suite(.serialized) struct ModelTests {
   private static let seedVariable = "HOLDFAST_TEST_SEED"
@@ -30,6 +32,21 @@ import Testing
   private static var seeds: [UInt64] {
     if let seed = ProcessInfo.processInfo.environment[seedVariable].flatMap({ UInt64($0) }) { return [seed] }
     return Array(1...6) + (0..<3).map { _ in UInt64.random(in: 1_000...999_999_999) }
+  }
+
+  /// Most carts are of several shards there, and most keys are at home on another than their request.
+  @Test func `a store of several shards answers as one`() async throws {
+    let redis = try await PrivateRedis()
+    let engine = try await Engine(
+      redis.url,
+      scripts: TestClock.scripts(
+        tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30), shards: ShardMap(count: 5)))
+    var seen: [String: Int] = [:]
+    for seed in Self.seeds {
+      var run = ModelRun(seed: seed, calls: 1_500, engine: engine, retentionSeconds: Self.retentionSeconds)
+      run.isOneShard = false
+      if let difference = try await run.firstDifference(seen: &seen) { Issue.record("\(difference)") }
+    }
   }
 
   @Test

@@ -33,15 +33,17 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("reserve", "takes early milliseconds of a second for later ones", "'00000' .. time[2]", "time[2]"),
     ScriptMutant("reserve", "sells one more than there is", "missing <= 0", "missing <= 1"),
     ScriptMutant(
-      "reserve", "looks at the first line only", "lines, 2 do\n  local sku", "7, 2 do\n  local sku"),
-    ScriptMutant("reserve", "holds the first line only", "lines, 2 do\n    local sku", "7, 2 do\n    local sku"),
+      "reserve", "looks at the first line only", "#ARGV, 2 do\n    local sku = ARGV[i]\n    local available",
+      "first, 2 do\n    local sku = ARGV[i]\n    local available"),
+    ScriptMutant(
+      "reserve", "holds the first line only", "#ARGV, 2 do\n    local sku = ARGV[i]\n    redis",
+      "first, 2 do\n    local sku = ARGV[i]\n    redis"),
     ScriptMutant("reserve", "leaves no entry in holds", "redis.call('ZADD', HOLDS .. sku, deadline, id)", ""),
     ScriptMutant("reserve", "leaves no bound in due", "redis.call('ZADD', DUE, 'LT', deadline, sku)", ""),
     ScriptMutant("reserve", "raises the bound in due", "'ZADD', DUE, 'LT',", "'ZADD', DUE,"),
     ScriptMutant("reserve", "refuses at the deadline of another", "earliest <= now", "earliest < now"),
     ScriptMutant("reserve", "never looks for due holds", "if earliest and earliest <= now then", "if false then"),
-    ScriptMutant(
-      "reserve", "ignores an earlier key", "if prior then\n    return prior.err", "if false then\n    return prior.err"),
+    ScriptMutant("reserve", "ignores an earlier key", "if not prior then\n    return nil", "if true then\n    return nil"),
     ScriptMutant("reserve", "keeps keys for ever", "deadline, 'EX', RETENTION", "deadline"),
     ScriptMutant(
       "reserve", "records no success", "redis.call('SET', key, ARGV[6]", "redis.call('ECHO', 'x' or ARGV[6]"),
@@ -61,7 +63,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("confirm", "leaves the hold in its index", "redis.call('ZREM', HOLDS .. sku, id)", ""),
     ScriptMutant("confirm", "counts in the wrong counter", "'INCRBY', SOLD", "'INCRBY', INVENTORY"),
     ScriptMutant("confirm", "sells the first line only", "#skus do\n      local sku", "1 do\n      local sku"),
-    ScriptMutant("confirm", "keeps the sold for ever", "confirmed, 'EX', KEPT)", "confirmed)"),
+    ScriptMutant("confirm", "keeps the sold for ever", "id, record, 'EX', KEPT)", "id, record)"),
     ScriptMutant("confirm", "keeps the sold no longer than keys", "'EX', KEPT", "'EX', RETENTION"),
     ScriptMutant("confirm", "forgets the sale", "redis.call('RPUSH', SALES .. sku, id .. now)", ""),
     ScriptMutant("confirm", "forgets when the sale was", "id .. now)", "id)"),
@@ -78,7 +80,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
       "cancel", "puts the first line back only", "#skus do\n      redis.call('INCRBY'",
       "1 do\n      redis.call('INCRBY'"),
     ScriptMutant("cancel", "leaves the hold in its index", "redis.call('ZREM', HOLDS .. skus[i], id)", ""),
-    ScriptMutant("cancel", "keeps the cancelled for ever", "cancelled, 'EX', KEPT)", "cancelled)"),
+    ScriptMutant("cancel", "keeps the cancelled for ever", "id, record, 'EX', KEPT)", "id, record)"),
     ScriptMutant("cancel", "takes back what is sold", "elseif status == 'CONFIRMED'", "elseif false"),
     ScriptMutant("cancel", "tells another instant of expiry", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. now"),
     ScriptMutant("cancel", "tells that it expired", "CANCELLED_HEAD .. now", "EXPIRED_HEAD .. now"),
@@ -104,7 +106,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
       "release", "puts back twice", "INVENTORY .. skus[i], quantities[i]", "INVENTORY .. skus[i], 2 * quantities[i]"
     ),
     ScriptMutant("release", "tells another instant of expiry", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. now"),
-    ScriptMutant("release", "keeps the expired for ever", "expired, 'EX', KEPT)", "expired)"),
+    ScriptMutant("release", "keeps the expired for ever", "id, record, 'EX', KEPT)", "id, record)"),
     ScriptMutant(
       "release", "forgets what is due later", "redis.call('ZADD', DUE, earliest, sku)", "redis.call('ZREM', DUE, sku)"),
 

@@ -114,6 +114,62 @@ import Testing
     #expect(cut == [id, "\(ScriptStore.at(1234))"])
   }
 
+  @Test func `instant: its seconds and its milliseconds`() async throws {
+    let cut = try await lua(
+      "return { string.sub(ARGV[2], 1, SECONDS_END), string.sub(ARGV[2], MILLIS_START) }", ["1700000012345"])
+    #expect(cut == ["1700000012", "345"])
+  }
+
+  @Test func `idempotency: what each write puts on record, and how it is read`() async throws {
+    await store.stock(["A"], total: 10)
+    let fingerprint = Fingerprint(of: "a request")
+    let head = IdempotencyRecord.head(fingerprint)
+    func answer(_ key: String) async throws -> ArraySlice<UInt8> {
+      let record = Array(try await text(key).utf8)[...]
+      guard case .ours(let answer) = IdempotencyRecord.answer(in: record, for: fingerprint) else {
+        Issue.record("\(key) is none of ours")
+        return []
+      }
+      return answer
+    }
+    let (sku, at) = (SKU(stored: "A".utf8), ScriptStore.at)
+    let tail = String(
+      buffer: StoredReservation.tail(lines: [ReservationLine(sku: sku, quantity: 3)], labels: Labels()))
+    let ids = [ReservationID(), ReservationID()]
+    for id in ids {
+      let opening = head + RecordedAnswer.Hold.opening(id)
+      let reply = try await store.run(\.reserve.script, id.text, "60", tail, "idem:reserve", opening, "A", "3")
+      #expect(reply == "OK \(at(60_000))")
+      let hold = RecordedAnswer.Hold(id: id, createdAt: at(0), expiresAt: at(60_000))
+      #expect(try await RecordedAnswer.Hold(answer("idem:reserve")) == hold)
+      try await store.engine.link.reply("DEL", "idem:reserve")
+    }
+
+    // Each step records the reservation as it leaves it.
+    for (step, id, rest) in [
+      (\ScriptLibrary.extend.script, ids[0], ["90"]), (\.confirm.script, ids[0], []), (\.cancel.script, ids[1], []),
+    ] as [(KeyPath<ScriptLibrary, Script>, ReservationID, [String])] {
+      let key = "idem:\(id.text)"
+      #expect(try await store.run(step, [id.text, key, head] + rest).hasPrefix("OK "))
+      #expect(try await String(decoding: answer(key), as: UTF8.self) == text("reservation:\(id.text)"))
+      try await store.engine.link.reply("DEL", key)
+    }
+
+    // Three pieces are sold, none is held.
+    let changes: [(sku: String, change: [String], isNew: Bool, available: Int, total: Int, sold: Int)] = [
+      ("A", ["adjust", "5", ""], false, 12, 15, 3), ("B", ["set", "7", ""], true, 7, 7, 0),
+    ]
+    for change in changes {
+      let (key, sku) = ("idem:\(change.sku)", SKU(stored: change.sku.utf8))
+      #expect(try await store.run(\.changeStock.script, [change.sku, key, head] + change.change).hasPrefix("OK "))
+      let inventory = Inventory(sku: sku, available: change.available, total: change.total, sold: change.sold)
+      let stock = RecordedAnswer.Stock(isNew: change.isNew, inventory: inventory)
+      #expect(try await RecordedAnswer.Stock(answer(key), of: sku) == stock)
+    }
+    #expect(try await store.run(\.deleteStock.script, "B", "idem:deleted", head) == "OK")
+    #expect(try await answer("idem:deleted").isEmpty)
+  }
+
   @Test func `SKUs: the same names pass in Lua as in Swift`() async throws {
     let scalars = (UInt8.min...UInt8.max).map { String(Unicode.Scalar($0)) }
     let texts =
@@ -139,21 +195,104 @@ import Testing
         #"\#(head),"\#(name)":"a\#($0)"}"#
       }
     }
-    let found = try await lua(
-      """
-      local passed = {}
-      for i = 2, #ARGV do
-        passed[i - 1] = tostring(read_record(ARGV[i]) ~= nil)
-      end
-      return passed
-      """, records)
-    #expect(found.count == records.count)
-    for (record, passed) in zip(records, found) {
-      let read = try? StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)
-      #expect(passed == "\(read != nil)", "\(record.debugDescription)")
+    for (record, read) in zip(records, try await readAlike(records)) {
       // The tail written again from the parsed values is unchanged.
       guard let read else { continue }
       #expect(record.hasSuffix(String(buffer: StoredReservation.tail(lines: read.lines, labels: read.labels))))
+    }
+  }
+
+  /// What Swift reads of each record; nil for one that is none. Lua reads the same.
+  private func readAlike(_ records: [String]) async throws -> [Reservation?] {
+    let found = try await lua(
+      """
+      local found = {}
+      for i = 2, #ARGV do
+        local status, deadline, created, skus, quantities = read_record(ARGV[i])
+        found[i - 1] = status and table.concat(
+          { status, deadline, created, table.concat(skus, ' '), table.concat(quantities, ' ') }, ' ') or '-'
+      end
+      return found
+      """, records)
+    #expect(found.count == records.count)
+    return zip(records, found).map { record, found in
+      let read = try? StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)
+      #expect(found == read.map { Self.fields(of: $0).joined(separator: " ") } ?? "-", "\(record.debugDescription)")
+      return read
+    }
+  }
+
+  private static let instant = "1700000000000"
+
+  /// A record of one line that is active for a minute, but for what is given.
+  private static func record(
+    _ status: String = #"ACTIVE""#, deadline: String = "1700000060000", created: String = instant,
+    items: String = #""A":1"#, rest: String = "}"
+  ) -> String {
+    #"{"v":1,"status":"\#(status),"expiresAt":\#(deadline),"createdAt":\#(created),"items":{\#(items)}\#(rest)"#
+  }
+
+  /// Records, and whether they are as scripts write them.
+  private static var records: [(record: String, isWhole: Bool)] {
+    let ends: [(status: String, name: String?)] = [
+      ("ACTIVE", nil), ("CONFIRMED", "confirmedAt"), ("CANCELLED", "cancelledAt"), ("EXPIRED", "expiredAt"),
+    ]
+    var records: [(record: String, isWhole: Bool)] = []
+    for status in ends.map(\.status) + ["HELD", "Confirmed", ""] {
+      for name in [nil, "confirmedAt", "cancelledAt", "expiredAt", "endedAt"] {
+        let end = name.map { #","\#($0)":\#(instant)"# } ?? ""
+        let isWhole = ends.contains { $0.status == status && $0.name == name }
+        records.append((record(#"\#(status)"\#(end)"#), isWhole))
+      }
+    }
+    let instants = [
+      "170000000000", "17000000000000", "0700000000000", "01700000000000", "-700000000000", "170000000000x",
+      "1700000000000.0", "1.7e12", "17000000000 0", " 1700000000000", "",
+    ]
+    for text in [instant] + instants {
+      for made in [record(deadline: text), record(created: text), record(#"CONFIRMED","confirmedAt":\#(text)"#)] {
+        records.append((made, text == instant))
+      }
+    }
+    for (deadline, isLife) in [
+      (instant, true), ("1699999999999", false), ("1700003600000", true), ("1700003600001", false),
+    ] { records.append((record(deadline: deadline), isLife)) }
+    for quantity in ["1", "10", "1000000"] { records.append((record(items: #""A":\#(quantity)"#), true)) }
+    for quantity in ["0", "02", "1000001", "99999999999999999999", "-1", "1.0", "1e3", "0x1", " 1", "1 ", "x", ""] {
+      records.append((record(items: #""A":\#(quantity)"#), false))
+    }
+    // A node sorts lines. Readers need not.
+    for items in [#""A":1,"B":2"#, #""B":2,"A":1"#] { records.append((record(items: items), true)) }
+    for items in [
+      "", #""A":1,"#, #","A":1"#, #""A":1,"A":1"#, #""A":1 ,"B":2"#, #""A":1,"B""#, "\"\":1", #"A:1"#, #""A" :1"#,
+    ] { records.append((record(items: items), false)) }
+    for (rest, isWhole) in [
+      (#","customerId":"c"}"#, true), (#","reference":"r"}"#, true), (#","customerId":"c","reference":"r"}"#, true),
+      (#","customerId":""}"#, false), (#","reference":""}"#, false), (#","customerId":"c","reference":""}"#, false),
+      (#","reference":"r","customerId":"c"}"#, false), (#","customerId":"c","customerId":"c"}"#, false),
+      (#","note":"n"}"#, false), (",}", false), ("", false), ("} ", false), ("}}", false), ("}\n", false),
+    ] { records.append((record(rest: rest), isWhole)) }
+    return records
+  }
+
+  @Test func `reservations: Lua and Swift take them only as they are written`() async throws {
+    let records = Self.records
+    for (record, read) in zip(records, try await readAlike(records.map(\.record))) {
+      #expect((read != nil) == record.isWhole, "\(record.record.debugDescription)")
+    }
+  }
+
+  @Test func `reservations: Lua and Swift read the same of those that are spoiled anywhere`() async throws {
+    let whole = Self.records.filter(\.isWhole).map(\.record)
+    for seed in UInt64(1)...5 {
+      var random = SeededRandom(seed)
+      let records = (0..<500).map { _ in
+        var record = Array(random.pick(whole).utf8)
+        for _ in 0..<random.number(1...3) { random.mutate(&record, with: Array(#"{}":,0123456789"#.utf8)) }
+        return String(decoding: record, as: UTF8.self)
+      }
+      let read = try await readAlike(records)
+      #expect(read.contains { $0 != nil } && read.contains { $0 == nil }, "seed \(seed)")
     }
   }
 

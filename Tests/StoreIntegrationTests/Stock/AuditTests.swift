@@ -54,8 +54,8 @@ extension AgainstRedis {
     }
 
     enum Damage: String, CaseIterable, Sendable {
-      case available, total, sold, negative, lostCounter, lostHold, lostSale, holdAltered, saleAltered, otherQuantity,
-        lostIndex, doubledSale, otherType, noNumber, wrongDeadline, lifetime, counterLifetime, foreignSKU
+      case available, total, sold, negative, lostCounter, lostHold, lostSale, holdAltered, saleAltered, saleSpoiled,
+        otherQuantity, lostIndex, doubledSale, otherType, noNumber, wrongDeadline, lifetime, counterLifetime, foreignSKU
     }
 
     @Test(arguments: Damage.allCases)
@@ -99,7 +99,16 @@ extension AgainstRedis {
         case .counterLifetime: ([["EXPIRE", "sold:C", "1000"]], [other("C", .noExpiry)])
         case .foreignSKU:
           ([["ZADD", "skus", "0", "no SKU\n"]], [Violation(sku: nil, rule: .indexReadable, expected: 0, found: 1)])
-        case .saleAltered: ([altered(sold, "CONFIRMED", "CANCELLED")], [confirmed("A", 1, 3), confirmed("B", 0, 1)])
+        case .saleAltered:
+          (
+            [altered(sold, #"CONFIRMED","confirmedAt"#, #"CANCELLED","cancelledAt"#)],
+            [confirmed("A", 1, 3), confirmed("B", 0, 1)]
+          )
+        case .saleSpoiled:
+          (
+            [altered(sold, "CONFIRMED", "CANCELLED")],
+            [confirmed("A", 1, 3), other("A", .recordsReadable), confirmed("B", 0, 1), other("B", .recordsReadable)]
+          )
         case .otherQuantity: ([altered(held, "\"A\":4", "\"A\":7")], [reserved("A", 7, 4)])
         case .lostIndex: ([["ZREM", "holds:A", store.held]], [reserved("A", 0, 4)])
         case .doubledSale: ([["RPUSH", "sales:A", "\(store.sold)\(TestClock.start)"]], [confirmed("A", 5, 3)])

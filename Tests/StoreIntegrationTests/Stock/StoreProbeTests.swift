@@ -21,21 +21,21 @@ extension AgainstRedis {
     }
 
     /// The repository of one node process.
-    private func process() async throws -> NIOLoopBound<StoreRepository> {
+    private func process() async throws -> NIOLoopBound<IdentityRepository> {
       try await link.eventLoop.submit { [link, scripts] in
         let session = StoreSession(scripts: scripts, link: link.link.value)
         return NIOLoopBound(session.identity, eventLoop: link.eventLoop)
       }.get()
     }
 
-    private func look(_ process: NIOLoopBound<StoreRepository>) async throws -> StoreRepository.Look {
+    private func look(_ process: NIOLoopBound<IdentityRepository>) async throws -> IdentityRepository.Look {
       try await withCheckedContinuation { continuation in
         link.eventLoop.execute { process.value.look(limit: .seconds(5)) { continuation.resume(returning: $0) } }
       }.get()
     }
 
     /// Probes until this process has raised the mark.
-    private func raise(_ process: NIOLoopBound<StoreRepository>) async throws -> (name: String, mark: Int64) {
+    private func raise(_ process: NIOLoopBound<IdentityRepository>) async throws -> (name: String, mark: Int64) {
       var raised: (name: String, mark: Int64)?
       try await eventually("its turn comes") {
         let seen = try await look(process)
@@ -87,7 +87,7 @@ extension AgainstRedis {
       let pruned = try await look(other)
       #expect(pruned.raised == ahead + 1)
       let left = try await look(other).found
-      #expect(left.marks.count < StoreRepository.maxMarks && left.floor >= 1000 && left.marks["c3"] == ahead)
+      #expect(left.marks.count < IdentityRepository.maxMarks && left.floor >= 1000 && left.marks["c3"] == ahead)
       let identity = try #require(pruned.after?.identity)
       #expect(
         StoreEvidence(identity: identity, marks: ["b00": 1000, "c3": ahead, first.name: first.mark]).isHeld(by: left),

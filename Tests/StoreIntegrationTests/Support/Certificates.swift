@@ -2,6 +2,8 @@ import Foundation
 import RedisClient
 import TestSupport
 
+@testable import Node
+
 /// A CA, and certificates that it has or has not signed. openssl makes them for one test.
 ///
 /// For servers: `server`, `elsewhere` (for another address), `expired`, `selfmade`. For clients, `client` too.
@@ -46,7 +48,7 @@ struct Certificates {
   ///
   /// - Parameter name: the certificate for a server that wants one. Nil for none.
   func client(_ name: String? = nil) throws -> RedisTLS {
-    try RedisTLS(
+    try RedisTLS.fromSettings(
       caFile: path("ca.crt"), certFile: name.map { path("\($0).crt") }, keyFile: name.map { path("\($0).key") })
   }
 }

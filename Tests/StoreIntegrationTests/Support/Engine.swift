@@ -11,7 +11,7 @@ import TestSupport
 final class Engine: Sendable {
   /// Belongs to the event loop.
   final class Parts {
-    let scripts: ScriptLibrary
+    let store: ShardedStore
     let caller: StoreCaller
     let writer: KeyedWriter
     let reservations: ReservationService
@@ -20,15 +20,14 @@ final class Engine: Sendable {
     let audit: AuditService
 
     init(scripts: ScriptLibrary, link: RedisLink, auditLink: RedisLink) {
-      self.scripts = scripts
-      let session = StoreSession(scripts: scripts, link: link)
-      (caller, writer) = (session.caller, session.writer)
-      let releaser = HoldReleaser(stock: session.stock)
-      reservations = ReservationService(reservations: session.reservations, releaser: releaser)
-      stock = StockService(stock: session.stock, releaser: releaser)
-      listing = StockListing(stock: session.stock, service: stock)
-      let auditSession = StoreSession(scripts: scripts, link: auditLink)
-      audit = AuditService(stock: auditSession.stock, audit: auditSession.audit)
+      store = ShardedStore(scripts: scripts, link: link)
+      (caller, writer) = (store[scripts.shard].caller, store[scripts.shard].writer)
+      let releaser = HoldReleaser(stock: store.stock)
+      reservations = ReservationService(reservations: store.reservations, releaser: releaser)
+      stock = StockService(stock: store.stock, releaser: releaser)
+      listing = StockListing(stock: store.stock, service: stock)
+      let auditStore = ShardedStore(scripts: scripts, link: auditLink)
+      audit = AuditService(stock: auditStore.stock, audit: auditStore.audit)
     }
   }
 
@@ -61,6 +60,13 @@ final class Engine: Sendable {
         let context = CallContext(caller: call.caller, keyText: call.key, arrival: .now() - age)
         parts.value.perform(call.wish, context) { continuation.resume(returning: $0) }
       }
+    }
+  }
+
+  /// The parts of all carts have followed what was decided.
+  func whenSettled() async throws {
+    while try await link.eventLoop.submit({ [parts] in parts.value.store.cartsBeingSettled > 0 }).get() {
+      await Task.yield()
     }
   }
 

@@ -15,8 +15,8 @@ enum TestClock {
   private static let time = "redis.call('TIME')"
   private static let testTime = "redis.call('MGET', 'test:seconds', 'test:microseconds')"
 
-  static func scripts(tuning: ScriptLibrary.Tuning = .init()) -> ScriptLibrary {
-    ScriptLibrary(tuning: tuning).edited { _, source in
+  static func scripts(tuning: ScriptLibrary.Tuning = .init(), shards: ShardMap = ShardMap()) -> ScriptLibrary {
+    ScriptLibrary(tuning: tuning, shards: shards).edited { _, source in
       precondition(source.ranges(of: time).count == 1, "a script takes the time once")
       return source.replacing(time, with: testTime)
     }
@@ -38,7 +38,9 @@ extension ScriptLibrary {
       \.reserve.script, \.confirm.script, \.cancel.script, \.extend.script, \.readReservation.script,
       \.readStock.script, \.listStock.script, \.changeStock.script, \.deleteStock.script, \.auditStock.script,
       \.findUnlisted.script, \.inspectStock.script, \.release.script, \.acquireLease.script, \.renewLease.script,
-      \.releaseLease.script, \.sweep.script, \.trim.script, \.overdue.script,
+      \.releaseLease.script, \.sweep.script, \.trim.script, \.overdue.script, \.commit.script, \.holdPart.script,
+      \.settle.script, \.standing.script, \.acknowledge.script, \.unsettled.script, \.claim.script,
+      \.voidClaim.script,
     ]
     var library = self
     for path in all {

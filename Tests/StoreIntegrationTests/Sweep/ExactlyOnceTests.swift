@@ -94,11 +94,11 @@ extension LeaseAndSweep {
       breaches.expect(try await store.engine.wholeAudit().violations, [], "audit")
     }
 
-    private static let statusCheck = "if status == 'ACTIVE' and deadline <= now and not reply"
+    private static let statusCheck = "is_due = status == 'ACTIVE' and deadline <= now"
 
     private static let mutants = [
-      ScriptMutant("sweep", "does not look at the status", statusCheck, "if status and deadline <= now and not reply"),
-      ScriptMutant("sweep", "does not look at the deadline", statusCheck, "if status == 'ACTIVE' and not reply"),
+      ScriptMutant("sweep", "does not look at the status", statusCheck, "is_due = status and deadline <= now"),
+      ScriptMutant("sweep", "does not look at the deadline", statusCheck, "is_due = status == 'ACTIVE'"),
       ScriptMutant(
         "sweep", "puts back twice", "INVENTORY .. skus[i], quantities[i]", "INVENTORY .. skus[i], 2 * quantities[i]"),
       ScriptMutant("sweep", "puts back nothing", "redis.call('INCRBY', INVENTORY .. skus[i], quantities[i])", ""),
@@ -107,7 +107,7 @@ extension LeaseAndSweep {
         "sweep", "puts the first line back only", "#skus do\n    redis.call('INCRBY'", "1 do\n    redis.call('INCRBY'"),
       ScriptMutant("sweep", "leaves the holds in their index", "redis.call('ZREM', HOLDS .. skus[i], id)", ""),
       ScriptMutant(
-        "sweep", "leaves the records as they are", "redis.call('SET', RESERVATION .. id, expired, 'EX', KEPT)", ""),
+        "sweep", "leaves the records as they are", "keep_final(id, expired, reach)", ""),
       ScriptMutant("sweep", "tells the outbox nothing", "local told = EVENTS_MAX ~= '0'", "local told = false"),
       ScriptMutant("sweep", "tells another instant", "EXPIRED_HEAD .. deadline", "EXPIRED_HEAD .. (deadline + 1)"),
       ScriptMutant(

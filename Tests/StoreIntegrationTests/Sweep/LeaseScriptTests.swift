@@ -189,8 +189,9 @@ extension LeaseAndSweep {
       let waiting = try await LinkHandle(redis.url)
       try await waiting.whenUp()
       let rings = try await waiting.eventLoop.submit { [link = waiting.link] in
-        let rings = NIOLoopBoundBox(0, eventLoop: link.value.eventLoop)
-        ReleaseSubscriber(link: link.value, stream: "lease:releases").subscribe { rings.value += 1 }
+        let rings = NIOLoopBoundBox(0, eventLoop: link.eventLoop)
+        let lease = StoreSession(scripts: ScriptStore.scripts, link: link.value).lease
+        ReleaseSubscriber(eventLoop: link.eventLoop, lease: lease, logger: .silent).subscribe { rings.value += 1 }
         return rings
       }.get()
       for round in 1...3 {

@@ -45,6 +45,12 @@ final class ScriptStore: Sendable {
   func run(
     _ script: KeyPath<ScriptLibrary, Script>, _ arguments: String..., notAfter: String = anyTime
   ) async throws -> String {
+    try await run(script, arguments, notAfter: notAfter)
+  }
+
+  func run(
+    _ script: KeyPath<ScriptLibrary, Script>, _ arguments: [String], notAfter: String = anyTime
+  ) async throws -> String {
     let call = ["EVAL", scripts[keyPath: script].source, "0", notAfter] + arguments
     let reply = try await engine.link.send(call).get()
     guard let words = reply.text?.split(separator: " ", maxSplits: 2), words.count > 1 else { return "\(reply)" }

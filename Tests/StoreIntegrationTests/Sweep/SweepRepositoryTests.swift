@@ -56,12 +56,12 @@ extension AgainstRedis {
 
       /// Nil if it was fenced off.
       func sweep(_ token: String) async throws -> SweepRepository.Batch? {
-        try await ask { parts, completion in parts.sweep.sweep(token: token) { completion($0.map(\.step)) } }
+        try await ask { parts, completion in parts.sweep.sweep(token: token, epoch: 1) { completion($0.map(\.step)) } }
       }
 
       func trim(_ token: String, after cursor: String) async throws -> SweepRepository.Trim? {
         try await ask { parts, completion in
-          parts.sweep.trim(token: token, after: cursor) { completion($0.map(\.step)) }
+          parts.sweep.trim(token: token, epoch: 1, after: cursor) { completion($0.map(\.step)) }
         }
       }
 

@@ -46,10 +46,11 @@ import Testing
   @Test(arguments: [
     #""customerId":"a b""#, #""customerId":"é""#, #""customerId":"a\n""#, #""customerId":"\u0041""#,
     #""customerId":"a"#, #""customerId":"a\"#, #""customerId":a"#, #""reference":"r","customerId":"c""#,
-    #""customerId":"c","customerId":"c""#, #""note":"n""#,
+    #""customerId":"c","customerId":"c""#, #""note":"n""#, #""customerId":"""#, #""reference":"""#,
   ])
   func `other labels are malformed`(members: String) {
-    let record = #"{"v":1,"status":"ACTIVE","expiresAt":7,"createdAt":5,"items":{"A":2},\#(members)}"#
+    let head = #"{"v":1,"status":"ACTIVE","expiresAt":1795337160123,"createdAt":1795337100123,"items":{"A":2}"#
+    let record = "\(head),\(members)}"
     #expect(throws: StoredReservation.Malformed.self) {
       try StoredReservation.read(Array(record.utf8)[...], id: ReservationID(), now: 0)
     }

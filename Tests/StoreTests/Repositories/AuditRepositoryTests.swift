@@ -79,14 +79,25 @@ import Testing
     #expect(bench.link[5].sentAt == bench.link[6].sentAt, "nothing comes between them")
   }
 
+  @Test func `what was counted is dropped if Redis says that something was touched`() {
+    let bench = Bench([Self.steps[0]] + Self.steps)
+    bench.answers["EXEC"] = .success(.null)
+    #expect(bench.count() == .success(.changed))
+  }
+
   @Test(
     arguments: [
-      .success(.null), .success(.error("EXECABORT")), .failure(.unknown(.linkLost)), .failure(.notSent(.offline)),
-    ] as [ScriptedLink.Answer])
-  func `what was counted is dropped unless Redis says that nothing was touched`(answer: ScriptedLink.Answer) {
+      ("EXEC", .failure(.unknown(.linkLost)), .redis(.unknown(.linkLost))),
+      ("EXEC", .failure(.notSent(.offline)), .redis(.notSent(.offline))),
+      ("EXEC", .success(.error("EXECABORT")), .redis(.rejected(.other("EXECABORT")))),
+      ("MULTI", .success(.error("NOPERM no")), .redis(.rejected(.other("NOPERM no")))),
+    ] as [(String, ScriptedLink.Answer, StoreFailure)])
+  func `where Redis does not say whether anything was touched, the count fails`(
+    command: String, answer: ScriptedLink.Answer, failure: StoreFailure
+  ) {
     let bench = Bench([Self.steps[0]] + Self.steps)
-    bench.answers["EXEC"] = answer
-    #expect(bench.count() == .success(.changed))
+    bench.answers[command] = answer
+    #expect(bench.count() == .failure(failure))
   }
 
   @Test func `a new connection has watched nothing: what was counted is dropped`() {

@@ -112,6 +112,8 @@ extension Bench {
   }
 
   fileprivate func release(_ line: String) -> Result<Bool, StoreFailure>? {
-    told(line) { repository.releaseSome(of: sku, arrival: link.loop.now, completion: $0) }
+    told(line) { completion in
+      repository.releaseSome(of: sku, arrival: link.loop.now) { completion($0.map(\.isMoreDue)) }
+    }
   }
 }

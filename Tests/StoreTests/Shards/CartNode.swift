@@ -88,29 +88,17 @@ extension CartWorld {
     let (shard, node) = (keyShard(key), attempt.node)
     for action in actions {
       switch action {
-      case .claim(let claim):
+      case .claim(let claim, let old):
         call(from: node, shard: shard, within: rest(attempt)) { shard, _ in
-          shard.claim(key, claim)
+          shard.claim(key, claim, replacing: old)
         } answer: { [unowned self] reply in
-          perform(attempt, attempt.claims!.found(reply.value.map { $0.map(KeyClaim.Found.init) ?? .nothing }))
-        }
-      case .prolong(let claim):
-        call(from: node, shard: shard, within: rest(attempt)) { shard, _ in
-          shard.entries[key] == .claim(claim)
-        } answer: { [unowned self] reply in
-          perform(attempt, attempt.claims!.prolonged(reply.value))
+          perform(attempt, attempt.claims!.found(reply.value))
         }
       case .void(let claim):
         call(from: node, shard: claim.home.number, within: rest(attempt)) { [mistake] shard, _ in
           shard.void(key, claim, mistake: mistake)
         } answer: { [unowned self] reply in
           perform(attempt, attempt.claims!.voided(wasAnswered: reply.value))
-        }
-      case .replace(let old, let new):
-        call(from: node, shard: shard, within: rest(attempt)) { shard, _ in
-          shard.replace(key, old, with: new)
-        } answer: { [unowned self] reply in
-          perform(attempt, attempt.claims!.replaced(reply.value))
         }
       case .finish(.claimed(let claim)): hold(attempt, claim)
       case .finish(.used):
@@ -128,8 +116,8 @@ extension CartWorld {
   private func hold(_ attempt: Attempt, _ claim: KeyClaim.Claim?) {
     let request = attempt.request
     guard !request.parts.isEmpty else { return commit(attempt, claim) { [unowned self] in finish(attempt, claim, $0) } }
-    // What was put back under the last one may still be on its way.
-    if attempt.cart != nil, mistake != .usesAnIDTwice { attempt.id = idFor(request, attempt.key) }
+    // What was put back under the last one is not held again.
+    if attempt.cart != nil { attempt.id = idFor(request, attempt.key) }
     let cart = CartReservation(parts: request.parts.sorted().map { Shard(number: $0) })
     attempt.cart = cart
     record.tally.carts += 1
@@ -258,10 +246,11 @@ extension CartWorld {
   }
 
   private func finish(_ attempt: Attempt, _ claim: KeyClaim.Claim?, _ outcome: CartReservation.HomeAnswer) {
+    let request = attempt.request
     switch outcome {
     case .held:
       attempt.answer(.held(attempt.id))
-      follow(attempt.id, from: attempt.node)
+      follow(attempt.id, .held(milliseconds: Int64(request.ttl)), from: attempt.node)
     case .prior:
       switch attempt.inTheWay {
       case .prior(let id)?: attempt.answer(.held(id))
@@ -275,7 +264,7 @@ extension CartWorld {
         if attempt.claims == nil {
           attempt.claims = attempt.makeClaim(keyShard: keyShard(attempt.key!), nonce: newNonce())
         }
-        perform(attempt, attempt.claims!.found(.claim(other)))
+        perform(attempt, attempt.claims!.met(other))
       default: attempt.answer(.failed)
       }
     case .refused:
@@ -291,16 +280,6 @@ extension CartWorld {
 
 extension CartWorld.Reply {
   var value: Answer? { if case .done(let answer) = self { answer } else { nil } }
-}
-
-extension KeyClaim.Found {
-  init(_ entry: ModelShard.Entry) {
-    switch entry {
-    case .record: self = .record
-    case .claim(let claim): self = .claim(claim)
-    case .void: self = .nothing
-    }
-  }
 }
 
 extension CartReservation.HomeAnswer {

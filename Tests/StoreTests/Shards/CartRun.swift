@@ -72,7 +72,7 @@ private final class CartClients {
 
   func begin() {
     for number in 0..<10 {
-      world.later(world.random.number(0...5000)) { [unowned self] in shop(number % world.weather.keys) }
+      world.later(world.random.number(0...5000)) { [unowned self] in shop(number % 5) }
     }
   }
 

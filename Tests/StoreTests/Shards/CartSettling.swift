@@ -7,9 +7,9 @@ extension CartWorld {
       model.checkOut(id, step, now: now)
     } answer: { [unowned self] reply in
       switch reply {
-      case .done(.done):
+      case .done(.done(let record)):
         answer(.held(id))
-        follow(id, from: node)
+        follow(id, PartSettlement.Standing(record.status, now: clock(of: ModelShard.home(of: id))), from: node)
       case .done: answer(.impossible)
       case .late: answer(.failed)
       case .lost: later(Self.effect, at: node) { answer(.unknown) }
@@ -17,15 +17,14 @@ extension CartWorld {
     }
   }
 
-  /// Home has decided: brings the parts there. (The product knows from the answer what it was; asking is the same.)
-  func follow(_ id: Int, from node: Int) {
-    guard let parts = parts(of: id) else { return }
-    settle(id, PartSettlement(unsettled: parts), from: node)
+  /// Home has decided: brings the parts there.
+  func follow(_ id: Int, _ standing: PartSettlement.Standing, from node: Int) {
+    let parts = parts(of: id)
+    if !parts.isEmpty { settle(id, PartSettlement(standing, parts: parts), from: node) }
   }
 
-  private func parts(of id: Int) -> Set<Shard>? {
-    let parts = Set(record.lines[id]!.keys).subtracting([ModelShard.home(of: id)])
-    return parts.isEmpty ? nil : Set(parts.map { Shard(number: $0) })
+  private func parts(of id: Int) -> Set<Shard> {
+    Set(record.lines[id]!.keys.filter { $0 != ModelShard.home(of: id) }.map { Shard(number: $0) })
   }
 
   private final class Settling {
@@ -47,7 +46,7 @@ extension CartWorld {
           model.standing(id, now: now, mistake: mistake)
         } answer: { [unowned self] reply in
           if case .void? = reply.value { record.tally.orphans += 1 }
-          perform(id, settling, node, settling.machine.home(reply.value))
+          perform(id, settling, node, settling.machine.home(reply.value, parts: parts(of: id)))
         }
       case .settle(let shard, let standing):
         let lines = record.lines[id]![shard.number]!
@@ -57,8 +56,8 @@ extension CartWorld {
           perform(id, settling, node, settling.machine.settled(shard, reply.value == true))
         }
       case .acknowledge(let standing):
-        call(from: node, shard: home, within: 400) { [mistake] model, _ in
-          model.acknowledge(id, standing, mistake: mistake)
+        call(from: node, shard: home, within: 400) { model, _ in
+          model.acknowledge(id, standing)
         } answer: { [unowned self] reply in
           perform(id, settling, node, settling.machine.acknowledged(reply.value != nil))
         }
@@ -83,14 +82,23 @@ extension CartWorld {
           } answer: { [unowned self] reply in
             guard let found = reply.value else { return }
             for id in found.due { settle(id, PartSettlement(dueAt: Shard(number: shard)), from: node) }
-            for id in found.unsettled {
-              guard let parts = parts(of: id) else { continue }
-              settle(id, PartSettlement(unsettled: parts), from: node)
-            }
+            for id in found.unsettled { settle(id, PartSettlement(), from: node) }
           }
         }
       }
       sweep(from: node)
     }
+  }
+}
+
+extension PartSettlement.Standing {
+  fileprivate init(_ status: ModelShard.Status, now: Int) {
+    self =
+      switch status {
+      case .active(let deadline): .held(milliseconds: Int64(max(0, deadline - now)))
+      case .confirmed(let instant): .confirmed(at: Int64(instant))
+      case .ended(let instant): .ended(at: Int64(instant))
+      case .void: .void
+      }
   }
 }

@@ -11,7 +11,7 @@ import Testing
   private static let calm = CartWorld.Weather()
   private static let failing = CartWorld.Weather(failovers: true)
   /// Mistakes show sooner where more goes wrong.
-  private static let rough = CartWorld.Weather(losses: 8, delays: 4, failovers: true, keys: 2)
+  private static let rough = CartWorld.Weather(losses: 8, delays: 4, failovers: true)
   private static let losing = CartWorld.Weather(failovers: true, awaitsReplicas: false)
 
   @Test func `nothing is sold twice, left held, or acknowledged and lost, whoever dies when`() async {

@@ -14,8 +14,6 @@ final class CartWorld {
     /// Shards fail over to a server that may lack the last writes; what is acknowledged is on it if replicas are awaited.
     var failovers = false
     var awaitsReplicas = true
-    /// Shoppers share so many idempotency keys.
-    var keys = 5
   }
 
   static let quietFrom = 10_000

@@ -103,7 +103,7 @@ struct ModelShard {
   mutating func drop(_ id: Int, now: Int) {
     guard let record = records[id], case .active = record.status else { return }
     putBack(record.lines)
-    records[id] = nil
+    records[id]?.status = .void
   }
 
   mutating func settle(
@@ -216,6 +216,8 @@ struct ModelShard {
     default: return .impossible
     }
     records[id] = record
+    // A part that does not hear that it is held longer asks when it is due.
+    if case .active = record.status { return .done(record) }
     if !record.parts.isEmpty { unsettled.insert(id) }
     return .done(record)
   }
@@ -237,12 +239,12 @@ struct ModelShard {
     }
   }
 
-  /// All parts have followed to where it stood.
-  mutating func acknowledge(_ id: Int, _ standing: PartSettlement.Standing, mistake: CartMistake?) {
+  /// All parts have followed to this end.
+  mutating func acknowledge(_ id: Int, _ end: PartSettlement.Standing) {
     guard let record = records[id] else { return }
-    switch (record.status, standing) {
-    case (.active, .held), (.confirmed, .confirmed), (.ended, .ended), (.void, .void): unsettled.remove(id)
-    default: if mistake == .forgetsALaterDecision { unsettled.remove(id) }
+    switch (record.status, end) {
+    case (.confirmed, .confirmed), (.ended, .ended), (.void, .void): unsettled.remove(id)
+    default: break
     }
   }
 
@@ -263,20 +265,17 @@ struct ModelShard {
 
   // MARK: - Keys
 
-  /// Puts a claim where there is nothing; tells what stood there.
-  mutating func claim(_ key: Int, _ claim: KeyClaim.Claim) -> Entry? {
-    if let entry = entries[key] {
-      // A request that is void has left nothing that could be in the way.
-      guard case .void = entry else { return entry }
+  /// Puts a claim where there is nothing, or where `old` stands still.
+  mutating func claim(_ key: Int, _ claim: KeyClaim.Claim, replacing old: KeyClaim.Claim?) -> KeyClaim.Found {
+    switch entries[key] {
+    case .record: return .record
+    case .claim(let found) where found != old:
+      return found.fingerprint == claim.fingerprint ? .claimed(found) : .anothers(found)
+    // A request that is void has left nothing that could be in the way.
+    case .claim, .void, nil:
+      entries[key] = .claim(claim)
+      return .claimed(claim)
     }
-    entries[key] = .claim(claim)
-    return nil
-  }
-
-  mutating func replace(_ key: Int, _ old: KeyClaim.Claim, with new: KeyClaim.Claim) -> Bool {
-    guard entries[key] == .claim(old) else { return false }
-    entries[key] = .claim(new)
-    return true
   }
 
   /// Whether the request of this claim was answered here; if not, it never will be by this claim.
@@ -302,16 +301,12 @@ enum CartMistake: CaseIterable {
   case commitsWhatIsVoid
   /// A part that is sold already is sold again.
   case settlesTwice
-  /// A decision is settled, and with it one that came later.
-  case forgetsALaterDecision
   /// A claim is taken over, and its attempts can still succeed.
   case takesKeysOverUnasked
   /// A second claim of a request is void, and the first one no longer.
   case forgetsOtherVoidClaims
   /// Home says that the key was answered by this very reservation, and its parts are put back.
   case takesItselfForAnother
-  /// A cart that begins again keeps its id.
-  case usesAnIDTwice
   /// Home writes before all parts are held.
   case commitsEarly
   /// After an unknown answer of home the parts are put back at once.

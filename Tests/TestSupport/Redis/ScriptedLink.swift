@@ -31,7 +31,7 @@ package final class ScriptedLink: CommandSender {
   package var connectionID: Int64? = 1
   package var reconnects = 0
   /// Only tests call it.
-  package var whenUp: (() -> Void)?
+  package var whenUp: (() -> Void)? { willSet { precondition(whenUp == nil, "a second one would replace the first") } }
   package private(set) var sent: [Command] = []
   package private(set) var reconnectReasons: [String] = []
   package private(set) var findings: [LinkFindings] = []

@@ -10,17 +10,18 @@ struct ConnectionLimit: AvailableConnectionsDelegate {
 
   private let maxConnections: Int
   private let logger: Logger
+  private let now: @Sendable () -> ContinuousClock.Instant
   private var taken = 0
   private var lastLine: ContinuousClock.Instant?
 
-  init(_ maxConnections: Int, logger: Logger) {
+  init(_ maxConnections: Int, logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant) {
     precondition(maxConnections > 0, "a server without connections serves nobody")
-    (self.maxConnections, self.logger) = (maxConnections, logger)
+    (self.maxConnections, self.logger, self.now) = (maxConnections, logger, now)
   }
 
   mutating func connectionOpened() {
     taken += 1
-    let now = ContinuousClock.now
+    let now = now()
     guard taken >= maxConnections, lastLine.map({ now - $0 >= Self.minLinePause }) ?? true else { return }
     lastLine = now
     logger.warning("all connections are taken: further ones wait", metadata: ["connections": .number(taken)])

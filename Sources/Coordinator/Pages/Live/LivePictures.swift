@@ -48,7 +48,7 @@ actor LivePictures {
   private var work: Task<Void, Never>?
   private var shown: (view: ClusterView, urgent: Urgent, at: ContinuousClock.Instant)?
 
-  /// - Parameter now: the clock by which viewers that do not read are dropped.
+  /// - Parameter now: the clock by which pictures are held back, signs of life are due and viewers are dropped.
   init(
     watch: any ClusterWatching, templates: PageTemplates, assets: Assets,
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
@@ -108,7 +108,7 @@ actor LivePictures {
   }
 
   private func consider(_ view: ClusterView) {
-    let (urgent, now) = (Urgent(view), ContinuousClock.now)
+    let (urgent, now) = (Urgent(view), now())
     if let shown, shown.urgent == urgent, now - shown.at < Self.minPause { return }
     shown = (view, urgent, now)
     var events: [Look: ByteBuffer] = [:]
@@ -122,7 +122,7 @@ actor LivePictures {
   private func beat() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.maxSilence)
-      if let shown, ContinuousClock.now - shown.at < Self.maxSilence { continue }
+      if let shown, now() - shown.at < Self.maxSilence { continue }
       for id in viewers.keys { send(ByteBuffer(string: "event: heartbeat\ndata:\n\n"), to: id) }
     }
   }

@@ -13,9 +13,6 @@ extension HealthReport.Redis.Replicas {
 
 /// The store as the nodes see it: what it is, what is wrong with it, and what is damaged in it.
 struct StorePresenter {
-  /// Deadlines go by Redis's clock; nodes by their own.
-  private static let maxClockOffsetMs = 5000
-
   let store: ClusterView.Store
 
   private struct Row {
@@ -43,7 +40,7 @@ struct StorePresenter {
       store.mark.map { Row(name: "Last mark", value: Instants.full($0) ?? $0) },
       store.clockOffsetMs.map { offset in
         let took = Wording.took(milliseconds: Double(offset.magnitude))
-        let isFar = offset.magnitude > Self.maxClockOffsetMs
+        let isFar = offset.magnitude > HealthReport.Redis.maxClockOffsetMs
         return Row(
           name: "Its clock", value: offset == 0 ? "as the nodes'" : "\(took) \(offset > 0 ? "ahead" : "behind")",
           style: isFar ? "watch" : "")

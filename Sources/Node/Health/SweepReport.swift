@@ -1,7 +1,6 @@
 import NIOCore
-import Store
 
-/// What a node knows of the sweep: what it did itself, and how far behind the sweep is, whoever leads.
+/// What a node's own sweeps have done.
 struct SweepReport: Equatable, Sendable {
   struct Batch: Equatable, Sendable {
     var at: NIODeadline
@@ -9,8 +8,6 @@ struct SweepReport: Equatable, Sendable {
     var took: TimeAmount
   }
 
-  /// Nil while it can't be found out.
-  var overdue: SweepRepository.Overdue?
   /// The last batch that released anything.
   var lastBatch: Batch?
   /// Holds that this node has released since it started.
@@ -19,4 +16,9 @@ struct SweepReport: Equatable, Sendable {
   var trimmedTotal = 0
   /// Sweeps that came after their term.
   var fencedAttempts = 0
+
+  mutating func add(_ batch: Batch) {
+    releasedTotal += batch.holds
+    lastBatch = batch
+  }
 }

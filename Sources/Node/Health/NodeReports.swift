@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import Store
 
 /// Where the parts of a node leave what they know of themselves, and where `/health`, metrics and announcements read it.
 ///
@@ -9,6 +10,8 @@ final class NodeReports: Sendable {
     var store: StoreReport?
     var lease = LeaseReport()
     var sweep = SweepReport()
+    /// How far behind the sweep is, whoever leads; nil while it can't be found out.
+    var overdue: SweepRepository.Overdue?
     var damage = DamageReport()
     /// The link of stock administration has been up.
     var canAdminister = false

@@ -24,6 +24,8 @@ struct NodeCommand: SettingsCommand {
   @Flag(inversion: .prefixedNo, help: help("sentinelTls")) var sentinelTls: Bool?
   @Option(help: help("minReplicas")) var minReplicas: String?
   @Option(help: help("keyPrefix")) var keyPrefix: String?
+  @Option(help: help("shards")) var shards: String?
+  @Option(help: help("shardSeparator")) var shardSeparator: String?
   @Option(help: help("drainDelay")) var drainDelay: String?
   @Option(help: help("maxQuantity")) var maxQuantity: String?
   @Option(help: help("maxTtlSeconds")) var maxTtlSeconds: String?

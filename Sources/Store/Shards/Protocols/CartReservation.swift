@@ -6,8 +6,8 @@
 /// the home is the log; Mohan, Lindsay, Obermarck 1986.) A part that is due asks its home before it is released
 /// (``PartSettlement``). So nothing waits for the process that acts, and whatever it leaves behind lapses.
 ///
-/// Each has an id of its own. One that begins again takes another, since what puts the parts of the last one back may still
-/// be on its way.
+/// Each has an id of its own. One that begins again takes another, since what was put back under the last one is not held
+/// again.
 struct CartReservation {
   enum Action: Equatable {
     /// Hold the lines of this shard as a part.

@@ -18,7 +18,7 @@ struct PartSettlement {
     /// Ask home; what never came to be is made impossible, and what is overdue expires.
     case askHome
     case settle(Shard, Standing)
-    /// Tell home that all parts have followed, so that it need not remember this standing any longer.
+    /// Tell home that all parts have followed to this end, so that it need not remember them any longer.
     case acknowledge(Standing)
     case finish(isSettled: Bool)
   }
@@ -30,47 +30,58 @@ struct PartSettlement {
     case finished
   }
 
-  private(set) var parts: Set<Shard>
+  private var parts: Set<Shard>
   private var state: State
   private var standing: Standing?
   private var isBehind = false
-  /// Whether these are all parts there are.
+  /// Whether it is about all parts there are.
   private let isWhole: Bool
 
   /// Home was just told to decide.
   init(_ standing: Standing, parts: Set<Shard>) {
+    precondition(!parts.isEmpty, "a reservation without parts is settled")
     (self.parts, self.standing, isWhole, state) = (parts, standing, true, .settling)
   }
 
-  /// The sweep has found that home's decision is not settled.
-  init(unsettled parts: Set<Shard>) { (self.parts, isWhole, state) = (parts, true, .asking) }
+  /// Home's last decision may not be settled. Home knows which parts there are.
+  init() { (parts, isWhole, state) = ([], true, .asking) }
 
   /// A part of it is due there.
   init(dueAt shard: Shard) { (parts, isWhole, state) = ([shard], false, .asking) }
 
-  func begin() -> [Action] {
-    if let standing { parts.sorted().map { .settle($0, standing) } } else { [.askHome] }
-  }
+  func begin() -> [Action] { standing.map(settle) ?? [.askHome] }
 
-  /// Home has answered; nil if it has not.
-  mutating func home(_ answer: Standing?) -> [Action] {
+  /// Home has answered.
+  ///
+  /// - Parameters:
+  ///   - answer: nil if there was none.
+  ///   - all: the parts there are, by home's record.
+  mutating func home(_ answer: Standing?, parts all: Set<Shard>) -> [Action] {
     guard state == .asking else { return [] }
     guard let answer else { return finish(false) }
     (state, standing) = (.settling, answer)
-    return parts.sorted().map { .settle($0, answer) }
+    if isWhole { parts = all }
+    return parts.isEmpty ? end() : settle(answer)
   }
 
   mutating func settled(_ shard: Shard, _ isDone: Bool) -> [Action] {
-    guard state == .settling, let standing, parts.remove(shard) != nil else { return [] }
+    guard state == .settling, parts.remove(shard) != nil else { return [] }
     isBehind = isBehind || !isDone
-    guard parts.isEmpty else { return [] }
-    guard !isBehind else { return finish(false) }
+    return parts.isEmpty ? end() : []
+  }
+
+  mutating func acknowledged(_ isDone: Bool) -> [Action] { state == .acknowledging ? finish(isDone) : [] }
+
+  private func settle(_ standing: Standing) -> [Action] { parts.sorted().map { .settle($0, standing) } }
+
+  private mutating func end() -> [Action] {
+    guard let standing, !isBehind else { return finish(false) }
+    // A part that does not hear that it is held longer asks when it is due.
+    if case .held = standing { return finish(true) }
     guard isWhole else { return finish(true) }
     state = .acknowledging
     return [.acknowledge(standing)]
   }
-
-  mutating func acknowledged(_ isDone: Bool) -> [Action] { state == .acknowledging ? finish(isDone) : [] }
 
   private mutating func finish(_ isSettled: Bool) -> [Action] {
     state = .finished

@@ -1,6 +1,7 @@
+import Common
 import TestSupport
 
-@testable import Common
+@testable import Node
 
 /// A store, nodes that probe it, and a coordinator that exchanges reports with the nodes, in random order. Answers and
 /// reports are late, doubled or lost. Processes restart. The store is emptied or restored from a backup.

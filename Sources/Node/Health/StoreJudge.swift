@@ -1,10 +1,12 @@
+import Common
+
 /// Judges at a node whether the store has lost data, decided purely. It compares what probes find with what was seen
 /// before: by this process or, as the coordinator tells, by others.
 ///
 /// A probe is judged only by what was known when it began. All of that had been in the store before the probe, so a
 /// store without it has lost it. No order in which reports and answers arrive can make that wrong.
-package struct StoreJudge: Sendable {
-  package struct Probe: Sendable {
+struct StoreJudge: Sendable {
+  struct Probe: Sendable {
     fileprivate var evidence: [StoreEvidence]
     fileprivate let hasHeard: Bool
     let acknowledged: Int64
@@ -12,25 +14,23 @@ package struct StoreJudge: Sendable {
 
   /// When an operator last acknowledged a loss, as far as is known; 0 for never. What was seen before that counts no
   /// more.
-  package private(set) var acknowledged: Int64 = 0
+  private(set) var acknowledged: Int64 = 0
   /// One for each identity that was seen or told of. Once there are two, the next probe finds one of them lost.
-  package private(set) var evidence: [StoreEvidence] = []
+  private(set) var evidence: [StoreEvidence] = []
   private static let maxIdentities = 4
   /// Stands until it is acknowledged.
-  package private(set) var loss: HealthReport.Store.Loss?
+  private(set) var loss: HealthReport.Store.Loss?
   /// What is in the store now, by the last probe that counts; nil before the first one.
-  package private(set) var found: StoreEvidence?
+  private(set) var found: StoreEvidence?
   /// Whether the coordinator has told anything, and whether the store has been compared with that.
   private var (hasHeard, isCompared) = (false, false)
-
-  package init() {}
 
   /// The last acknowledgement; 0 for none. Nil until the store has been compared with what the coordinator tells, since
   /// what is found before that proves nothing to a coordinator that has seen more (``StoreMemory/heard(_:)``). What is
   /// found after an acknowledgement has been compared.
-  package var told: Int64? { isCompared || acknowledged > 0 ? acknowledged : nil }
+  var told: Int64? { isCompared || acknowledged > 0 ? acknowledged : nil }
 
-  package func begin() -> Probe { Probe(evidence: evidence, hasHeard: hasHeard, acknowledged: acknowledged) }
+  func begin() -> Probe { Probe(evidence: evidence, hasHeard: hasHeard, acknowledged: acknowledged) }
 
   /// A probe has been answered.
   ///
@@ -38,7 +38,7 @@ package struct StoreJudge: Sendable {
   ///   - sight: what it found.
   ///   - after: what the store held when it was done; nil if its identity is none.
   /// - Returns: a loss that was not known yet.
-  package mutating func ended(
+  mutating func ended(
     _ probe: Probe, found sight: StoreSight, after: StoreEvidence?, at now: Int64
   ) -> HealthReport.Store.Loss? {
     assert(probe.acknowledged <= acknowledged, "acknowledgements only rise")
@@ -69,7 +69,7 @@ package struct StoreJudge: Sendable {
   /// The coordinator has told what it and others have seen.
   ///
   /// - Returns: whether a loss has been acknowledged.
-  package mutating func heard(_ memory: StoreMemory) -> Bool {
+  mutating func heard(_ memory: StoreMemory) -> Bool {
     guard memory.isWellFormed, memory.acknowledged >= acknowledged else { return false }
     hasHeard = true
     if memory.acknowledged > acknowledged {
@@ -87,7 +87,7 @@ package struct StoreJudge: Sendable {
 
 extension HealthReport.Store {
   /// What the judge knows.
-  package init(_ judge: StoreJudge, damaged: Int = 0, damage: [String] = []) {
+  init(_ judge: StoreJudge, damaged: Int = 0, damage: [String] = []) {
     let newest = judge.found?.newest
     self.init(
       identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,

@@ -11,14 +11,14 @@ struct LeaseReport: Equatable, Sendable {
   /// Who holds the lease, as far as is known here.
   var holder: Holder?
   /// When the lease would lapse without another renewal.
-  var endsAt: LeaseMachine.Instant?
+  var endsAt: ContinuousClock.Instant?
   var termsWon = 0
   var termsLost = 0
   /// How long the last renewal took.
   var renewal: Duration?
 
   /// How long the lease is known to live.
-  func remaining(at now: LeaseMachine.Instant) -> Duration? {
+  func remaining(at now: ContinuousClock.Instant) -> Duration? {
     endsAt.map { max(.zero, $0 - now) }
   }
 }

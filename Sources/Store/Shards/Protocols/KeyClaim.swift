@@ -9,24 +9,11 @@
 /// A request that is at home on the key's own shard needs no claim: its script sees what stands under the key. It begins
 /// here only if that is the claim of another one.
 struct KeyClaim {
-  /// What stands under a key at the key's own shard.
-  struct Claim: Equatable {
-    var fingerprint: Fingerprint
-    /// Where its request is at home.
-    var home: Shard
-    /// Tells this claim from others of the same request.
-    var nonce: UInt64
-  }
-
   enum Action: Equatable {
-    /// Put this claim where there is nothing; the answer is what stood there.
-    case claim(Claim)
-    /// The claim is the request's own, from an earlier attempt: let it live on.
-    case prolong(Claim)
+    /// Put this claim where there is nothing, or where the second one still stands.
+    case claim(Claim, replacing: Claim?)
     /// Tell whether it was answered at its home; if not, make it void.
     case void(Claim)
-    /// Put the second in the place of the first.
-    case replace(Claim, with: Claim)
     case finish(Outcome)
   }
 
@@ -37,26 +24,26 @@ struct KeyClaim {
     case used
     /// Others claim it too, again and again.
     case contended
-    /// Nothing has happened that matters.
+    /// It is not known what stands there. Nothing has happened that matters.
     case failed
   }
 
+  /// What came of a claim.
   enum Found: Equatable {
-    case nothing
-    case claim(Claim)
+    /// The request has this one now: its own, or that of an earlier attempt.
+    case claimed(Claim)
+    case anothers(Claim)
     /// A request that is at home where its key is was answered.
     case record
   }
 
   private enum State: Equatable {
     case claiming
-    case prolonging(Claim)
     case voiding(Claim)
-    case replacing
     case finished
   }
 
-  private static let maxRounds = 3
+  private static let maxRounds = 4
 
   private var own: Claim
   private let keyShard: Shard
@@ -66,67 +53,49 @@ struct KeyClaim {
   /// - Parameter keyShard: the key's own shard.
   init(_ own: Claim, keyShard: Shard) { (self.own, self.keyShard) = (own, keyShard) }
 
-  func begin() -> [Action] { [.claim(own)] }
+  func begin() -> [Action] { [.claim(own, replacing: nil)] }
 
-  /// What stood under the key; nil if that is not known.
+  /// - Parameter found: nil if it is not known.
   mutating func found(_ found: Found?) -> [Action] {
     guard state == .claiming else { return [] }
     switch found {
     case nil: return finish(.failed)
-    case .nothing?: return finish(.claimed(own))
+    case .claimed(let claim)?: return finish(.claimed(claim))
     case .record?: return finish(.used)
-    case .claim(let claim)? where claim.fingerprint == own.fingerprint:
-      state = .prolonging(claim)
-      return [.prolong(claim)]
     // Its home is where its key is: there the claim alone decides.
-    case .claim(let claim)? where claim.home == keyShard: return replace(claim)
-    case .claim(let claim)?:
+    case .anothers(let claim)? where claim.home == keyShard: return again(claim)
+    case .anothers(let claim)?:
       state = .voiding(claim)
       return [.void(claim)]
     }
   }
 
-  /// Whether the claim still stood there; nil if that is not known.
-  mutating func prolonged(_ isThere: Bool?) -> [Action] {
-    guard case .prolonging(let claim) = state else { return [] }
-    guard let isThere else { return finish(.failed) }
-    return isThere ? finish(.claimed(claim)) : again()
+  /// Home, where the key has its shard too, says that another request has claimed it.
+  mutating func met(_ claim: Claim) -> [Action] {
+    state = .claiming
+    return found(.anothers(claim))
   }
 
   /// Whether the other request was answered; nil if that is not known.
   mutating func voided(wasAnswered: Bool?) -> [Action] {
     guard case .voiding(let claim) = state else { return [] }
     guard let wasAnswered else { return finish(.failed) }
-    return wasAnswered ? finish(.used) : replace(claim)
-  }
-
-  /// Whether the other's claim still stood there; nil if that is not known.
-  mutating func replaced(_ wasThere: Bool?) -> [Action] {
-    guard state == .replacing else { return [] }
-    guard let wasThere else { return finish(.failed) }
-    return wasThere ? finish(.claimed(own)) : again()
+    return wasAnswered ? finish(.used) : again(claim)
   }
 
   /// Home says that this claim, by which it was asked, is void: another request is taking the key over.
   ///
   /// - Parameter nonce: for a claim that is not void.
   mutating func lost(_ claim: Claim, nonce: UInt64) -> [Action] {
-    guard rounds < Self.maxRounds else { return finish(.contended) }
-    rounds += 1
     own.nonce = nonce
-    return replace(claim)
+    return again(claim)
   }
 
-  private mutating func replace(_ claim: Claim) -> [Action] {
-    state = .replacing
-    return [.replace(claim, with: own)]
-  }
-
-  private mutating func again() -> [Action] {
+  private mutating func again(_ claim: Claim) -> [Action] {
     guard rounds < Self.maxRounds else { return finish(.contended) }
     rounds += 1
     state = .claiming
-    return begin()
+    return [.claim(own, replacing: claim)]
   }
 
   private mutating func finish(_ outcome: Outcome) -> [Action] {

@@ -5,12 +5,13 @@ import RedisClient
 /// The store's identity and marks (``StoreEvidence``), by the script that looks at them, and raises a mark.
 ///
 /// Lives on the event loop of its link; completions are called there.
-package final class StoreRepository {
+package final class IdentityRepository {
   /// A mark that is so old is raised, by whichever node looks next.
   static let oldMark = TimeAmount.milliseconds(400)
   /// More than there are nodes; half of them are dropped at once.
   package static let maxMarks = 64
 
+  /// What one look has found.
   package struct Look: Equatable, Sendable {
     /// Before the mark was raised.
     package var found: StoreSight
@@ -34,6 +35,8 @@ package final class StoreRepository {
     (script, self.caller) = (scripts.probeStore, caller)
   }
 
+  /// Looks at the identity and all marks. A store without an identity is given one, and this process's mark is raised
+  /// where the last one is old. It has no effect after `limit`. A refusal of Redis's is told in Redis's own words.
   package func look(limit: TimeAmount, completion: @escaping (Result<Look, StoreFailure>) -> Void) {
     let (name, last) = mark
     var arguments = RedisArguments(StoreMark.newIdentity(), name)
@@ -70,7 +73,7 @@ package final class StoreRepository {
   }
 }
 
-extension StoreRepository.Look {
+extension IdentityRepository.Look {
   /// Nil if it is not what the script replies.
   init?(_ reply: StoreReply<ProbeVerdict>, name: String) {
     switch reply.verdict {
