@@ -56,7 +56,8 @@ final class StoreWatch {
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
   ///     tells.
   init(
-    link: any CommandSender, scripts: ScriptLibrary, isLayoutGiven: Bool = false, replication: Replication.Demand = .init(), logger: Logger,
+    link: any CommandSender, scripts: ScriptLibrary, isLayoutGiven: Bool = false,
+    replication: Replication.Demand = .init(), logger: Logger,
     wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
     unfit: @escaping (Unfit) -> Void
   ) {
@@ -66,7 +67,8 @@ final class StoreWatch {
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
       RedisRights(
-        scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1, awaitsReplicas: replication.minReplicas > 0
+        scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1,
+        awaitsReplicas: replication.minReplicas > 0
       ).all
     layout = Layout(
       key: scripts.layoutKey, undividedStoreKey: scripts.undividedStoreKey, own: StoreLayout(scripts.shards),

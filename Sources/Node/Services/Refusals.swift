@@ -95,7 +95,8 @@ extension Problem {
       Problem(.internalError, "The store refused the command. Nothing was done.")
     case .contended:
       Problem(
-        .storeUnavailable, "Other requests with this idempotency key are on their way. Nothing was done.", retryAfter: 1)
+        .storeUnavailable, "Other requests with this idempotency key are on their way. Nothing was done.", retryAfter: 1
+      )
     case .redis(.rejected), .nearlyFull:
       Problem(.storeUnavailable, "The store takes no such commands at present. Nothing was done.", retryAfter: 1)
     case .redis(.unknown) where isWrite:

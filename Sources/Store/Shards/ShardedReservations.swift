@@ -35,13 +35,11 @@ package struct ShardedReservations {
   ) {
     // An id that no reservation has is unknown everywhere; what its key was used for, the key's own shard knows.
     let home = store.map.home(of: id) ?? write.key.map { store.map.home(of: $0) } ?? Shard(number: 0)
-    store.keyed(
-      write, at: home, used: .keyReused,
-      { [store] result in
-        if case .success(.done(let cart, isReplay: false)) = result { store.followStep(of: cart) }
-        completion(result)
-      }
-    ) { [store] write, completion in
+    let followed: Completion<CheckoutOutcome> = { [store] result in
+      if case .success(.done(let cart, isReplay: false)) = result { store.followStep(of: cart) }
+      completion(result)
+    }
+    store.keyed(write, at: home, used: .keyReused, followed) { [store] write, completion in
       store[home].reservations.checkOut(step, id, write: write, completion: completion)
     }
   }

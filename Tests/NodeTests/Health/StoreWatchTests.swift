@@ -103,11 +103,16 @@ import Testing
     untold.layout = "8 -"
     untold.start()
     untold.link.pass(200)
-    guard case .otherLayout(let found)? = untold.unfit.first else { Issue.record("\(untold.unfit)"); return }
+    guard case .otherLayout(let found)? = untold.unfit.first else {
+      Issue.record("\(untold.unfit)")
+      return
+    }
     #expect(found.map == ShardMap(count: 8, separator: UInt8(ascii: "-")) && untold.unfit.count == 1)
     #expect(untold.reports.allSatisfy { !$0.isChecked })
 
-    for (layout, isUndivided, shards) in [("8", false, 4), ("8 -", false, 8), (nil, true, 8), ("8", false, 1), ("x", false, 8)] {
+    for (layout, isUndivided, shards) in [
+      ("8", false, 4), ("8 -", false, 8), (nil, true, 8), ("8", false, 1), ("x", false, 8),
+    ] {
       let bench = Bench()
       (bench.layout, bench.isUndivided) = (layout, isUndivided)
       bench.start(shards: shards)

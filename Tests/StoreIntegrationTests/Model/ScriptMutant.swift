@@ -43,7 +43,8 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("reserve", "raises the bound in due", "'ZADD', DUE, 'LT',", "'ZADD', DUE,"),
     ScriptMutant("reserve", "refuses at the deadline of another", "earliest <= now", "earliest < now"),
     ScriptMutant("reserve", "never looks for due holds", "if earliest and earliest <= now then", "if false then"),
-    ScriptMutant("reserve", "ignores an earlier key", "if not prior then\n    return nil", "if true then\n    return nil"),
+    ScriptMutant(
+      "reserve", "ignores an earlier key", "if not prior then\n    return nil", "if true then\n    return nil"),
     ScriptMutant("reserve", "keeps keys for ever", "deadline, 'EX', RETENTION", "deadline"),
     ScriptMutant(
       "reserve", "records no success", "redis.call('SET', key, ARGV[6]", "redis.call('ECHO', 'x' or ARGV[6]"),

@@ -89,7 +89,8 @@ extension AgainstRedis {
     }
 
     /// Its node died before home was asked.
-    @Test func `a part without a cart is put back when it is due, and its cart can't come to be any more`() async throws {
+    @Test func `a part without a cart is put back when it is due, and its cart can't come to be any more`() async throws
+    {
       let redis = try await PrivateRedis()
       let shop = try await Shop(redis)
       let (home, part) = (Shard(number: 0), Shard(number: 1))
@@ -182,7 +183,8 @@ extension AgainstRedis {
         #expect(held.status == 201)
         let again = await shop.engine.ask(second)
         #expect(again.isReplay && again.body == held.body)
-        #expect(await shop.engine.ask(.reserve(shop.skus[(number + 2) % 4], 1, key: key)) == .problem(.idempotencyKeyReused))
+        #expect(
+          await shop.engine.ask(.reserve(shop.skus[(number + 2) % 4], 1, key: key)) == .problem(.idempotencyKeyReused))
         #expect(await shop.engine.ask(Call(wish: .cancel(held.reservationID))).status == 200)
       }
     }

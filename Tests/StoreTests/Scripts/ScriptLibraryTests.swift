@@ -85,7 +85,10 @@ import Testing
     #expect(Set(finishing).isSuperset(of: ["confirm", "cancel", "release"]))
     // On a full Redis the leader must still be elected and run, because it frees memory.
     #expect(Set(finishing).isSuperset(of: Self.library.forElection.map(\.name) + ["sweep", "trim"]))
-    #expect(Self.all.filter { $0.kind == .adds }.map(\.script.name) == ["reserve", "change_stock", "commit", "hold_part", "claim"])
+    #expect(
+      Self.all.filter { $0.kind == .adds }.map(\.script.name) == [
+        "reserve", "change_stock", "commit", "hold_part", "claim",
+      ])
   }
 
   @Test func `an operator's tuning is part of the scripts`() {
@@ -154,7 +157,8 @@ import Testing
       let reply = comment.enumerated().prefix { $0.offset == 0 || $0.element.hasPrefix("--") }.map(\.element)
       let promised = Set(("| " + reply.joined()).matches(of: /\| ([A-Z]+)\b/).map { String($0.1) })
       // Each script can say the first, and each that looks at a key the second.
-      #expect(promised.subtracting(["DAMAGED", "CLAIMED"]) == known.verdicts, "the head of \(script.name).lua, and its enum")
+      #expect(
+        promised.subtracting(["DAMAGED", "CLAIMED"]) == known.verdicts, "the head of \(script.name).lua, and its enum")
 
       let text = own.matches(of: /'([A-Z]+)(?: ' \.\. now|', now)/).map { String($0.1) }
       let judged = own.contains("= judge(") && own.contains("return refusal\n") ? ["UNKNOWN", "DUE", "SHORT"] : []
