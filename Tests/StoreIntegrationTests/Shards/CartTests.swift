@@ -27,7 +27,7 @@ extension AgainstRedis {
 
       /// - Parameter milliseconds: since the start of the test's clock.
       func setClock(_ milliseconds: Int64) async throws {
-        try await engine.link.send(TestClock.setting(TestClock.start + milliseconds)).get()
+        _ = try await engine.link.send(TestClock.setting(TestClock.start + milliseconds)).get()
       }
 
       /// Available, reserved and sold pieces of a shard's SKU.
