@@ -50,7 +50,7 @@ import Testing
   @Test func `the time that a client takes is not told as the node's`() throws {
     let log = LogRecorder()
     let bench = try HTTPBench(logger: log.logger)
-    try bench.send(Self.confirm)
+    try bench.send(Self.confirm + "Content-Length: 5\r\n\r\n1234")
     try bench.pass(ConnectionMachine.requestLimit)
     let line = try #require(log.all.first { $0.hasPrefix("request ") })
     #expect(line.contains("request-timeout") && line.contains(#/"microseconds": 0\b/#), "\(line)")
