@@ -198,7 +198,7 @@ package final class ReservationRepository {
   /// Tells why nothing was done about a write; or that its outcome is unknown, while an earlier attempt may still succeed.
   func tellUnlessInDoubt<Outcome>(_ write: Write, _ failure: StoreFailure, _ completion: @escaping Completion<Outcome>)
   {
-    writer.tellUnlessInDoubt(scripts.keys.record(of: write), failure, completion)
+    writer.tellUnlessInDoubt(scripts.keys.record(of: write), arrival: write.arrival, failure, completion)
   }
 
   /// The name of a key's record here.

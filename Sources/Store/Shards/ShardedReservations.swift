@@ -17,6 +17,10 @@ package struct ShardedReservations {
     _ lines: [ReservationLine], labels: Labels, ttlSeconds: Int, write: Write,
     completion: @escaping Completion<ReserveOutcome>
   ) {
+    guard store.map.count > 1 else {
+      return store.shards[0].reservations.reserve(
+        lines, labels: labels, ttlSeconds: ttlSeconds, write: write, completion: completion)
+    }
     let cart = store.map.parts(of: lines)
     let home = cart[0].shard
     store.keyed(write, at: home, used: .keyReused, completion) { [store] write, completion in
@@ -33,6 +37,9 @@ package struct ShardedReservations {
   package func checkOut(
     _ step: CheckoutStep, _ id: ReservationID, write: Write, completion: @escaping Completion<CheckoutOutcome>
   ) {
+    guard store.map.count > 1 else {
+      return store.shards[0].reservations.checkOut(step, id, write: write, completion: completion)
+    }
     // An id that no reservation has is unknown everywhere; what its key was used for, the key's own shard knows.
     let home = store.map.home(of: id) ?? write.key.map { store.map.home(of: $0) } ?? Shard(number: 0)
     let followed: Completion<CheckoutOutcome> = { [store] result in
@@ -54,7 +61,6 @@ package struct ShardedReservations {
 extension ShardedStore {
   /// The parts of a cart follow what was just done to it.
   fileprivate func followStep(of cart: Reservation) {
-    guard map.count > 1 else { return }
     switch (cart.status, cart.endedAt) {
     case (.confirmed, let instant?): follow(cart, .confirmed(at: instant))
     case (.cancelled, let instant?): follow(cart, .ended(at: instant))

@@ -142,10 +142,12 @@ final class KeyedWriter {
   /// Tells a failure that came before the script was asked. While an earlier attempt may still take effect, nobody is told
   /// that nothing was done.
   func tellUnlessInDoubt<Outcome>(
-    _ record: String?, _ failure: StoreFailure, _ completion: @escaping (Result<Outcome, StoreFailure>) -> Void
+    _ record: String?, arrival: NIODeadline, _ failure: StoreFailure,
+    _ completion: @escaping (Result<Outcome, StoreFailure>) -> Void
   ) {
     guard let settled = inDoubt.end(of: record, after: now) else { return completion(.failure(failure)) }
-    after(settled) { completion(.failure(.redis(.unknown(.deadlinePassed)))) }
+    // Another request's attempt may be in doubt for longer than this one can wait.
+    after(min(settled, arrival + Budget.lastEffect)) { completion(.failure(.redis(.unknown(.deadlinePassed)))) }
   }
 
   private var now: NIODeadline { caller.now }

@@ -56,6 +56,16 @@ import Testing
     #expect(found(record.prefix(24), mine) == .ours([]))
   }
 
+  @Test func `the nonce of a claim stands between a record's request and its answer`() {
+    let mine = Fingerprint(of: "a")
+    let head = IdempotencyRecord.head(mine, nonce: 0xab)
+    #expect(head == "1\(mine.text)!00000000000000ab ")
+    let record = Array((head + "the answer").utf8)
+    #expect(IdempotencyRecord.answer(in: record[...], for: mine) == .ours(Array("the answer".utf8)[...]))
+    #expect(IdempotencyRecord.answer(in: record[...], for: Fingerprint(of: "b")) == .anothers)
+    #expect(IdempotencyRecord.answer(in: record.prefix(30), for: mine) == .damaged)
+  }
+
   @Test func `different contents have different fingerprints`() {
     let texts = (0..<5000).map { Fingerprint(of: "reserve \($0)").text }
     #expect(Set(texts).count == texts.count)

@@ -15,6 +15,23 @@ import Testing
     }
   }
 
+  @Test func `lines of other shards are read among those of home, and none stands there twice`() throws {
+    let id = ReservationID()
+    func record(_ lines: [String], elsewhere: [String]) throws -> [UInt8] {
+      func read(_ names: [String]) throws -> [ReservationLine] {
+        try names.map { ReservationLine(sku: try #require(SKU($0)), quantity: 2) }
+      }
+      let tail = StoredReservation.tail(lines: try read(lines), elsewhere: try read(elsewhere), labels: Labels())
+      let head = StoredReservation.head(.active) + "1763801100123" + StoredReservation.creationMember + "1763800800123"
+      return Array(head.utf8) + tail.readableBytesView
+    }
+    let cart = try StoredReservation.read(record(["B", "D"], elsewhere: ["A", "C"])[...], id: id, now: 0)
+    #expect(cart.lines.map(\.sku.text) == ["A", "B", "C", "D"] && cart.labels == Labels())
+    #expect(throws: StoredReservation.Malformed.self) {
+      try StoredReservation.read(record(["B"], elsewhere: ["B"])[...], id: id, now: 0)
+    }
+  }
+
   @Test func `a record is JSON that operators can read`() throws {
     var random = SeededRandom(1)
     for _ in 0..<100 {

@@ -46,6 +46,20 @@ import Testing
     #expect(counts.allSatisfy { (850...1150).contains($0) })
   }
 
+  @Test func `a cart is parted by shard, its home first, each part in the order of SKUs`() throws {
+    let map = ShardMap(count: 3)
+    var random = SeededRandom(3)
+    for _ in 0..<200 {
+      let names = Set((0..<random.number(1...20)).map { _ in "s\(random.number(0...99))" }).sorted()
+      let lines = try names.map { ReservationLine(sku: try #require(SKU($0)), quantity: random.number(1...9)) }
+      let parts = map.parts(of: lines)
+      #expect(parts.first?.shard == map.home(of: lines[0].sku))
+      #expect(Set(parts.map(\.shard)).count == parts.count)
+      for part in parts { #expect(part.lines == lines.filter { map.home(of: $0.sku) == part.shard }) }
+      #expect(parts.flatMap(\.lines).sorted { $0.sku < $1.sku } == lines)
+    }
+  }
+
   @Test func `SKUs that are alike before the separator are kept together`() throws {
     let map = ShardMap(count: 64, separator: UInt8(ascii: "."))
     let homes = try (0..<100).map { map.home(of: try #require(SKU("sale.\($0)"))) }
