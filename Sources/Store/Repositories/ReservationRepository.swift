@@ -210,8 +210,8 @@ package final class ReservationRepository {
     decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
   ) {
     writer.run(
-      script, arguments, record: scripts.keys.record(of: write), arrival: write.arrival, completion: completion,
-      decode: decode)
+      script, arguments, record: scripts.keys.record(of: write), arrival: write.arrival,
+      onlyReplays: write.onlyReplays, completion: completion, decode: decode)
   }
 
   private func replayed(

@@ -169,8 +169,8 @@ package final class StockRepository {
     decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
   ) {
     writer.run(
-      script, arguments, record: scripts.keys.record(of: write), arrival: write.arrival, completion: completion,
-      decode: decode)
+      script, arguments, record: scripts.keys.record(of: write), arrival: write.arrival,
+      onlyReplays: write.onlyReplays, completion: completion, decode: decode)
   }
 
   /// What the index of SKUs has at one place.

@@ -26,7 +26,7 @@ final class CartHold {
     (self.store, self.labels, self.ttlSeconds, self.write) = (store, labels, ttlSeconds, write)
     (home, parts, self.completion) = (cart[0], Array(cart.dropFirst()), completion)
     id = store[home.shard].reservations.newID()
-    machine = CartReservation(parts: parts.map(\.shard))
+    machine = CartReservation(parts: parts.map(\.shard), isKeyed: write.key != nil)
   }
 
   func begin() { perform(machine.begin()) }

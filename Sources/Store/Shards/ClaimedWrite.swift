@@ -38,6 +38,9 @@ final class ClaimedWrite<Outcome> {
       switch action {
       case .claim(let claim, let old):
         store[keyShard].claims.claim(key, claim, replacing: old, arrival: write.arrival) { [self] result in
+          if case .failure(let refusal) = result, case .redis(.rejected(.unwritable)) = refusal {
+            return replay(otherwise: refusal)
+          }
           perform(machine.found(known(result)))
         }
       case .void(let claim):
@@ -73,6 +76,13 @@ final class ClaimedWrite<Outcome> {
       case (.void, nil), (.rivals, _): completion(result)
       }
     }
+  }
+
+  /// The key's shard takes no writes. What was answered before is repeated all the same.
+  private func replay(otherwise refusal: StoreFailure) {
+    var write = write
+    write.onlyReplays = refusal
+    attempt(write, completion)
   }
 
   /// Nothing of what was asked for has happened, unless an earlier attempt of it may still be on its way.

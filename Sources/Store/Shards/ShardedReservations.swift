@@ -24,7 +24,7 @@ package struct ShardedReservations {
     let cart = store.map.parts(of: lines)
     let home = cart[0].shard
     store.keyed(write, at: home, used: .keyReused, completion) { [store] write, completion in
-      if cart.count == 1 {
+      if cart.count == 1 || write.onlyReplays != nil {
         store[home].reservations.reserve(
           lines, labels: labels, ttlSeconds: ttlSeconds, write: write, completion: completion)
       } else {

@@ -24,10 +24,12 @@ final class KeyedWriter {
   /// - Parameters:
   ///   - record: the name of the idempotency record, nil for a write without a key.
   ///   - arrival: when the request was complete; all bounds count from there.
+  ///   - onlyReplays: why nothing may be written, if so.
   func run<Verdict: KeyedVerdict>(
     _ script: StoreScript<Verdict>, _ arguments: RedisArguments, record: String?, arrival: NIODeadline,
-    completion: @escaping StoreCaller.Completion<Verdict>
+    onlyReplays: StoreFailure? = nil, completion: @escaping StoreCaller.Completion<Verdict>
   ) {
+    if let onlyReplays { return replay(record, deadline: arrival + Budget.read, otherwise: onlyReplays, completion) }
     // What is in doubt is settled by its script even then.
     guard !fullness.isNearlyFull || script.kind != .adds || inDoubt.contains(record, at: now) else {
       return replay(record, deadline: arrival + Budget.read, otherwise: .nearlyFull, completion)
@@ -51,10 +53,10 @@ final class KeyedWriter {
   /// Writes, and tells what the answer means (``StoreCaller/decoded(_:from:_:)``).
   func run<Verdict: KeyedVerdict, Outcome>(
     _ script: StoreScript<Verdict>, _ arguments: RedisArguments, record: String?, arrival: NIODeadline,
-    completion: @escaping (Result<Outcome, StoreFailure>) -> Void,
+    onlyReplays: StoreFailure? = nil, completion: @escaping (Result<Outcome, StoreFailure>) -> Void,
     decode: @escaping (StoreReply<Verdict>) throws(StoreDamage) -> Outcome?
   ) {
-    run(script, arguments, record: record, arrival: arrival) { [caller] result in
+    run(script, arguments, record: record, arrival: arrival, onlyReplays: onlyReplays) { [caller] result in
       completion(caller.decoded(result, from: script, decode))
     }
   }

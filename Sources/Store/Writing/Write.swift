@@ -8,6 +8,8 @@ package struct Write: Sendable {
   package var arrival: NIODeadline
   /// Of the claim by which it comes, if it needs one (``KeyClaim``).
   var nonce: UInt64?
+  /// Set where nothing may be written, and why: what was answered before is repeated, and anything else is refused so.
+  var onlyReplays: StoreFailure?
 
   package init(key: IdempotencyKey?, fingerprint: Fingerprint?, arrival: NIODeadline) {
     assert((key == nil) == (fingerprint == nil), "a key without what it stands for answers any request")

@@ -189,6 +189,24 @@ extension AgainstRedis {
       }
     }
 
+    @Test func `a store that takes no writes repeats what was answered, whichever shards that was of`() async throws {
+      let redis = try await PrivateRedis()
+      let shop = try await Shop(redis)
+      var told: [(Call, Answer)] = []
+      for number in 0..<8 {
+        let call = shop.cart(number % 4, (number + 1) % 4, key: "k\(number)")
+        told.append((call, await shop.engine.ask(call)))
+      }
+      try await shop.engine.whenSettled()
+      try redis.cli("CONFIG", "SET", "maxmemory", "1")
+      for (call, answer) in told {
+        let again = await shop.engine.ask(call)
+        #expect(again.isReplay && again.body == answer.body, "\(call): \(again)")
+        let other = await shop.engine.ask(Call(wish: call.wish, key: call.key.map { $0 + " again" }))
+        #expect(other.status == 503 && other.retryAfter != nil, "\(other)")
+      }
+    }
+
     /// Requests under one key at two nodes at once, each at home elsewhere.
     @Test func `of two requests under one key one is served at most, wherever they are at home`() async throws {
       let redis = try await PrivateRedis()

@@ -118,7 +118,8 @@ extension CartWorld {
     guard !request.parts.isEmpty else { return commit(attempt, claim) { [unowned self] in finish(attempt, claim, $0) } }
     // What was put back under the last one is not held again.
     if attempt.cart != nil { attempt.id = idFor(request, attempt.key) }
-    let cart = CartReservation(parts: request.parts.sorted().map { Shard(number: $0) })
+    let cart = CartReservation(
+      parts: request.parts.sorted().map { Shard(number: $0) }, isKeyed: attempt.key != nil)
     attempt.cart = cart
     record.tally.carts += 1
     perform(attempt, claim, cart.begin())

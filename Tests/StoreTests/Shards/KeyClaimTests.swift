@@ -73,7 +73,8 @@ import Testing
     var tokens = ReplyTokens(Array(Self.other.text.utf8)[...])
     #expect(KeyClaim.Claim(&tokens) == Self.other)
     #expect(Self.other.text == "!\(Self.other.fingerprint.text) 2 0000000000000002")
-    for text in ["", "!", "!short 2 0000000000000002", "\(Self.other.text.dropFirst())", "\(Self.other.text.dropLast())"] {
+    let whole = Self.other.text
+    for text in ["", "!", "!short 2 0000000000000002", "\(whole.dropFirst())", "\(whole.dropLast())"] {
       var tokens = ReplyTokens(Array(text.utf8)[...])
       #expect(KeyClaim.Claim(&tokens) == nil, "\(text)")
     }

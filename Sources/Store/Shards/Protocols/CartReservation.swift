@@ -62,6 +62,7 @@ struct CartReservation {
   }
 
   let parts: [Shard]
+  private let isKeyed: Bool
   private var state = State.holding
   private var awaited: Set<Shard>
   /// Those that hold something, or may.
@@ -69,9 +70,10 @@ struct CartReservation {
   private var refusal = CartRefusal()
   private var isSpoilt = false
 
-  init(parts: [Shard]) {
+  /// - Parameter isKeyed: whether it comes with an idempotency key, and so may have been answered before.
+  init(parts: [Shard], isKeyed: Bool) {
     precondition(!parts.isEmpty && Set(parts).count == parts.count, "a cart at home alone is one script")
-    self.parts = parts
+    (self.parts, self.isKeyed) = (parts, isKeyed)
     awaited = Set(parts)
   }
 
@@ -88,10 +90,10 @@ struct CartReservation {
     case .failed: isSpoilt = true
     }
     guard awaited.isEmpty else { return [] }
-    if isSpoilt { return end(.failed) }
+    if isSpoilt && !isKeyed { return end(.failed) }
     // Whether home would refuse too, and what the key was answered with, belongs to the answer.
-    state = refusal.isEmpty ? .committing : .judging
-    return [refusal.isEmpty ? .commit : .judge]
+    state = refusal.isEmpty && !isSpoilt ? .committing : .judging
+    return [state == .committing ? .commit : .judge]
   }
 
   mutating func home(_ answer: HomeAnswer) -> [Action] {
@@ -106,6 +108,7 @@ struct CartReservation {
     case (.committing, .unknown):
       state = .finished
       return [.finish(.unknown)]
+    case (.judging, .held) where isSpoilt, (.judging, .refused) where isSpoilt: return end(.failed)
     case (.judging, .held): return end(.refused(refusal))
     case (.judging, .refused(let why)):
       refusal.add(why)
