@@ -3,7 +3,7 @@
 -- A store of one shard has the lease beside it, and compares the token. Where there are several shards, the lease is on
 -- one of them. Each has a fence of its own then: the greatest epoch that has swept it, which only rises.
 local function is_fenced(token, epoch)
-  if not FENCED then
+  if not SHARDED then
     local lease = redis.pcall('GET', LEASE)
     return not lease or lease.err or string.sub(lease, 1, TOKEN_END) ~= token
   end

@@ -28,7 +28,7 @@ local function prior_answer(key, head)
   elseif prior.err then
     return damaged('-', key, prior.err)
   end
-  local kind = string.sub(prior, 1, 1)
+  local kind = SHARDED and string.sub(prior, 1, 1)
   if kind == CLAIM then
     if string.sub(prior, CLAIM_REQUEST, CLAIM_REQUEST_END) == string.sub(head, CLAIM_REQUEST, CLAIM_REQUEST_END) then
       return nil

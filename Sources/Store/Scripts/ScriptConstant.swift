@@ -30,7 +30,7 @@ struct ScriptConstant: Equatable {
   /// - Parameter keys: for one shard, their whole names. For several, what stands behind the key that a call declares.
   static func all(_ tuning: ScriptLibrary.Tuning, _ keys: RedisKeys, areDeclared: Bool = false) -> [ScriptConstant] {
     let names = names(keys).map { areDeclared ? ScriptConstant($0, declaredAnd: $1) : ScriptConstant($0, $1) }
-    return names + tuned(tuning) + limits + layouts + [.init("FENCED", areDeclared)]
+    return names + tuned(tuning) + limits + layouts + [.init("SHARDED", areDeclared)]
   }
 
   private static func names(_ keys: RedisKeys) -> [(String, String)] {
