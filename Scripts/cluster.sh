@@ -31,6 +31,10 @@ source "$ROOT/Scripts/lib/processes.sh"
 source "$ROOT/Scripts/lib/settings.sh"
 # shellcheck source=Scripts/lib/redis.sh
 source "$ROOT/Scripts/lib/redis.sh"
+# shellcheck source=Scripts/lib/redis_cluster.sh
+source "$ROOT/Scripts/lib/redis_cluster.sh"
+# shellcheck source=Scripts/lib/redis_commands.sh
+source "$ROOT/Scripts/lib/redis_commands.sh"
 # shellcheck source=Scripts/lib/members.sh
 source "$ROOT/Scripts/lib/members.sh"
 # shellcheck source=Scripts/lib/coordinator.sh
@@ -50,14 +54,15 @@ usage() {
   cat <<'TEXT'
 Usage: Scripts/cluster.sh COMMAND
 
-  up [--nodes N] [--port PORT] [--profile release|debug] [--redis single|sentinel] [--fsync always|everysec]
+  up [--nodes N] [--port PORT] [--profile release|debug] [--redis single|sentinel|cluster] [--fsync always|everysec]
      [--maxmemory SIZE]
                      installs what is missing, builds what changed, starts what does not run, and waits until
                      it is ready: a private Redis, the coordinator, N nodes (3) and HAProxy in front, on ports
                      PORT … PORT+99 (8080). A running cluster keeps the options that are not given.
                      Redis is a single server, or with sentinel a master (redis-1 at first), two replicas, and
-                     three Sentinels that make a replica the master when that fails. It stays what it was first,
-                     until `down --wipe`.
+                     three Sentinels that make a replica the master when that fails, or with cluster a Redis
+                     Cluster of three masters and a replica of each. It stays what it was first, until
+                     `down --wipe`.
                      SIZE, such as 4gb, is what each server of Redis may take at most (half of the memory,
                      shared by all that hold the data).
   status [--json]    processes, URLs, health, roles in Redis, leader
@@ -69,7 +74,10 @@ Usage: Scripts/cluster.sh COMMAND
   kill-redis [NAME] [--signal KILL|STOP|TERM]
                      the same to a server of Redis (redis, redis-1, …) or a Sentinel (sentinel-1, …): the master,
                      if none is named
-  failover           has the Sentinels make another Redis the master, and waits until it is
+  failover [NAME]    has the Sentinels make another Redis the master, and waits until it is; in a Cluster, has the
+                     replica of a master (NAME, or the first) take its place
+  reshard [SLOTS] [FROM TO]
+                     moves SLOTS (1000) slots of a Cluster from one master to another, while the shop sells
   restart-redis      starts the private Redis again with its data, all of its servers
   scale N            starts or gracefully stops nodes until N run
   logs [-f] [NAME]   the end of all logs, or of one process's (front, coordinator, node-1, redis, …);
@@ -253,56 +261,6 @@ all_nodes_are_drained() {
   done
 }
 
-command_restart_redis() {
-  (($# == 0)) || bad_usage "restart-redis: takes nothing, not: $*"
-  require_cluster
-  stop_redis
-  start_redis
-}
-
-command_kill_redis() {
-  local name='' signal=KILL servers pid role
-  while (($#)); do
-    case $1 in
-      --signal)
-        (($# > 1)) || bad_usage 'kill-redis: --signal needs a value'
-        signal=$(one_of "$1" "${2#SIG}" KILL STOP TERM)
-        shift
-        ;;
-      *)
-        [[ -z $name && $1 != -* ]] || bad_usage "kill-redis: takes the name of a server and --signal, not: $1"
-        name=$1
-        ;;
-    esac
-    shift
-  done
-  find_cluster
-  mapfile -t servers < <(redis_servers)
-  if [[ -z $name ]]; then
-    name=$(await_master) || die 1 'no Redis is master: there is none to hit (cluster.sh status; cluster.sh resume)'
-  fi
-  one_of kill-redis "$name" "${servers[@]}" >/dev/null
-  pid=$(pid_of "$name") || die 1 "$name does not run (cluster.sh resume starts it)"
-  role=$(role_of "$name")
-  kill -"$signal" "$pid"
-  printf 'Sent SIG%s to %s (pid %s), %s\n' "$signal" "$name" "$pid" "${role:-which did not answer}"
-  [[ $signal != KILL ]] || await_end 5 "$name"
-}
-
-command_failover() {
-  local before after deadline=$((SECONDS + 60))
-  (($# == 0)) || bad_usage "failover: takes nothing, not: $*"
-  find_cluster
-  [[ $REDIS == sentinel ]] \
-    || die 1 "failover: Redis in mode $REDIS has no Sentinels to carry it out (up --redis sentinel)"
-  before=$(await_master) || die 1 'no Redis is master (cluster.sh status; cluster.sh resume)'
-  # Sentinels give a failover up if the replica that they have chosen is slow, and then begin no other by themselves.
-  until request_failover && after=$(await_other_master "$before"); do
-    ((SECONDS < deadline)) || die 1 "$before is still the master (cluster.sh logs)"
-  done
-  printf '%s is the master now, in the place of %s\n' "$after" "$before"
-}
-
 command_scale() {
   (($# == 1)) || bad_usage 'scale: takes the number of nodes'
   local nodes
@@ -379,7 +337,7 @@ main() {
   [[ $command == bench || " $* " != *" --help "* ]] || command=help
   bypass_proxies
   case $command in
-    up | status | kill-leader | resume | restart | rolling-restart | kill-redis | failover | restart-redis | scale \
+    up | status | kill-leader | resume | restart | rolling-restart | kill-redis | failover | reshard | restart-redis | scale \
       | logs | down | test | bench)
       "command_${command//-/_}" "$@"
       ;;

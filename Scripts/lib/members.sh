@@ -181,14 +181,13 @@ stop_surplus_nodes() {
 
 # --- The leader
 
-# Prints the index of the running node that holds the lease in Redis, even if a node believes otherwise. Fails if there
-# is none.
+# Prints the index of the running node that leads: the nodes say who holds the lease, and the latest epoch counts. Fails if
+# there is none.
 leader_index() {
-  local record index prefix
-  prefix=$(setting HOLDFAST_KEY_PREFIX) || prefix=''
-  # token epoch acquired-at connection node-id address
-  read -ra record < <(redis --raw get "${prefix}lease") && ((${#record[@]} > 4)) || return 1
-  index=${record[4]#node-}
+  local holder index
+  holder=$(for index in $(started_nodes); do ! is_running "node-$index" || node_health "$index"; done | jq -rs '
+    map(.lease | select(.holder != null)) | max_by(.epoch).holder // empty') || return 1
+  index=${holder#node-}
   [[ $index =~ ^[1-9][0-9]?$ ]] && is_running "node-$index" || return 1
   printf '%s\n' "$index"
 }

@@ -3,17 +3,19 @@
 #   single    one server, `redis`, on PORT+90
 #   sentinel  a master and two replicas, redis-1 to redis-3, on PORT+91 to PORT+93, watched by three Sentinels,
 #             sentinel-1 to sentinel-3, on PORT+81 to PORT+83
+#   cluster   three masters and a replica of each, redis-1 to redis-6, on PORT+91 to PORT+96 (see redis_cluster.sh)
 # The master is never read from a server's own configuration, which is rewritten at each start. The running servers name
 # it. If none is the master, the files of the Sentinels do.
 
 # shellcheck disable=SC2034 # read by cluster.sh
-readonly REDIS_MODES=(single sentinel)
+readonly REDIS_MODES=(single sentinel cluster)
 readonly MASTER_NAME=holdfast # as which the Sentinels know the master
 
 data_servers() {
   case $REDIS in
     single) echo redis ;;
     sentinel) printf 'redis-%s\n' 1 2 3 ;;
+    cluster) printf 'redis-%s\n' 1 2 3 4 5 6 ;;
   esac
 }
 
@@ -48,6 +50,10 @@ redis_url() {
     sentinel)
       for name in $(sentinels); do hosts+=,127.0.0.1:$(server_port "$name"); done
       printf 'redis+sentinel://%s/%s\n' "${hosts#,}" "$MASTER_NAME"
+      ;;
+    cluster)
+      for name in $(data_servers); do hosts+=,127.0.0.1:$(server_port "$name"); done
+      printf 'redis+cluster://%s\n' "${hosts#,}"
       ;;
   esac
 }
@@ -173,7 +179,8 @@ appendfsync $FSYNC
 save ""
 maxmemory $MAXMEMORY
 maxmemory-policy noeviction
-$([[ $REDIS == single ]] || replication_conf "$@")
+$([[ $REDIS != sentinel ]] || replication_conf "$@")
+$([[ $REDIS != cluster ]] || cluster_conf "$1")
 TEXT
 }
 
@@ -215,6 +222,10 @@ start_redis() {
     ! is_stopped "$name" || die 1 "$name is stopped by a signal (cluster.sh resume continues it)"
   done
   printf '%s\n' "$REDIS" | write_private "$STATE/redis/mode"
+  [[ $REDIS != cluster ]] || {
+    start_redis_cluster
+    return
+  }
   # A master that has just died is not started as master while the Sentinels may be choosing another.
   master=$(await_master) || master=$(last_master)
   start_data_server "$master" "$master"
@@ -317,14 +328,19 @@ redis_json() {
   local main=redis name url='' servers='[]'
   if [[ -n $PORT ]]; then
     url=$(redis_url)
-    [[ $REDIS == single ]] || main=$(present_master) || main=''
+    # A Cluster has several masters: none stands for all.
+    case $REDIS in
+      sentinel) main=$(present_master) || main='' ;;
+      cluster) main='' ;;
+    esac
     servers=$(for name in $(redis_servers); do server_json "$name"; done | jq -s .)
   fi
   jq -n --arg mode "$REDIS" --arg url "$url" --arg main "$main" --argjson servers "$servers" '
     def text: if . == "" then null else . end;
     ([$servers[] | select(.name == $main)][0]) as $master |
-    {mode: ($mode | text), url: ($url | text), port: $master.port, pid: $master.pid, state: ($master.state // "dead"),
-     $servers}'
+    (if $mode != "cluster" then $master.state // "dead"
+     elif all($servers[]; .state == "running") then "running" else "dead" end) as $state |
+    {mode: ($mode | text), url: ($url | text), port: $master.port, pid: $master.pid, $state, $servers}'
 }
 
 # Its role is null while it does not answer.

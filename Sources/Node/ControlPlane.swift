@@ -7,8 +7,7 @@ import Store
 /// What must neither wait for shoppers nor keep them waiting, on an event loop and links of its own: stock
 /// administration, the audit, the watch over the store, the election of a leader and the sweep.
 final class ControlPlane {
-  private let links: [RedisLink]
-  private let probes: [LinkProbe]
+  private let links: [any LinkSet]
   private let controller: StockController
   private let watch: StoreWatch
   private let damage: DamageWatch
@@ -20,22 +19,28 @@ final class ControlPlane {
     unfit: @escaping @Sendable (StoreWatch.Unfit) -> Void
   ) {
     let (scripts, access) = (store.scripts, store.links(on: eventLoop))
-    let link = access.link(name: "administration", scripts: scripts.forOperators)
-    let auditLink = access.link(name: "audit", scripts: scripts.forOperators)
+    let links = access.links(name: "administration", scripts: scripts.forOperators)
+    let auditLinks = access.links(name: "audit", scripts: scripts.forOperators)
     // Of its own: what it says of Redis must not depend on whether scripts can be loaded there.
-    let watchLink = access.link(name: "watch")
+    let watchLinks = access.links(name: "watch")
     // Each of its own: neither a batch nor a wait for releases may come before a renewal.
-    let leaseLink = access.link(name: "lease", scripts: scripts.forElection)
-    let sweepLink = access.link(name: "sweep", scripts: scripts.forSweeping)
-    let releaseLink = access.link(name: "releases")
-    link.whenUp = { reports.update(\.canAdminister, true) }
-    links = [link, auditLink, watchLink, leaseLink, sweepLink, releaseLink]
+    let leaseLinks = access.links(name: "lease", scripts: scripts.forElection)
+    let sweepLinks = access.links(name: "sweep", scripts: scripts.forSweeping)
+    let releaseLinks = access.links(name: "releases")
+    links.whenUp = { reports.update(\.canAdminister, true) }
     // The link that waits for releases, too, must lead to the master: there its probe waits behind the blocking read.
-    probes = links.map { LinkProbe(link: $0, vacantKey: scripts.keys.vacant) }
+    self.links = [links, auditLinks, watchLinks, leaseLinks, sweepLinks, releaseLinks]
+    let slot = scripts.slot(of: scripts.shard)
+    // The watch looks at every server that serves a shard.
+    for shard in scripts.shards.shards { _ = watchLinks.sender(of: scripts.slot(of: shard)) }
 
     let watch = StoreWatch(
-      link: watchLink, scripts: scripts, isLayoutGiven: store.isLayoutGiven,
-      replication: .init(minReplicas: store.minReplicas, isExpected: store.topology.hasSentinels),
+      link: watchLinks.sender(of: slot), outside: { watchLinks.sender(of: scripts.slot(ofKey: $0)) },
+      servers: { watchLinks.servers }, scripts: scripts,
+      isLayoutGiven: store.isLayoutGiven, isCluster: store.topology.isCluster,
+      replication: .init(
+        minReplicas: store.minReplicas, isExpected: store.topology.expectsReplicas,
+        stopsAlone: store.topology.isCluster),
       logger: Logger(label: "store"),
       report: { seen in
         store.fullness.isNearlyFull = seen.isNearlyFull
@@ -43,35 +48,34 @@ final class ControlPlane {
       }, unfit: unfit)
     // It inspects over a session without an alarm: what it finds, it knows.
     let damage = DamageWatch(
-      eventLoop: eventLoop, stock: ShardedStore(scripts: scripts, link: link).stock, logger: Logger(label: "damage"),
+      eventLoop: eventLoop, stock: ShardedStore(scripts: scripts, links: links).stock, logger: Logger(label: "damage"),
       changed: { reports.update(\.damage, $0) })
     let alarm = StoreAlarm(damaged: { damage.sighted($0) }, forbidden: { watch.doubtRights() })
     (self.watch, self.damage) = (watch, damage)
 
-    let administration = ShardedStore(scripts: scripts, link: link, fullness: store.fullness, alarm: alarm)
-    let audit = ShardedStore(scripts: scripts, link: auditLink, alarm: alarm)
+    let administration = ShardedStore(scripts: scripts, links: links, fullness: store.fullness, alarm: alarm)
+    let audit = ShardedStore(scripts: scripts, links: auditLinks, alarm: alarm)
     let service = StockService(stock: administration.stock, releaser: HoldReleaser(stock: administration.stock))
     controller = StockController(
       service: service, listing: StockListing(stock: administration.stock, service: service),
       audit: AuditService(stock: audit.stock, audit: audit.audit), eventLoop: eventLoop,
       logger: Logger(label: "stock"))
     leadership = Leadership(
-      eventLoop: eventLoop, lease: StoreSession(scripts: scripts, link: leaseLink, alarm: alarm).lease,
-      releases: StoreSession(scripts: scripts, link: releaseLink, alarm: alarm).lease,
-      sweep: ShardedStore(scripts: scripts, link: sweepLink, alarm: alarm).sweep, nodeID: settings.nodeId,
+      eventLoop: eventLoop,
+      lease: StoreSession(scripts: scripts, link: leaseLinks.sender(of: slot), alarm: alarm).lease,
+      releases: StoreSession(scripts: scripts, link: releaseLinks.sender(of: slot), alarm: alarm).lease,
+      sweep: ShardedStore(scripts: scripts, links: sweepLinks, alarm: alarm).sweep, nodeID: settings.nodeId,
       now: { .now }, reports: reports)
   }
 
   func start() {
     for link in links { link.start() }
-    for probe in probes { probe.start() }
     watch.start()
     damage.start()
     leadership.start()
   }
 
   func stop() {
-    for probe in probes { probe.stop() }
     watch.stop()
     damage.stop()
     leadership.stop()

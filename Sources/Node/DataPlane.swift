@@ -9,8 +9,7 @@ final class DataPlane {
   let state: NodeState
   let connections: ConnectionContext
   private let eventLoop: any EventLoop
-  private let link: RedisLink
-  private let probe: LinkProbe
+  private let links: any LinkSet
   private let minReplicas: Int
   private let traffic = Traffic()
   private let metrics = NodeMetrics()
@@ -23,20 +22,22 @@ final class DataPlane {
     self.eventLoop = eventLoop
     minReplicas = store.minReplicas
     let scripts = store.scripts
-    link = store.links(on: eventLoop).link(name: "requests", scripts: scripts.forShoppers)
+    let roundTrip = RoundTrip()
+    links = store.links(on: eventLoop).links(
+      name: "requests", scripts: scripts.forShoppers, checksRights: true
+    ) { [metrics] time in
+      roundTrip.last = time
+      metrics.roundTrip.recordNanoseconds(time.nanoseconds)
+    }
     let session = ShardedStore(
-      scripts: scripts, link: link, fullness: store.fullness,
+      scripts: scripts, links: links, fullness: store.fullness,
       alarm: StoreAlarm(
         damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },
         forbidden: { controlPlane.eventLoop.execute { controlPlane.value.forbidden() } }))
     let state = NodeState(
-      nodeID: settings.nodeId, topology: store.topology, minReplicas: store.minReplicas, link: link, reports: reports,
-      startedAt: eventLoop.now)
+      nodeID: settings.nodeId, topology: store.topology, minReplicas: store.minReplicas, links: links,
+      roundTrip: roundTrip, reports: reports, startedAt: eventLoop.now)
     self.state = state
-    probe = LinkProbe(link: link, vacantKey: scripts.keys.vacant, checksRights: true) { [metrics] roundTrip in
-      state.roundTrip = roundTrip
-      metrics.roundTrip.recordNanoseconds(roundTrip.nanoseconds)
-    }
 
     let releaser = HoldReleaser(stock: session.stock)
     let reservations = ReservationController(
@@ -80,16 +81,14 @@ final class DataPlane {
   }
 
   func start() {
-    link.start()
-    probe.start()
+    links.start()
     let plane = NIOLoopBound(self, eventLoop: eventLoop)
     ticks = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in plane.value.tick() }
   }
 
   func stop() {
     ticks?.cancel()
-    probe.stop()
-    link.stop()
+    links.stop()
   }
 
   /// From now on these are valid, and no others.
@@ -111,7 +110,7 @@ final class DataPlane {
     let now = eventLoop.now
     traffic.sample(at: now)
     metrics.update(
-      link: link.status(at: now), state.reports.current, minReplicas: minReplicas, inFlight: traffic.inFlight,
+      link: links.status(at: now), state.reports.current, minReplicas: minReplicas, inFlight: traffic.inFlight,
       isReady: state.obstacles(at: now).isEmpty)
   }
 }

@@ -28,8 +28,13 @@ struct StoreAccess: Sendable {
         retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
         keyPrefix: settings.keyPrefix),
       shards: settings.shards.map { ShardMap(count: $0, separator: settings.shardSeparator) }
-        ?? adopted?.map ?? ShardMap())
+        ?? adopted?.map
+        ?? ShardMap(
+          count: settings.redisUrl.isCluster ? ShardMap.clusterCount : 1, separator: settings.shardSeparator))
     topology = settings.redisUrl
+    if topology.isCluster, scripts.shards.count == 1 {
+      throw SettingsError("the store is not cut into shards, and a Redis Cluster can't hold such a one")
+    }
     minReplicas = settings.minReplicas
     let tls =
       topology.usesTLS || settings.sentinelTls
@@ -46,34 +51,64 @@ struct StoreAccess: Sendable {
   func links(on eventLoop: any EventLoop) -> StoreLinks { StoreLinks(self, eventLoop: eventLoop) }
 }
 
-/// Makes the links to the store of one event loop; they share the search for the master. Belongs to that loop.
+/// Makes the links to the store of one event loop; they share the search for the masters. Belongs to that loop.
 final class StoreLinks {
+  private enum Way {
+    case master(any ServerLocator)
+    case cluster(ClusterMap)
+  }
+
+  /// A lost link to a master of a Cluster is tried again at least so often.
+  private static let longestClusterDelay = TimeAmount.milliseconds(250)
+
   private let store: StoreAccess
   private let eventLoop: any EventLoop
-  private let servers: any ServerLocator
+  private let way: Way
 
   fileprivate init(_ store: StoreAccess, eventLoop: any EventLoop) {
     (self.store, self.eventLoop) = (store, eventLoop)
-    servers =
+    way =
       switch store.topology {
-      case .single(let url): FixedServer(url)
+      case .single(let url): .master(FixedServer(url))
       case .sentinel(let group):
-        SentinelLocator(
-          eventLoop: eventLoop, group: group, access: store.sentinels, logger: Logger(label: "redis.sentinel"))
+        .master(
+          SentinelLocator(
+            eventLoop: eventLoop, group: group, access: store.sentinels, logger: Logger(label: "redis.sentinel")))
+      case .cluster(let seeds):
+        .cluster(
+          ClusterMap(eventLoop: eventLoop, seeds: seeds, tls: store.tls, logger: Logger(label: "redis.cluster")))
       }
   }
 
-  /// A link that is not started yet.
+  /// Links that are not started yet.
   ///
   /// - Parameters:
-  ///   - name: what Redis's list of clients and the log call it.
-  ///   - scripts: loaded whenever it comes up.
-  func link(name: String, scripts: [Script] = []) -> RedisLink {
-    RedisLink(
-      eventLoop: eventLoop, servers: servers,
-      configuration: .init(
-        tls: store.tls, clientName: "\(store.clientName):\(name)", scripts: scripts,
-        vacantKey: store.scripts.keys.vacant, minReplicas: store.minReplicas),
-      logger: Logger(label: "redis.\(name)"))
+  ///   - name: what Redis's list of clients and the log call them.
+  ///   - scripts: loaded whenever one comes up.
+  ///   - checksRights: whether they check rights that are useful but not required.
+  ///   - measured: called with each round trip of their probes.
+  func links(
+    name: String, scripts: [Script] = [], checksRights: Bool = false,
+    measured: @escaping (TimeAmount) -> Void = { _ in }
+  ) -> any LinkSet {
+    let logger = Logger(label: "redis.\(name)")
+    func link(_ servers: any ServerLocator, vacantKey: String) -> SingleLink {
+      let link = RedisLink(
+        eventLoop: eventLoop, servers: servers,
+        configuration: .init(
+          tls: store.tls, clientName: "\(store.clientName):\(name)", scripts: scripts, vacantKey: vacantKey,
+          minReplicas: store.minReplicas),
+        logger: logger)
+      return SingleLink(
+        link, probe: LinkProbe(link: link, vacantKey: vacantKey, checksRights: checksRights, measured: measured))
+    }
+    switch way {
+    case .master(let servers): return link(servers, vacantKey: store.scripts.keys.vacant)
+    case .cluster(let map):
+      let library = store.scripts
+      return ClusterLinks(map) { url, slot in
+        link(FixedServer(url, longestRetryDelay: Self.longestClusterDelay), vacantKey: library.vacantKey(in: slot))
+      }
+    }
   }
 }

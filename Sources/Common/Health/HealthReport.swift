@@ -23,9 +23,9 @@ package struct HealthReport: Equatable, Sendable, Codable {
       }
     }
 
-    /// `single` or `sentinel`.
+    /// `single`, `sentinel` or `cluster`.
     package var mode: String?
-    /// The master that requests go to, `host:port`; nil without a link.
+    /// The master that requests go to, `host:port`; nil without a link. On a Cluster all masters in use, by commas.
     package var server: String?
     /// Nil until it is known.
     package var replicas: Replicas?

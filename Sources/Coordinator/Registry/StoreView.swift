@@ -6,8 +6,8 @@ extension ClusterView {
   struct Store: Encodable, Equatable, Sendable {
     /// The version of Redis.
     var version: String?
-    /// The masters that nodes have links to, `host:port`; more than one only while a failover is under way, or nodes are
-    /// set up differently.
+    /// The masters that nodes have links to, `host:port`. Without a Cluster there is more than one only while a failover is
+    /// under way, or nodes are set up differently.
     var servers: [String] = []
     /// As the node tells it that knows of the fewest.
     var replicas: HealthReport.Redis.Replicas?
@@ -44,7 +44,7 @@ extension ClusterView.Store {
     let worst = reports.max { $0.store.damaged < $1.store.damaged }?.store
     self.init(
       version: reports.firstNonNil(\.redis.version),
-      servers: Array(Set(reports.compactMap(\.redis.server)).sorted().prefix(Self.maxTexts)),
+      servers: Array(Set(reports.flatMap(\.redis.servers)).sorted().prefix(Self.maxTexts)),
       replicas: reports.compactMap(\.redis.replicas).min { $0.connected < $1.connected },
       identity: reports.firstNonNil(\.store.identity) ?? memory.evidence?.identity,
       mark: instant(reports.compactMap(\.store.mark).max() ?? memory.evidence?.mark),
@@ -60,6 +60,10 @@ extension ClusterView.Store {
     var known: Set<String> = []
     return Array(lists.joined().filter { known.insert($0).inserted }.prefix(maxTexts))
   }
+}
+
+extension HealthReport.Redis {
+  fileprivate var servers: [String] { server.map { $0.split(separator: ",").map(String.init) } ?? [] }
 }
 
 extension Array {

@@ -8,6 +8,7 @@ struct NodeMetrics {
     "holdfast_redis_pending_commands": "Commands that wait for a link or a reply.",
     "holdfast_redis_reconnects": "Links made after the first one.",
     "holdfast_redis_round_trip_seconds": "Round trips of a probe twice a second.",
+    "holdfast_redis_shards_unserved": "Shards whose server can't be reached, on a Redis Cluster.",
     "holdfast_redis_used_bytes": "Memory that Redis uses.",
     "holdfast_redis_limit_bytes": "Redis's maxmemory; 0 for none.",
     "holdfast_redis_nearly_full": "1 while new reserves are refused because Redis is nearly full.",
@@ -27,6 +28,7 @@ struct NodeMetrics {
   private let up = Gauge(label: "holdfast_redis_up")
   private let pending = Gauge(label: "holdfast_redis_pending_commands")
   private let reconnects = Gauge(label: "holdfast_redis_reconnects")
+  private let unservedShards = Gauge(label: "holdfast_redis_shards_unserved")
   private let used = Gauge(label: "holdfast_redis_used_bytes")
   private let limit = Gauge(label: "holdfast_redis_limit_bytes")
   private let nearlyFull = Gauge(label: "holdfast_redis_nearly_full")
@@ -49,6 +51,7 @@ struct NodeMetrics {
     up.record(link.isUp ? 1 : 0)
     pending.record(link.pending)
     reconnects.record(link.reconnects)
+    unservedShards.record(link.unservedShards)
     used.record(store?.usedBytes ?? 0)
     limit.record(store?.limitBytes ?? 0)
     nearlyFull.record(store?.isNearlyFull == true ? 1 : 0)

@@ -20,19 +20,21 @@ final class NodeState {
   let bootID: String
   let reports: NodeReports
   private let startedAt: NIODeadline
-  private let link: RedisLink
+  private let links: any LinkSet
+  private let roundTrip: RoundTrip
   /// Why it drains; empty while it does not.
   private(set) var drains: Set<Drain> = []
-  /// The last round trip to Redis on the link of requests.
-  var roundTrip: TimeAmount?
 
-  /// - Parameter minReplicas: so many replicas have a change before it is acknowledged.
+  /// - Parameters:
+  ///   - minReplicas: so many replicas have a change before it is acknowledged.
+  ///   - links: the links of requests.
   init(
-    nodeID: String, topology: RedisTopology, minReplicas: Int, link: RedisLink, reports: NodeReports,
-    startedAt: NIODeadline
+    nodeID: String, topology: RedisTopology, minReplicas: Int, links: any LinkSet, roundTrip: RoundTrip = RoundTrip(),
+    reports: NodeReports, startedAt: NIODeadline
   ) {
     (self.topology, self.minReplicas) = (topology, minReplicas)
-    (self.nodeID, self.link, self.reports, self.startedAt) = (nodeID, link, reports, startedAt)
+    (self.links, self.roundTrip) = (links, roundTrip)
+    (self.nodeID, self.reports, self.startedAt) = (nodeID, reports, startedAt)
     bootID = String(UInt64.random(in: .min ... .max), radix: 16)
   }
 
@@ -46,7 +48,7 @@ final class NodeState {
   }
 
   /// Why the node should get no requests; empty when it is ready.
-  func obstacles(at now: NIODeadline) -> [String] { obstacles(reports.current, link.status(at: now)) }
+  func obstacles(at now: NIODeadline) -> [String] { obstacles(reports.current, links.status(at: now)) }
 
   private func obstacles(_ known: NodeReports.Contents, _ status: RedisLink.Status) -> [String] {
     var obstacles: [String] = []
@@ -64,7 +66,7 @@ final class NodeState {
   func warnings(at now: NIODeadline) -> [String] {
     let store = reports.current.store
     return [store?.judge.loss?.words].compactMap(\.self) + Self.fullness(store) + (store?.warnings ?? [])
-      + link.status(at: now).warnings
+      + links.status(at: now).warnings
   }
 
   private static func fullness(_ store: StoreReport?) -> [String] {
@@ -80,7 +82,7 @@ final class NodeState {
   /// What the coordinator is told.
   func announcement(url: String, at now: NIODeadline) -> Announcement {
     let known = reports.current
-    let state = phase(known, obstacles: obstacles(known, link.status(at: now)))
+    let state = phase(known, obstacles: obstacles(known, links.status(at: now)))
     return Announcement(id: nodeID, bootId: bootID, url: url, version: Version.text, state: state.rawValue)
   }
 
@@ -89,14 +91,14 @@ final class NodeState {
     of requests: HealthReport.Requests, at now: NIODeadline, leaseNow: ContinuousClock.Instant
   ) -> HealthReport {
     let known = reports.current
-    let (store, status) = (known.store, link.status(at: now))
+    let (store, status) = (known.store, links.status(at: now))
     let obstacles = obstacles(known, status)
     let redis = HealthReport.Redis(
       mode: topology.mode, server: status.server,
       replicas: store?.replication.map {
         .init(connected: $0.connected, awaited: minReplicas, lagBytes: $0.lagBytes)
       },
-      connected: status.isUp, version: store?.version, roundTripMs: roundTrip.map { $0.milliseconds },
+      connected: status.isUp, version: store?.version, roundTripMs: roundTrip.last.map { $0.milliseconds },
       pending: status.pending, reconnects: status.reconnects, usedBytes: store?.usedBytes ?? 0,
       limitBytes: store?.limitBytes ?? 0, faults: store?.faults ?? [],
       warnings: (store?.warnings ?? []) + status.warnings, clockOffsetMs: store?.clockOffset.map(Int.init))
@@ -109,6 +111,11 @@ final class NodeState {
       lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(known.overdue, at: now),
       requests: requests)
   }
+}
+
+/// The last round trip to Redis on the links of requests. Belongs to their event loop.
+final class RoundTrip {
+  var last: TimeAmount?
 }
 
 extension LeaseReport {

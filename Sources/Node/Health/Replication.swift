@@ -8,6 +8,8 @@ struct Replication: Equatable, Sendable {
     var minReplicas = 0
     /// Whether there are to be some at all.
     var isExpected = false
+    /// Whether a master that is cut off from the other servers stops by itself, as in a Cluster.
+    var stopsAlone = false
   }
 
   private static let maxSilentSeconds = 2
@@ -77,7 +79,9 @@ extension StoreFinding {
   ///
   /// - Parameter config: the reply to CONFIG GET of ``settings``.
   static func isolation(config: RedisReply, _ demand: Replication.Demand) -> StoreFinding? {
-    guard demand.isExpected, let text = config.member("min-replicas-to-write"), let least = Int(text) else {
+    guard demand.isExpected, !demand.stopsAlone, let text = config.member("min-replicas-to-write"),
+      let least = Int(text)
+    else {
       return nil
     }
     let lag = config.member("min-replicas-max-lag").flatMap { Int($0) } ?? 0

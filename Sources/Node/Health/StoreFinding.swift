@@ -31,8 +31,10 @@ extension StoreFinding {
     var findings: [StoreFinding] = []
   }
 
-  /// - Parameter hello: the reply to HELLO, which no rights can forbid.
-  static func server(hello: RedisReply) -> Server? {
+  /// - Parameters:
+  ///   - hello: the reply to HELLO, which no rights can forbid.
+  ///   - isCluster: whether Redis is to be a Cluster.
+  static func server(hello: RedisReply, isCluster: Bool = false) -> Server? {
     if case .error(let line) = hello {
       if case .notYet = RedisFailure.Rejection(line: line) { return nil }
       // It is as old as Redis 6.0.
@@ -45,12 +47,13 @@ extension StoreFinding {
       server.findings.append(tooOld("it is \(version)"))
     }
     switch hello.member("mode") {
+    case "cluster"? where isCluster: break
     case "cluster"?:
       server.findings.append(
         StoreFinding(
           subject: "mode", meaning: .fault,
-          words: "Redis runs in cluster mode, where one script can't reach all keys; a single master is needed:"
-            + " \(cannotSell)", endsStart: true))
+          words: "Redis runs in cluster mode, where one script can't reach all keys; redisUrl must begin with"
+            + " redis+cluster://, or name a single master: \(cannotSell)", endsStart: true))
     case "sentinel"?:
       server.findings.append(
         StoreFinding(
@@ -133,6 +136,25 @@ extension StoreFinding {
     /// 0 for none.
     var limit = 0
     var findings: [StoreFinding] = []
+
+    init(used: Int = 0, limit: Int = 0, findings: [StoreFinding] = []) {
+      (self.used, self.limit, self.findings) = (used, limit, findings)
+    }
+
+    /// Of several servers, the one that is fullest. Nil if there is none.
+    init?(fullestOf servers: [Memory]) {
+      func fill(_ memory: Memory) -> Double { memory.limit == 0 ? 0 : Double(memory.used) / Double(memory.limit) }
+      guard var fullest = servers.max(by: { fill($0) < fill($1) }) else { return nil }
+      fullest.findings = StoreFinding.together(servers.map(\.findings))
+      self = fullest
+    }
+  }
+
+  /// What was found of several servers: each subject once.
+  static func together(_ servers: [[StoreFinding]]) -> [StoreFinding] {
+    servers.joined().reduce(into: []) { all, finding in
+      if !all.contains(where: { $0.subject == finding.subject }) { all.append(finding) }
+    }
   }
 
   /// - Parameter info: the reply to INFO memory.

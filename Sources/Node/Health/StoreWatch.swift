@@ -24,11 +24,14 @@ final class StoreWatch {
   }
 
   private let link: any CommandSender
+  private let outside: (_ key: String) -> any CommandSender
+  private let servers: () -> [any CommandSender]
   private let identity: IdentityRepository
   private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
   private let layout: Layout
+  private let isCluster: Bool
   private let logger: Logger
   private let wallClock: () -> Int64
   private let report: (StoreReport) -> Void
@@ -49,19 +52,28 @@ final class StoreWatch {
   private enum Stage { case idle, running, stopped }
 
   /// - Parameters:
+  ///   - link: leads to the first shard.
+  ///   - outside: leads to a key outside all shards, where that is not on the same server.
+  ///   - servers: lead to each server that takes writes, where there are several.
   ///   - isLayoutGiven: whether the shards of `scripts` are an operator's wish.
+  ///   - isCluster: whether Redis is to be a Cluster.
   ///   - replication: what is wanted of replicas.
   ///   - wallClock: the node's, epoch milliseconds.
   ///   - report: called after each round.
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
   ///     tells.
   init(
-    link: any CommandSender, scripts: ScriptLibrary, isLayoutGiven: Bool = false,
+    link: any CommandSender, outside: ((_ key: String) -> any CommandSender)? = nil,
+    servers: (() -> [any CommandSender])? = nil, scripts: ScriptLibrary, isLayoutGiven: Bool = false,
+    isCluster: Bool = false,
     replication: Replication.Demand = .init(), logger: Logger,
     wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
     unfit: @escaping (Unfit) -> Void
   ) {
     self.link = link
+    self.outside = outside ?? { _ in link }
+    self.servers = servers ?? { [link] }
+    self.isCluster = isCluster
     identity = StoreSession(scripts: scripts, link: link).identity
     self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
@@ -176,29 +188,31 @@ final class StoreWatch {
   }
 
   private func memory(_ done: @escaping () -> Void) {
-    ask(["INFO", "memory"]) { [self] reply in
-      standing.answered(reply.flatMap(StoreFinding.memory(info:)))
+    askEach(["INFO", "memory"], StoreFinding.memory(info:)) { [self] answers in
+      standing.answered(StoreFinding.Memory(fullestOf: answers))
       done()
     }
   }
 
   private func replicas(_ done: @escaping () -> Void) {
-    ask(["INFO", "replication"]) { [self] reply in
-      standing.answered(reply.flatMap { StoreFinding.replication(info: $0, replication) })
+    askEach(["INFO", "replication"], { [replication] in StoreFinding.replication(info: $0, replication) }) {
+      [self] answers in
+      // The server that has the fewest is shown.
+      standing.answered(answers.min { $0.replication?.connected ?? 0 < $1.replication?.connected ?? 0 })
       done()
     }
   }
 
   private func server(_ done: @escaping () -> Void) {
     ask(["HELLO"]) { [self] reply in
-      standing.answered(reply.flatMap(StoreFinding.server(hello:)))
+      standing.answered(reply.flatMap { StoreFinding.server(hello: $0, isCluster: isCluster) })
       done()
     }
   }
 
   /// How the store is cut is told by the first node that has cut it.
   private func askLayout(_ done: @escaping () -> Void) {
-    ask(["GET", layout.key]) { [self] reply in
+    ask(["GET", layout.key], over: outside(layout.key)) { [self] reply in
       switch reply {
       case .bytes(let bytes): found(String(decoding: bytes, as: UTF8.self), done)
       case .null where layout.own.map.count == 1: found(layout.own.text, done)
@@ -216,11 +230,11 @@ final class StoreWatch {
   }
 
   private func cut(_ done: @escaping () -> Void) {
-    ask(["EXISTS", layout.undividedStoreKey]) { [self] reply in
+    ask(["EXISTS", layout.undividedStoreKey], over: outside(layout.undividedStoreKey)) { [self] reply in
       guard case .integer(let count) = reply else { return done() }
       // An undivided store has no such key, as none had before there were shards.
       guard count == 0 else { return found("1", done) }
-      ask(["SET", layout.key, layout.own.text, "NX"]) { [self] reply in
+      ask(["SET", layout.key, layout.own.text, "NX"], over: outside(layout.key)) { [self] reply in
         // Another node may have been first: then the next round tells.
         switch reply {
         case .status: found(layout.own.text, done)
@@ -242,8 +256,10 @@ final class StoreWatch {
   }
 
   private func settings(_ done: @escaping () -> Void) {
-    ask(["CONFIG", "GET"] + StoreFinding.settings) { [self] reply in
-      standing.answered(.settings, reply.flatMap { StoreFinding.settings(config: $0, replication) })
+    askEach(
+      ["CONFIG", "GET"] + StoreFinding.settings, { [replication] in StoreFinding.settings(config: $0, replication) }
+    ) { [self] answers in
+      standing.answered(.settings, answers.isEmpty ? nil : StoreFinding.together(answers))
       done()
     }
   }
@@ -290,12 +306,34 @@ final class StoreWatch {
   // MARK: - Asking
 
   /// - Parameter completion: called with nil if there is no reply.
-  private func ask(_ words: [String], completion: @escaping (RedisReply?) -> Void) {
+  private func ask(
+    _ words: [String], over other: (any CommandSender)? = nil, completion: @escaping (RedisReply?) -> Void
+  ) {
     var arguments = RedisArguments()
     for word in words { arguments.append(word) }
     var command = ByteBuffer()
     command.writeRedisCommand(arguments)
-    link.send(command, deadline: link.eventLoop.now + Self.limit) { result in completion(try? result.get()) }
+    (other ?? link).send(command, deadline: link.eventLoop.now + Self.limit) { result in completion(try? result.get()) }
+  }
+
+  /// Asks each server.
+  ///
+  /// - Parameters:
+  ///   - read: nil for a reply that is no answer.
+  ///   - completion: called with all answers. A server that does not answer is told of by its link.
+  private func askEach<Answer>(
+    _ words: [String], _ read: @escaping (RedisReply) -> Answer?, completion: @escaping ([Answer]) -> Void
+  ) {
+    let servers = servers()
+    var (answers, missing) = ([Answer](), servers.count)
+    guard missing > 0 else { return completion([]) }
+    for server in servers {
+      ask(words, over: server) { reply in
+        missing -= 1
+        if let answer = reply.flatMap(read) { answers.append(answer) }
+        if missing == 0 { completion(answers) }
+      }
+    }
   }
 
   /// - Parameter completion: called with all replies in order, or nil if one is missing.

@@ -82,7 +82,7 @@ struct NodeSettings: ProcessSettings {
       "keyPrefix", .keyPrefix, default: "",
       help: "Stands before the name of every key in Redis, so that a database can be shared; none by default")
     shards = try reader.readOptional(
-      "shards", .integer(1...ShardMap.maxCount), otherwise: "as the store has, or 1",
+      "shards", .integer(1...ShardMap.maxCount), otherwise: "as the store has, or 1; 64 on a Cluster",
       help: "Into how many shards the store is cut; never changed for a store")
     shardSeparator = try reader.readOptional(
       "shardSeparator", .shardSeparator, help: "SKUs that are alike before it stay in one shard; with shards")
@@ -143,6 +143,9 @@ struct NodeSettings: ProcessSettings {
       throw SettingsError(
         "setting \(sentinelPassword == nil ? "sentinelTls" : "sentinelPassword"): has no effect without Sentinels:"
           + " redisUrl must begin with redis+sentinel:// or rediss+sentinel://")
+    }
+    if redisUrl.isCluster, shards == 1 {
+      throw SettingsError("setting shards: a Redis Cluster needs more than 1, or all would be on one of its servers")
     }
     if !redisUrl.usesTLS, !self.sentinelTls, let (setting, _) = filesOfTLS.first(where: { $0.1 != nil }) {
       throw SettingsError("setting \(setting): has no effect without TLS: redisUrl must begin with rediss://")

@@ -24,6 +24,8 @@ package struct LinkFindings: Equatable, Sendable {
     case .error(let line)?:
       // Redis still serves reads. The watch over the store reports that it takes no writes.
       if case .unwritable = RedisFailure.Rejection(line: line) { break }
+      // Only one slot is elsewhere, or on its way.
+      if LinkProblem.concernsOneSlot(line) { break }
       refusal = line
     case .integer?: hasWritten = true
     default: break

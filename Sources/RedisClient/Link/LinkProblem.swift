@@ -180,7 +180,17 @@ struct LinkProblem: Sendable {
   /// Whether an error line means that Redis currently refuses every command on this link.
   static func refusesAll(_ line: String) -> Bool {
     switch line.prefix(while: { $0 != " " }) {
-    case "LOADING", "BUSY", "MASTERDOWN", "NOPERM", "NOAUTH", "READONLY", "CLUSTERDOWN": true
+    case "LOADING", "BUSY", "MASTERDOWN", "NOPERM", "NOAUTH", "READONLY": true
+    case "CLUSTERDOWN": !concernsOneSlot(line)
+    default: false
+    }
+  }
+
+  /// Whether an error line of a Cluster's server is about the slot of the key, and says nothing of other slots.
+  static func concernsOneSlot(_ line: String) -> Bool {
+    switch line.prefix(while: { $0 != " " }) {
+    case "MOVED", "ASK", "TRYAGAIN": true
+    case "CLUSTERDOWN": line.lowercased().contains("slot not served")
     default: false
     }
   }

@@ -21,8 +21,9 @@ package enum RedisFailure: Error, Equatable, Sendable {
   /// The server's refusals that we treat in different ways.
   package enum Rejection: Equatable, Sendable {
     case noScript
-    /// LOADING, BUSY, MASTERDOWN: try again in a moment. TRYAGAIN, ASK: the same, when the slot has moved. ASK is not
-    /// followed, because the other server does not have all keys of the slot yet.
+    /// LOADING, BUSY, MASTERDOWN, CLUSTERDOWN: try again in a moment. TRYAGAIN, ASK: the same, when the slot has moved.
+    /// ASK is not followed, because the other server does not have all keys of the slot yet. MOVED: the same, at the
+    /// server that has the slot; the sender has heard of it.
     case notYet(String)
     /// READONLY: the server is a replica, and a new connection is needed.
     case readOnly(String)
@@ -43,7 +44,7 @@ package enum RedisFailure: Error, Equatable, Sendable {
       let code = line.prefix { $0 != " " }
       switch code {
       case "NOSCRIPT": self = .noScript
-      case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "ASK": self = .notYet(line)
+      case "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ASK", "MOVED": self = .notYet(line)
       case "READONLY": self = .readOnly(line)
       case "OOM", "MISCONF", "NOREPLICAS": self = .unwritable(line)
       default: self = .other(line)

@@ -52,5 +52,7 @@ extension RedisLink {
     package var lastProblem: String?
     /// What works less well than it could, in plain words.
     package var warnings: [String] = []
+    /// How many shards no server serves, where there are several servers.
+    package var unservedShards = 0
   }
 }

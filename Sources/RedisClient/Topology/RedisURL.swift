@@ -43,6 +43,13 @@ package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDeb
 
   package var address: ServerAddress { ServerAddress(host: host, port: port) }
 
+  /// The same way to another server.
+  func at(_ address: ServerAddress) -> RedisURL {
+    var url = self
+    (url.host, url.port) = (address.host, address.port)
+    return url
+  }
+
   /// Without secrets, for logs.
   package var description: String { "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)" }
   package var debugDescription: String { description }

@@ -67,7 +67,7 @@ package final class SentinelLocator: ServerLocator {
   }
 
   private func ask(_ sentinel: ServerAddress, completion: @escaping (SentinelSearch.Answer) -> Void) {
-    let session = SentinelSession(connector: connector, sentinel: sentinel, access: access, limit: Self.answerLimit)
+    let session = ServerSession(connector: connector, sentinel: sentinel, access: access, limit: Self.answerLimit)
     let limit = connector.eventLoop.assumeIsolated().scheduleTask(in: Self.answerLimit) {
       session.end("\(sentinel) does not answer within \(Self.answerLimit.nanoseconds / 1_000_000) ms")
     }

@@ -21,7 +21,7 @@ final class SentinelWatch {
   private let group: MasterGroup
   private let connector: RedisConnector
   private let access: SentinelAccess
-  private var sessions: [ServerAddress: SentinelSession] = [:]
+  private var sessions: [ServerAddress: ServerSession] = [:]
   /// The Sentinels that were heard since their last PING.
   private var hasHeard: Set<ServerAddress> = []
   /// Nil while the watch does not run.
@@ -48,7 +48,7 @@ final class SentinelWatch {
 
   private func listen(to sentinel: ServerAddress, in term: Int) {
     guard term == self.term else { return }
-    let session = SentinelSession(connector: connector, sentinel: sentinel, access: access, limit: Self.connectLimit)
+    let session = ServerSession(connector: connector, sentinel: sentinel, access: access, limit: Self.connectLimit)
     sessions[sentinel] = session
     session.pushed = { [self] in heard($0, from: sentinel) }
     let limit = after(Self.subscribeLimit) { session.end("silent") }
@@ -67,7 +67,7 @@ final class SentinelWatch {
       })
   }
 
-  private func ping(_ sentinel: ServerAddress, _ session: SentinelSession) {
+  private func ping(_ sentinel: ServerAddress, _ session: ServerSession) {
     guard session === sessions[sentinel] else { return }
     guard hasHeard.remove(sentinel) != nil else { return session.end("silent") }
     // A message may come before the PONG and is then taken for the answer.

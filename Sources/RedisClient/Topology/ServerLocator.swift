@@ -24,8 +24,11 @@ package struct LocationFailure: Error, Equatable {
 /// A locator for one server that never changes.
 package final class FixedServer: ServerLocator {
   private let url: RedisURL
+  package let longestRetryDelay: TimeAmount
 
-  package init(_ url: RedisURL) { self.url = url }
+  package init(_ url: RedisURL, longestRetryDelay: TimeAmount = .seconds(1)) {
+    (self.url, self.longestRetryDelay) = (url, longestRetryDelay)
+  }
 
   package func locate(_ completion: @escaping (Result<RedisURL, LocationFailure>) -> Void) {
     completion(.success(url))
@@ -33,6 +36,4 @@ package final class FixedServer: ServerLocator {
 
   package func tell(_ follower: any ServerFollower) {}
   package func forget(_ follower: any ServerFollower) {}
-
-  package var longestRetryDelay: TimeAmount { .seconds(1) }
 }

@@ -138,6 +138,20 @@ package struct ScriptLibrary: Sendable {
   /// before it runs while that slot is on the move (docs/decisions, 16).
   var declaredKeys: [String] { shards.count == 1 ? [] : [keys.prefix] }
 
+  /// The hash slot of all keys of a shard. Without shards there is no Cluster, and the slot does not matter.
+  package func slot(of shard: Shard) -> Int { shards.count == 1 ? 0 : HashSlot.of(shards.tags[shard.number].utf8) }
+
+  /// The hash slot of a key that is outside all shards.
+  package func slot(ofKey key: String) -> Int { shards.count == 1 ? 0 : HashSlot.of(key.utf8) }
+
+  /// A key that is never there, in a slot of a shard or of a key outside all shards. Deleting it is a write without effect,
+  /// by which links are tried.
+  package func vacantKey(in slot: Int) -> String {
+    if let shard = shards.shards.first(where: { self.slot(of: $0) == slot }) { return at(shard).keys.vacant }
+    let outside = [layoutKey, undividedStoreKey].first { self.slot(ofKey: $0) == slot }
+    return outside.map { RedisKeys(prefix: keyPrefix, tag: $0).vacant } ?? keys.vacant
+  }
+
   /// Those a shopper's request may need.
   package var forShoppers: [Script] {
     [

@@ -15,6 +15,9 @@ package struct ShardMap: Equatable, Sendable {
   /// A reservation id tells its home in two characters.
   package static let maxCount = 1 << ReservationID.homeBits
 
+  /// What a Cluster gets where nobody says otherwise: enough to spread over many masters.
+  package static let clusterCount = 64
+
   package let count: Int
   /// Of all SKUs that are alike before the first one of it, which is a character of SKUs. Nil: each SKU is by itself.
   package let separator: UInt8?

@@ -20,6 +20,14 @@ package final class ShardedStore {
     }
   }
 
+  /// - Parameter links: the way to the server of each shard.
+  package convenience init(
+    scripts: ScriptLibrary, links: any LinkSet, fullness: StoreFullness = StoreFullness(),
+    alarm: StoreAlarm = StoreAlarm()
+  ) {
+    self.init(scripts: scripts, fullness: fullness, alarm: alarm) { links.sender(of: scripts.slot(of: $0)) }
+  }
+
   package convenience init(
     scripts: ScriptLibrary, link: any CommandSender, fullness: StoreFullness = StoreFullness(),
     alarm: StoreAlarm = StoreAlarm()

@@ -15,7 +15,7 @@ func expectOrder(during fault: @escaping @Sendable (TestCluster, Traffic) async 
 extension TestCluster {
   /// Nothing is reserved any more. The outbox has one event for each expired hold and no other.
   fileprivate func expectExpiredOnce(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let snapshot = try StoreSnapshot(of: redis)
+    let snapshot = try await snapshot()
     for stock in snapshot.stocks {
       #expect(stock.available + stock.sold == stock.total, "\(stock)", sourceLocation: sourceLocation)
     }
@@ -30,12 +30,14 @@ extension TestCluster {
   private func expiredEvents() throws -> [String] {
     let script = """
       local ids = {}
-      for _, entry in ipairs(redis.call('XRANGE', 'events', '-', '+')) do
-        if entry[2][2] == 'expired' then ids[#ids + 1] = entry[2][4] end
+      for _, outbox in ipairs(redis.call('KEYS', '*events')) do
+        for _, entry in ipairs(redis.call('XRANGE', outbox, '-', '+')) do
+          if entry[2][2] == 'expired' then ids[#ids + 1] = entry[2][4] end
+        end
       end
       return table.concat(ids, ' ')
       """
-    return try redis.cli("--raw", "EVAL", script, "0").split(separator: " ").map(String.init)
+    return try masters.flatMap { try $0.cli("--raw", "EVAL", script, "0").split(separator: " ").map(String.init) }
   }
 
   fileprivate func expectNoBacklog() async throws {

@@ -35,7 +35,7 @@ struct Judge {
   // MARK: - Stock
 
   private func judgeBooks(_ snapshot: StoreSnapshot, _ verdict: inout Verdict) {
-    for violation in snapshot.violations { verdict.breach(.balancedBooks, violation) }
+    for violation in snapshot.violations + snapshot.misfits { verdict.breach(.balancedBooks, violation) }
     for (sku, total) in totals where snapshot.stock(sku)?.total != total {
       verdict.breach(.balancedBooks, "\(sku): total \(snapshot.stock(sku)?.total ?? 0), was \(total)")
     }

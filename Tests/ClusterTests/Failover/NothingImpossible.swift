@@ -26,12 +26,12 @@ func expectNothingImpossible(
   let isSure = isUndisturbed()
   let judge = Judge(totals: Traffic.totals, doubt: isSure ? doubt.withLockedValue { $0 } : [0...Int.max])
   // Before keys are repeated: refused requests had no effect, and no effect came after its time.
-  let before = try StoreSnapshot(of: cluster.redis)
+  let before = try await cluster.snapshot()
   expectPossible(judge.verdict(on: ledger, found: before, at: epochMilliseconds()))
   ledger.expectNothingLate(in: before)
   // After keys are repeated: each key gets the answer that still holds.
   try await ledger.settle(at: cluster)
-  let verdict = judge.verdict(on: ledger, found: try StoreSnapshot(of: cluster.redis), at: epochMilliseconds())
+  let verdict = judge.verdict(on: ledger, found: try await cluster.snapshot(), at: epochMilliseconds())
   expectPossible(verdict)
   for node in cluster.nodes {
     // Holds that expire during the audit leave their SKU unjudged.

@@ -14,12 +14,12 @@ func expectBalancedBooks(
     traffic.expectNoMoreTrouble()
     try await traffic.flows()
   }
-  let before = try StoreSnapshot(of: cluster.redis)
+  let before = try await cluster.snapshot()
   ledger.expectNoPhantoms(in: before)
   ledger.expectNothingLate(in: before)
   try await ledger.settle(at: cluster)
   if habits.mayExpire { try await cluster.whenNothingIsHeld() }
-  var snapshot = try StoreSnapshot(of: cluster.redis)
+  var snapshot = try await cluster.snapshot()
   snapshot.reservations = snapshot.reservations.filter { $0.value.reference?.hasPrefix(Traffic.aside) != true }
   ledger.expectTold(in: snapshot, forgotten: try #require(habits.forgotten))
   try await cluster.expectInvariants()
@@ -29,7 +29,8 @@ extension TestCluster {
   /// Waits, after the last shopper, until every hold is sold or back in stock and the sweep has nothing left to check.
   func whenNothingIsHeld() async throws {
     try await eventually("nothing is held", every: .milliseconds(100)) {
-      try redis.cli("EVAL", "return #redis.call('KEYS', 'holds:*') + redis.call('ZCARD', 'due')", "0") == "0"
+      let left = "return #redis.call('KEYS', '*holds:*') + #redis.call('KEYS', '*due')"
+      return try masters.allSatisfy { try $0.cli("EVAL", left, "0") == "0" }
     }
   }
 }

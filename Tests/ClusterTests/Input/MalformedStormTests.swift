@@ -27,7 +27,7 @@ extension HeavyTests {
       }
       // The allocator keeps some memory. A leak of a few hundred bytes per request would show.
       #expect(try usage().residentKiB < before.residentKiB + 8 * 1024, "seed \(seed)")
-      #expect(try StoreSnapshot(of: cluster.redis).violations == [])
+      #expect(try await cluster.snapshot().violations == [])
     }
 
     private func storm(seed: UInt64, rounds: Int) async throws {

@@ -30,7 +30,7 @@ extension HeavyTests {
       }
       // Some carts won and some lost. Otherwise the test would prove nothing.
       #expect((50..<1200).contains(won.count))
-      let held = try StoreSnapshot(of: cluster.redis).reservations.values.filter { $0.reference != nil }
+      let held = try await cluster.snapshot().reservations.values.filter { $0.reference != nil }
       #expect(
         Dictionary(uniqueKeysWithValues: won.map { ($0.key, $0.items) })
           == Dictionary(uniqueKeysWithValues: held.compactMap { held in held.reference.map { ($0, held.items) } }))

@@ -22,7 +22,7 @@ private struct Sale {
     let inventory = try await cluster.succeed(.inventory(sku))
     #expect(inventory.counters == [0, 0, Self.pieces])
     try await cluster.expectInvariants()
-    let stored = try StoreSnapshot(of: cluster.redis).reservations.values.filter { $0.items[sku] != nil }
+    let stored = try await cluster.snapshot().reservations.values.filter { $0.items[sku] != nil }
     #expect(Set(stored.compactMap(\.reference)) == Set(winners.compactMap { $0.text("reference") }))
 
     for winner in winners.shuffled().prefix(20) {

@@ -22,11 +22,11 @@ extension TestCluster {
   func withInvariantsWatched<Output: Sendable>(
     _ work: @escaping @Sendable () async throws -> Output
   ) async throws -> Output {
-    let watch = Task { [redis] in
+    let watch = Task { [self] in
       var looks = 0
       // At least once, even if the work is done quickly.
       repeat {
-        let snapshot = try StoreSnapshot(of: redis)
+        let snapshot = try StoreSnapshot(of: masters)
         #expect(snapshot.violations == [])
         #expect(snapshot.doubledReferences == [])
         looks += 1

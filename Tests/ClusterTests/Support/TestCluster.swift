@@ -8,11 +8,12 @@ struct TestCluster: Sendable {
   /// The cluster of the suite, which has the trait ``ClusterTrait``.
   @TaskLocal static var current: TestCluster!
 
-  /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas, and on a store of several shards.
+  /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas, on a store of several shards, and
+  /// on a Redis Cluster.
   private static let topology = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"]
 
-  /// The URL given to nodes, and the server that takes writes now.
-  private let store: (url: String, master: @Sendable () -> PrivateRedis)
+  /// The URL given to nodes, and the servers that take writes now.
+  private let store: (url: String, masters: @Sendable () -> [PrivateRedis])
   /// One proxy for each node, through which it reaches Redis. Empty unless requested.
   let proxies: [ChaosProxy]
   private let settings: [String: String]
@@ -32,19 +33,27 @@ struct TestCluster: Sendable {
       try await self.init(nodes: count, on: SentinelGroup(options: redisOptions), settings: settings)
       return
     }
+    if !isProxied, Self.topology == "cluster" {
+      try await self.init(nodes: count, on: RedisCluster(options: redisOptions), settings: settings)
+      return
+    }
     let redis = try await PrivateRedis(options: redisOptions)
     let proxies = try await concurrently(0..<(isProxied ? count : 0)) { _ in try await ChaosProxy(to: redis.port) }
-    try await self.init(nodes: count, on: (redis.url, { redis }), proxies: proxies, settings: settings)
+    try await self.init(nodes: count, on: (redis.url, { [redis] }), proxies: proxies, settings: settings)
   }
 
   init(nodes count: Int, on group: SentinelGroup, settings: [String: String] = [:]) async throws {
     // If there is no master at the moment, the first server takes its place.
-    let master = { @Sendable in group.master ?? group.servers[0] }
-    try await self.init(nodes: count, on: (group.url, master), proxies: [], settings: settings)
+    let masters = { @Sendable in [group.master ?? group.servers[0]] }
+    try await self.init(nodes: count, on: (group.url, masters), proxies: [], settings: settings)
+  }
+
+  init(nodes count: Int, on cluster: RedisCluster, settings: [String: String] = [:]) async throws {
+    try await self.init(nodes: count, on: (cluster.url, { cluster.masters }), proxies: [], settings: settings)
   }
 
   private init(
-    nodes count: Int, on store: (url: String, master: @Sendable () -> PrivateRedis), proxies: [ChaosProxy],
+    nodes count: Int, on store: (url: String, masters: @Sendable () -> [PrivateRedis]), proxies: [ChaosProxy],
     settings: [String: String]
   ) async throws {
     (self.store, self.proxies) = (store, proxies)
@@ -55,8 +64,10 @@ struct TestCluster: Sendable {
     roster.present.withLockedValue { $0 = nodes }
   }
 
-  /// The server that takes writes now.
-  var redis: PrivateRedis { store.master() }
+  /// The servers that take writes now.
+  var masters: [PrivateRedis] { store.masters() }
+  /// The server that takes writes now. In a Redis Cluster it is one of several.
+  var redis: PrivateRedis { masters[0] }
   /// In the order of their names. The first is node-0.
   var nodes: [NodeUnderTest] { roster.present.withLockedValue { $0 } }
   /// Nodes that were replaced by others.
@@ -121,7 +132,7 @@ struct ClusterTrait: SuiteTrait, TestScoping {
       node.process.kill()
     }
     #expect(expected > 0 || expectedErrors == nil, "no error tells of \(expectedErrors ?? "")")
-    cluster.redis.kill()
+    for redis in cluster.masters { redis.kill() }
   }
 }
 

@@ -17,7 +17,7 @@ import Testing
       configuration: .init(clientName: "test", vacantKey: "nobody"),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     state = NodeState(
-      nodeID: "node-1", topology: try RedisTopology("redis://h"), minReplicas: 0, link: link, reports: reports,
+      nodeID: "node-1", topology: try RedisTopology("redis://h"), minReplicas: 0, links: link, reports: reports,
       startedAt: loop.now)
   }
 

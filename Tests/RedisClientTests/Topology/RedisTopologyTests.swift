@@ -29,13 +29,28 @@ import Testing
     #expect(topology.mode == "sentinel" && topology.usesTLS && topology.hasPassword && topology.hasSentinels)
   }
 
+  @Test func `some servers of a Cluster are named`() throws {
+    let topology = try RedisTopology("rediss+cluster://web:s%2Cr@a,b:7,[::1]:8/")
+    guard case .cluster(let seeds) = topology else { throw RedisURL.Invalid(reason: "no Cluster") }
+    #expect(seeds.addresses.map(\.description) == ["a:6379", "b:7", "[::1]:8"])
+    #expect(topology.mode == "cluster" && topology.usesTLS && topology.hasPassword && topology.isCluster)
+    let url = seeds.server(at: ServerAddress(host: "m", port: 9))
+    #expect(url.usesTLS && url.user == "web" && url.password == "s,r" && url.host == "m" && url.port == 9)
+    #expect("\(topology)" == "rediss+cluster://a:6379,b:7,[::1]:8")
+    #expect(topology.expectsReplicas && !topology.hasSentinels)
+  }
+
   @Test(arguments: [
     "redis+sentinel://", "redis+sentinel:///shop", "redis+sentinel://a", "redis+sentinel://a/",
     "redis+sentinel://a,/shop", "redis+sentinel://,a/shop", "redis+sentinel://a:0/shop", "redis+sentinel://a:x/shop",
     "redis+sentinel://a/shop/x", "redis+sentinel://a/shop/1/2", "redis+sentinel://a/the shop", "redis+sentinel://a/ä",
     "redis+sentinel://a,a/shop", "redis+sentinel://a,a:26379/shop", "redis+sentinel://u@a/shop",
     "redis+sentinel://:p@a,:p@b/shop", "http+sentinel://a/shop", "+sentinel://a/shop", "redis+sentinel:a/shop",
-    "redis+sentinel", "redis+sentinel://a/shop?x=1", "redis+cluster://a", "redis+other://a/shop",
+    "redis+sentinel", "redis+sentinel://a/shop?x=1", "redis+other://a/shop",
+    "redis+cluster://", "redis+cluster://a/0", "redis+cluster://a/shop", "redis+cluster://a,",
+    "redis+cluster://a,a:6379",
+    "redis+cluster://a:0", "redis+cluster://u@a", "redis+cluster://:p@a,:p@b", "http+cluster://a", "redis+cluster",
+    "redis+cluster://a?x=1",
   ])
   func `anything else is refused`(text: String) {
     #expect(throws: RedisURL.Invalid.self) { try RedisTopology(text) }
@@ -44,6 +59,7 @@ import Testing
   @Test(arguments: [
     "redis+sentinel://web:hidden@a:0/shop", "redis+sentinel://:hidden@a", "redis+sentinel://hidden@a/shop",
     "http+sentinel://:hidden@a/shop", "redis+sentinel://:hidden@a/shop/x", "redis+sentinel://a,:hidden@b/shop",
+    "redis+cluster://:hidden@a/1", "redis+cluster://a,:hidden@b", "redis+cluster://hidden@a",
   ])
   func `no refusal tells a password`(text: String) {
     let error = #expect(throws: RedisURL.Invalid.self) { try RedisTopology(text) }

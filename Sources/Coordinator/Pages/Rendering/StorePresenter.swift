@@ -33,7 +33,9 @@ struct StorePresenter {
     let limit = store.limitBytes.flatMap { $0 > 0 ? " of \(Wording.bytes($0))" : nil } ?? ""
     return [
       store.version.map { Row(name: "Redis", value: $0) },
-      store.servers.isEmpty ? nil : Row(name: "Master", value: store.servers.joined(separator: ", ")),
+      store.servers.isEmpty
+        ? nil
+        : Row(name: store.servers.count == 1 ? "Master" : "Masters", value: store.servers.joined(separator: ", ")),
       store.replicas.map { Row(name: "Replicas", value: $0.words, style: $0.isShort ? "poor" : "") },
       store.usedBytes.map { Row(name: "Memory", value: Wording.bytes($0) + limit) },
       store.identity.map { Row(name: "Identity", value: $0) },

@@ -1,20 +1,19 @@
 import NIOCore
 
-/// One connection to a Sentinel, for questions or for a subscription. Belongs to its event loop.
-final class SentinelSession: ReplyReceiver {
+/// One connection to a server, for a few questions or for a subscription. Belongs to its event loop.
+final class ServerSession: ReplyReceiver {
   typealias Reply = (RedisReply) -> Void
 
   struct End: Equatable {
     /// Why, in plain words.
     let words: String
-    /// Whether the Sentinel had answered anything before.
+    /// Whether the server had answered anything before.
     let hasAnswered: Bool
   }
 
   private let connector: RedisConnector
   private let url: RedisURL
-  private let names: SentinelAccess.LoginNames?
-  private let problem: LinkProblem
+  private let wordsForRefusal: (String) -> String
   private let limit: TimeAmount
   private var channel: (any Channel)?
   /// One handler for each command whose reply is due.
@@ -24,12 +23,11 @@ final class SentinelSession: ReplyReceiver {
   /// Called with messages that answer no command.
   var pushed: Reply = { _ in }
 
-  /// - Parameter limit: how long connecting may take.
-  init(connector: RedisConnector, sentinel: ServerAddress, access: SentinelAccess, limit: TimeAmount) {
-    let url = access.url(of: sentinel)
-    (self.connector, self.url, self.limit) = (connector, url, limit)
-    names = access.names
-    problem = connector.problem(of: url)
+  /// - Parameters:
+  ///   - limit: how long connecting may take.
+  ///   - wordsForRefusal: what an error line means with which the server refuses the login.
+  init(connector: RedisConnector, url: RedisURL, limit: TimeAmount, wordsForRefusal: @escaping (String) -> String) {
+    (self.connector, self.url, self.limit, self.wordsForRefusal) = (connector, url, limit, wordsForRefusal)
   }
 
   private var eventLoop: any EventLoop { connector.eventLoop }
@@ -51,7 +49,7 @@ final class SentinelSession: ReplyReceiver {
         guard let login = LinkHandshake.login(url) else { return ready() }
         send(login) { [self] reply in
           guard case .error(let line) = reply else { return ready() }
-          end(LinkProblem.words(refusedBySentinel: url.address, with: line, login: names))
+          end(wordsForRefusal(line))
         }
       }
     }
@@ -92,4 +90,14 @@ final class SentinelSession: ReplyReceiver {
   func caught(_ error: any Error) {}
 
   func closed(because words: String) { end(words) }
+}
+
+extension ServerSession {
+  /// A session with a Sentinel.
+  convenience init(connector: RedisConnector, sentinel: ServerAddress, access: SentinelAccess, limit: TimeAmount) {
+    let names = access.names
+    self.init(connector: connector, url: access.url(of: sentinel), limit: limit) {
+      LinkProblem.words(refusedBySentinel: sentinel, with: $0, login: names)
+    }
+  }
 }

@@ -1,0 +1,39 @@
+import Foundation
+import TestSupport
+
+/// What is done to a Redis Cluster while shoppers buy.
+enum ClusterFault: String, CaseIterable {
+  case kill = "kill -9 of a master"
+  case stop = "SIGSTOP of a master"
+  case command = "CLUSTER FAILOVER"
+  case reshard = "reshard"
+
+  /// Whether something that was acknowledged may be lost.
+  var mayLose: Bool { self == .kill || self == .stop }
+
+  /// Causes the fault. Returns when everything is repaired and all nodes serve.
+  ///
+  /// - Returns: the time during which reported changes may be lost.
+  func strike(_ group: RedisCluster, _ cluster: TestCluster, _ traffic: Traffic) async throws -> ClosedRange<Int>? {
+    let ttl = traffic.habits.ttlSeconds.lowerBound
+    let masters = group.masters
+    let began = epochMilliseconds()
+    try await group.whenReplicasHoldAll()
+    switch self {
+    case .kill, .stop:
+      let past = masters[0]
+      if self == .kill { past.kill() } else { past.signal(SIGSTOP) }
+      try await eventually("a replica has taken its place") { group.masters.count == masters.count }
+      try await cluster.whenAllServe(ttlSeconds: ttl)
+      try await traffic.flows()
+      if self == .kill { try past.startAgain() } else { past.signal(SIGCONT) }
+    case .command: try await group.failOver(masters[0])
+    case .reshard:
+      try group.reshard(slots: 2000, from: masters[0], to: masters[1])
+      try group.reshard(slots: 2000, from: masters[1], to: masters[2])
+    }
+    try await group.whenWhole()
+    try await cluster.whenAllServe(ttlSeconds: ttl)
+    return mayLose ? began...epochMilliseconds() : nil
+  }
+}
