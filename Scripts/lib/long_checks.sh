@@ -43,8 +43,11 @@ check_sanitize() {
   }
 }
 
-# Tests that start processes would use the ordinary builds, so they are left out. At most one test runs per core,
-# because everything is several times slower. A report of ThreadSanitizer ends the test run with status 66.
+# ClusterTests are left out: whole clusters of processes are too slow in such a build. CoordinatorTests start a few
+# nodes and coordinators. SwiftPM puts those beside the tests, so they are of this build and are watched, too.
+# AddressSanitizer ends such a process, which fails its test. ThreadSanitizer writes to its log and changes its exit
+# status. At most one test runs per core, because everything is several times slower. A report of ThreadSanitizer in
+# the tests themselves ends the run with status 66.
 sanitize() { # SANITIZER
   local options=(--scratch-path ".build/sanitize-$1" --sanitize "$1")
   swift build --build-tests "${options[@]}" \

@@ -1,4 +1,4 @@
-// What a person could not see or read on the page, as a list of texts. For Tests/Pages/browser.py.
+// What a person could not see or read on the page, as a list of texts. For Tests/Pages/visit.py.
 const faults = []
 
 function name(element) {

@@ -28,6 +28,7 @@ package final class LogQueue: Sendable {
 
   private let descriptor: Int32
   private let maxBytes: Int
+  private let now: @Sendable () -> Int64
   /// The line that tells how many were dropped.
   private let dropNotice: NIOLockedValueBox<@Sendable (Int) -> ByteBuffer>
   private let state = NIOLockedValueBox(State())
@@ -37,11 +38,16 @@ package final class LogQueue: Sendable {
   /// - Parameters:
   ///   - descriptor: stays open for as long as the process lives, as the queue and its thread do.
   ///   - maxBytes: how many bytes may wait.
-  package init(descriptor: Int32, maxBytes: Int = defaultMaxBytes) {
+  ///   - now: the time of the queue's own lines, in milliseconds since 1970.
+  package init(
+    descriptor: Int32, maxBytes: Int = defaultMaxBytes,
+    now: @escaping @Sendable () -> Int64 = WallClock.epochMilliseconds
+  ) {
     precondition(maxBytes > 0)
     self.descriptor = descriptor
     self.maxBytes = maxBytes
-    dropNotice = NIOLockedValueBox({ LogQueue.notice(of: $0, metadata: [:]) })
+    self.now = now
+    dropNotice = NIOLockedValueBox({ LogQueue.notice(of: $0, at: now(), metadata: [:]) })
     // A reader that has gone is an error of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     thread.start()
@@ -59,7 +65,8 @@ package final class LogQueue: Sendable {
 
   /// The line about dropped lines is to have this metadata, as all others have.
   package func setMetadata(_ metadata: Logger.Metadata) {
-    dropNotice.withLockedValue { $0 = { LogQueue.notice(of: $0, metadata: metadata) } }
+    let now = now
+    dropNotice.withLockedValue { $0 = { LogQueue.notice(of: $0, at: now(), metadata: metadata) } }
   }
 
   /// Takes one whole line, its newline included, or counts it as dropped. Never waits for the reader.
@@ -140,9 +147,9 @@ package final class LogQueue: Sendable {
     }
   }
 
-  private static func notice(of dropped: Int, metadata: Logger.Metadata) -> ByteBuffer {
+  private static func notice(of dropped: Int, at now: Int64, metadata: Logger.Metadata) -> ByteBuffer {
     LogLine.encode(
-      epochMilliseconds: WallClock.epochMilliseconds(), level: .warning, label: "log",
+      epochMilliseconds: now, level: .warning, label: "log",
       message: "log lines were dropped",
       metadata: metadata.merging([
         "dropped": .stringConvertible(dropped), "reason": "the reader of standard error does not keep up",

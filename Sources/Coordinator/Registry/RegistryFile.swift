@@ -20,6 +20,8 @@ struct RegistryFile: Sendable {
   private static let maxBytes = 16 << 20
 
   let path: String
+  /// The time of day, in epoch milliseconds. What is put aside is named after it.
+  var now: @Sendable () -> Int64 = WallClock.epochMilliseconds
 
   func load() -> Loaded {
     guard access(path, F_OK) == 0 || errno != ENOENT else { return .nothing }
@@ -40,7 +42,7 @@ struct RegistryFile: Sendable {
   /// stays.
   private func setAside(_ reason: String) -> Loaded {
     guard !FileContents.isOther(path) else { return .damaged(reason: reason, movedTo: nil) }
-    let aside = "\(path).damaged-\(WallClock.epochMilliseconds())"
+    let aside = "\(path).damaged-\(now())"
     return .damaged(reason: reason, movedTo: rename(path, aside) == 0 ? aside : nil)
   }
 

@@ -51,7 +51,7 @@ actor ClusterWatch: ClusterWatching, Service {
     let start = now()
     self.now = now
     prober = Prober(client: CurlClient(allowed: allowed), timing: timing, now: { now().instant })
-    let file = path.map { RegistryFile(path: $0) }
+    let file = path.map { RegistryFile(path: $0, now: { now().epochMilliseconds }) }
     (self.logger, self.metrics) = (logger, metrics)
     registry = Registry(maxNodes: maxNodes, timing: timing, contents: file.flatMap { $0.known(logger) }, at: start)
     punctuality = Punctuality(due: start.instant)

@@ -10,8 +10,8 @@ import UnixSignals
 
 /// Listens for HTTP, and stops without losing a request.
 ///
-/// When told to stop, the node first serves on for the lame-duck time. `/health/ready` says 503 meanwhile, so that load
-/// balancers turn away by themselves. Then the node stops listening, finishes what is in flight, and closes.
+/// When told to stop, the node first keeps serving for the lame-duck time. `/health/ready` says 503 meanwhile, so that
+/// load balancers turn away by themselves. Then the node stops listening, finishes what is in flight, and closes.
 struct HTTPServer: Service {
   /// What is in flight when the listener closes may take so long.
   static let finishLimit = Duration.seconds(10)

@@ -49,7 +49,7 @@ final class Leadership {
     election.stand(address: address)
   }
 
-  /// Stands for election again after ``retire()``, or leads on if the batch under way then is not finished yet.
+  /// Stands for election again after ``retire()``, or keeps leading if the batch under way then is not finished yet.
   func standAgain() {
     sweeper.resume()
     if let address { election.stand(address: address) }

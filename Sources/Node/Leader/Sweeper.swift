@@ -2,8 +2,8 @@ import Logging
 import NIOCore
 import Store
 
-/// Puts the stock of expired holds back while this node leads, batch by batch and shard by shard; brings the parts of carts
-/// to where they ended; clears what lapses with time.
+/// Puts the stock of expired holds back while this node leads, batch by batch and shard by shard; brings the parts of
+/// carts to where they ended; clears what lapses with time.
 ///
 /// One call at a time, so that a term's end need only wait for one. Belongs to the event loop of its links.
 final class Sweeper {
@@ -47,6 +47,8 @@ final class Sweeper {
     var next = NIODeadline.uptimeNanoseconds(0)
     /// Where trimming goes on.
     var cursor = ""
+    /// Whether the last call failed.
+    var isFailing = false
   }
 
   /// - Parameter report: told what the sweeps have done so far, whenever that changes.
@@ -116,13 +118,13 @@ final class Sweeper {
     switch task.kind {
     case .sweep:
       sweep.sweep(task.shard, token: term.token, epoch: term.epoch) { [self] result in
-        ended(term, task.kind, result) { swept($0, index, since: now) }
+        ended(term, index, result) { swept($0, index, since: now) }
       }
     case .trim:
       sweep.trim(task.shard, token: term.token, epoch: term.epoch, after: task.cursor) { [self] result in
-        ended(term, task.kind, result) { trimmed($0, index) }
+        ended(term, index, result) { trimmed($0, index) }
       }
-    case .settle: sweep.settle(task.shard) { [self] result in ended(term, task.kind, result.map { .done($0) }) {} }
+    case .settle: sweep.settle(task.shard) { [self] result in ended(term, index, result.map { .done($0) }) {} }
     }
   }
 
@@ -144,15 +146,18 @@ final class Sweeper {
 
   /// The end of every call. `next` takes in what was done.
   private func ended<Step>(
-    _ term: LeaseMachine.Term, _ kind: Kind, _ result: Result<SweepRepository.Outcome<Step>, StoreFailure>,
+    _ term: LeaseMachine.Term, _ index: Int, _ result: Result<SweepRepository.Outcome<Step>, StoreFailure>,
     next: (Step) -> Void
   ) {
     assert(isInFlight, "each call ends once")
     isInFlight = false
+    let kind = tasks[index].kind
     var goesOnAt = eventLoop.now
     switch result {
     case .success(.done(let step)):
-      failures[kind]?.ended()
+      tasks[index].isFailing = false
+      // While another shard refuses the same, it has not ended: the log would tell of both in turns.
+      if !tasks.contains(where: { $0.kind == kind && $0.isFailing }) { failures[kind]?.ended() }
       next(step)
     case .success(.fenced):
       report.fencedAttempts += 1
@@ -163,6 +168,7 @@ final class Sweeper {
       goesOnAt = eventLoop.now + Self.interval
     case .failure(let failure):
       // It may have been done or not. The next one finds what is still due.
+      tasks[index].isFailing = true
       failures[kind]?.note(failure)
     }
     guard let afterCall else { return schedule(at: goesOnAt) }

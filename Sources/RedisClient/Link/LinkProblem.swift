@@ -1,3 +1,4 @@
+import Common
 import Glibc
 import NIOCore
 import NIOPosix
@@ -11,6 +12,8 @@ struct LinkProblem: Sendable {
   var authorities = RedisTLS.systemAuthorities
   /// What the operator calls the files by which TLS is set up. Nil if nobody has named them.
   var files: RedisTLS.FileNames?
+  /// The time of day, in epoch milliseconds.
+  var wallClock: @Sendable () -> Int64 = WallClock.epochMilliseconds
 
   /// `host:port`.
   var server: String { url.address.description }
@@ -82,7 +85,8 @@ struct LinkProblem: Sendable {
     case NIOSSLError.uncleanShutdown: return wordsForClosing(hasHeard: hasHeard)
     default:
       return TLSProblem(error)?.words(
-        server: server, host: url.host, authorities: authorities, files: files, certificate: certificate)
+        server: server, host: url.host, authorities: authorities, files: files, certificate: certificate,
+        epochSeconds: Int(wallClock() / 1000))
         ?? "the connection to \(server) failed: \(Self.text(of: error))"
     }
   }

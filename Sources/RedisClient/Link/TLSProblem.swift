@@ -82,10 +82,10 @@ enum TLSProblem: Equatable, Sendable {
   ///   - host: the name or address that the certificate must be for.
   ///   - authorities: who may have signed it, in words.
   ///   - files: what the operator calls the files by which this side is set up. Nil if nobody has named them.
+  ///   - now: the time of day. It tells a certificate that has expired from one of a wrong authority.
   func words(
     server: String, host: String, authorities: String, files: RedisTLS.FileNames? = nil,
-    certificate: ServerCertificate? = nil,
-    epochSeconds now: Int = Int(WallClock.epochMilliseconds() / 1000)
+    certificate: ServerCertificate? = nil, epochSeconds now: Int
   ) -> String {
     switch self {
     case .certificateRejected:

@@ -6,14 +6,17 @@ final class CartSettling {
   private var machine: PartSettlement
   /// What each shard has of it; empty until home has told.
   private var lines: [Shard: [ReservationLine]]
-  private let completion: (Bool) -> Void
+  /// Why the first step failed that did.
+  private var failure: StoreFailure?
+  private let completion: (StoreFailure?) -> Void
 
   /// - Parameters:
   ///   - lines: all of the cart, where they are known.
-  ///   - completion: told whether that part, or all of it, has followed.
+  ///   - completion: told why a step failed; nil if none did. Home may have moved on meanwhile: that is no failure, and
+  ///     whoever moved it brings its parts along.
   init(
     _ store: ShardedStore, _ id: ReservationID, home: Shard, lines: [ReservationLine] = [], _ machine: PartSettlement,
-    completion: @escaping (Bool) -> Void
+    completion: @escaping (StoreFailure?) -> Void
   ) {
     (self.store, self.id, self.home, self.machine, self.completion) = (store, id, home, machine, completion)
     self.lines = store.map.linesByShard(lines)
@@ -26,20 +29,32 @@ final class CartSettling {
       switch action {
       case .askHome:
         store[home].parts.standing(id) { [self] result in
-          let answer = try? result.get()
+          let answer = told(result)
           lines = store.map.linesByShard(answer?.lines ?? [])
           perform(machine.home(answer?.standing, parts: Set(lines.keys).subtracting([home])))
         }
       case .settle(let shard, let standing):
         store[shard].parts.settle(id, standing, lines: lines[shard] ?? [], home: home) { [self] result in
-          perform(machine.settled(shard, result.isSuccess))
+          perform(machine.settled(shard, told(result) != nil))
         }
       case .acknowledge(let end):
         store[home].parts.acknowledge(id, end) { [self] result in
-          perform(machine.acknowledged((try? result.get()) == true))
+          perform(machine.acknowledged(told(result) == true))
         }
-      case .finish(let isSettled): completion(isSettled)
+      case .finish(let isSettled):
+        assert(!isSettled || failure == nil, "what failed in a step has not followed")
+        completion(failure)
       }
+    }
+  }
+
+  /// What a shard has answered; nil if it has not.
+  private func told<Answer>(_ result: Result<Answer, StoreFailure>) -> Answer? {
+    switch result {
+    case .success(let answer): return answer
+    case .failure(let reason):
+      failure = failure ?? reason
+      return nil
     }
   }
 }
@@ -48,8 +63,4 @@ extension ShardMap {
   func linesByShard(_ lines: [ReservationLine]) -> [Shard: [ReservationLine]] {
     Dictionary(parts(of: lines).map { ($0.shard, $0.lines) }, uniquingKeysWith: +)
   }
-}
-
-extension Result {
-  fileprivate var isSuccess: Bool { if case .success = self { true } else { false } }
 }

@@ -30,7 +30,8 @@ package struct ShardedStock {
       switch result {
       case .failure(let failure): completion(.failure(failure))
       case .success(let release):
-        store.settle(release.parts, dueAt: store.map.home(of: sku)) { completion(.success(release.isMoreDue)) }
+        // A part that could not follow is due again a second later. The request need not know of it.
+        store.settle(release.parts, dueAt: store.map.home(of: sku)) { _ in completion(.success(release.isMoreDue)) }
       }
     }
   }

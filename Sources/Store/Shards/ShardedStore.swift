@@ -78,38 +78,44 @@ package final class ShardedStore {
   }
 
   /// Parts are due on a shard: each asks its home.
-  func settle(_ parts: [ReservationID], dueAt shard: Shard, completion: @escaping () -> Void) {
+  ///
+  /// - Parameter completion: told why the first step failed that did; nil if none did.
+  func settle(_ parts: [ReservationID], dueAt shard: Shard, completion: @escaping (StoreFailure?) -> Void) {
     settle(parts, completion) { PartSettlement(dueAt: shard) }
   }
 
   /// Carts have ended, and their parts may not have followed.
-  func settle(_ carts: [ReservationID], completion: @escaping () -> Void) {
+  ///
+  /// - Parameter completion: told why the first step failed that did; nil if none did.
+  func settle(_ carts: [ReservationID], completion: @escaping (StoreFailure?) -> Void) {
     settle(carts, completion) { PartSettlement() }
   }
 
   private func settle(
-    _ ids: [ReservationID], _ completion: @escaping () -> Void, _ machine: () -> PartSettlement
+    _ ids: [ReservationID], _ completion: @escaping (StoreFailure?) -> Void, _ machine: () -> PartSettlement
   ) {
     var left = ids.count
-    guard left > 0 else { return completion() }
+    var failure: StoreFailure?
+    guard left > 0 else { return completion(nil) }
     for id in ids {
-      let done: () -> Void = {
+      let done: (StoreFailure?) -> Void = { reason in
+        failure = failure ?? reason
         left -= 1
-        if left == 0 { completion() }
+        if left == 0 { completion(failure) }
       }
       // An id that has no home here is damage, which the audit tells.
-      if let home = map.home(of: id) { settle(id, home: home, machine(), completion: done) } else { done() }
+      if let home = map.home(of: id) { settle(id, home: home, machine(), completion: done) } else { done(nil) }
     }
   }
 
   private func settle(
     _ id: ReservationID, home: Shard, lines: [ReservationLine] = [], _ machine: PartSettlement,
-    completion: @escaping () -> Void = {}
+    completion: @escaping (StoreFailure?) -> Void = { _ in }
   ) {
     cartsBeingSettled += 1
-    CartSettling(self, id, home: home, lines: lines, machine) { [self] _ in
+    CartSettling(self, id, home: home, lines: lines, machine) { [self] failure in
       cartsBeingSettled -= 1
-      completion()
+      completion(failure)
     }.begin()
   }
 }

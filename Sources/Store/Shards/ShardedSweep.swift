@@ -16,13 +16,17 @@ package struct ShardedSweep {
   package var shards: [Shard] { store.map.shards }
 
   /// Releases what is due on a shard, a bounded batch of it. Parts of carts among it ask their homes.
+  ///
+  /// The batch is told as it was, whatever became of the parts: what it has released counts, and to repeat it would
+  /// help no part. One that could not follow is due again a second later. What keeps it is told elsewhere: a shard that
+  /// refuses or is away fails its own sweep, and damage is told by the alarm.
   package func sweep(
     _ shard: Shard, token: String, epoch: Int64,
     completion: @escaping Completion<SweepRepository.Outcome<SweepRepository.Batch>>
   ) {
     store[shard].sweep.sweep(token: token, epoch: epoch) { [store] result in
       guard case .success(.done(let batch)) = result, !batch.parts.isEmpty else { return completion(result) }
-      store.settle(batch.parts, dueAt: shard) { completion(result) }
+      store.settle(batch.parts, dueAt: shard) { _ in completion(result) }
     }
   }
 
@@ -51,13 +55,15 @@ package struct ShardedSweep {
     }
   }
 
-  /// Brings parts to where carts ended that this shard is home to, some of them.
+  /// Brings parts to where carts ended that this shard is home to, some of them. It fails if a step fails for any cart;
+  /// the others are settled all the same.
   package func settle(_ shard: Shard, completion: @escaping Completion<Void>) {
     guard store.map.count > 1 else { return completion(.success(())) }
     store[shard].parts.unsettled(age: Self.unsettledAge, limit: Self.cartsPerStep) { [store] result in
       switch result {
       case .failure(let failure): completion(.failure(failure))
-      case .success(let carts): store.settle(carts) { completion(.success(())) }
+      case .success(let carts):
+        store.settle(carts) { failure in completion(failure.map { .failure($0) } ?? .success(())) }
       }
     }
   }

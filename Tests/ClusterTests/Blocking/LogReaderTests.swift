@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test
-  func `a node whose stderr nobody reads serves on, counts dropped lines, and ends when it is told to`() async throws {
+  func `a node whose stderr nobody reads keeps serving, counts dropped lines, and ends when told to`() async throws {
     let redis = try await PrivateRedis()
     let log = Pipe()
     let node = try await NodeUnderTest(
@@ -48,7 +48,7 @@ import Testing
     try await Self.expectNotHeldUp(node, paths: ["/health/live", "/nowhere", "/inventory/a", "/inventory"])
   }
 
-  @Test func `a coordinator whose stderr nobody reads serves on, and ends when it is told to`() async throws {
+  @Test func `a coordinator whose stderr nobody reads keeps serving, and ends when it is told to`() async throws {
     let log = Pipe()
     let coordinator = try await CoordinatorUnderTest(
       settings: ["PORT": "\(try FreePort.find())", "LOG_LEVEL": "trace"],

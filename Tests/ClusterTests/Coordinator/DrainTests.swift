@@ -17,7 +17,7 @@ extension CoordinatedTests {
       }
     }
 
-    @Test func `drain: not ready, serves on, closes connections, leads no more; undrain: as before`() async throws {
+    @Test func `drain: not ready, keeps serving, closes connections, leads no more; undrain: as before`() async throws {
       let coordinator = try await CoordinatorUnderTest()
       let leader = try await coordinator.admit("n1", redisURL: redis.url)
       try await eventually("it leads") { try await coordinator.picture.leader?.id == "n1" }

@@ -25,7 +25,7 @@ import Testing
     (try await node.send(.health).json["redis"] as? [String: Any])?["warnings"] as? [String] ?? []
   }
 
-  @Test func `a policy that is changed to eviction later is warned of, and the node serves on`() async throws {
+  @Test func `a policy that is changed to eviction later is warned of, and the node keeps serving`() async throws {
     let redis = try await PrivateRedis()
     let node = try await NodeUnderTest(redisURL: redis.url)
     try await node.waitUntilReady()

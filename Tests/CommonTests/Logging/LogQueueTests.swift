@@ -35,7 +35,7 @@ import Testing
 
   @Test func `who logs never waits for the reader; what does not fit is counted, and told later`() throws {
     let reader = Reader()
-    let queue = LogQueue(descriptor: reader.input, maxBytes: 50_000)
+    let queue = LogQueue(descriptor: reader.input, maxBytes: 50_000, now: { 1_795_337_100_000 })
     queue.setMetadata(["node": "n1"])
     let filler = String(repeating: "x", count: 90)
     var said = 0
@@ -54,6 +54,7 @@ import Testing
       let notice = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       let dropped = try #require(notice["dropped"] as? Int)
       #expect(notice["message"] as? String == "log lines were dropped" && notice["node"] as? String == "n1")
+      #expect(notice["timestamp"] as? String == "2026-11-22T08:45:00.000Z")
       return dropped
     }
     let lines = reader.lines { lines in

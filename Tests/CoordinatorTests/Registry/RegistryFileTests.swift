@@ -60,6 +60,17 @@ import Testing
     #expect(try String(contentsOfFile: victim, encoding: .utf8) == "precious")
   }
 
+  @Test func `what is put aside is named after the time at which it was found`() throws {
+    var file = file
+    file.now = { 1_800_000_000_000 }
+    try Data("{".utf8).write(to: URL(fileURLWithPath: file.path))
+    guard case .damaged(_, let movedTo) = file.load() else {
+      Issue.record("the damage was not found")
+      return
+    }
+    #expect(movedTo == file.path + ".damaged-1800000000000")
+  }
+
   @Test(
     arguments: [
       "", "{", "null", "[]", "{}", "\u{0}\u{1}",

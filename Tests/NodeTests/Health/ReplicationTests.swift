@@ -45,7 +45,7 @@ import Testing
     arguments: [
       ("0", "10", true, true), ("1", "0", true, true), ("1", "10", true, false), ("0", "10", false, false),
     ])
-  func `a master that sells on by itself is warned about where there are to be replicas`(
+  func `a master that keeps selling by itself is warned about where there are to be replicas`(
     least: String, lag: String, isExpected: Bool, isTold: Bool
   ) {
     let config = RedisReply.array(

@@ -12,18 +12,23 @@ import Testing
     private static let term = LeaseMachine.Term(token: String(repeating: "a", count: 32), epoch: 1_763_801_100_123)
 
     let link = ScriptedLink()
+    let log = LogRecorder()
     let scripts = ScriptLibrary(tuning: .init(), shards: ShardMap(count: 4))
     private var sweeper: Sweeper!
     /// The shards that were swept, trimmed and asked for unsettled carts.
     var sweeps: [String] = [], trims: [String] = [], settlings: [String] = []
     /// How many milliseconds each shard has told until its next hold is due.
     var nextDue: [String: Int64] = [:]
+    /// The cart that each shard tells as unsettled.
+    var unsettled: [String: String] = [:]
+    /// Whether Redis refuses to tell where a cart stands.
+    var isRefused = false
 
     init() {
       link.onSend = { [unowned self] command in play(command) }
       sweeper = Sweeper(
         eventLoop: link.loop, sweep: ShardedStore(scripts: scripts, link: link).sweep, metrics: SweepMetrics(),
-        logger: .silent, report: { _ in })
+        logger: log.logger, report: { _ in })
     }
 
     func begin() {
@@ -42,6 +47,11 @@ import Testing
         command.line("OK \(link.redisNow) 0 -")
       case scripts.unsettled.script.sha:
         settlings.append(key)
+        command.line("OK \(link.redisNow)" + (unsettled[key].map { " \($0)" } ?? ""))
+      case scripts.standing.script.sha where isRefused: command.answer(.success(.error("NOPERM no")))
+      case scripts.standing.script.sha: command.line("VOID \(link.redisNow)")
+      case scripts.acknowledge.script.sha:
+        unsettled[key] = nil
         command.line("OK \(link.redisNow)")
       default: Issue.record("unexpected: \(command.arguments)")
       }
@@ -77,5 +87,22 @@ import Testing
       #expect((3...5).contains(bench.trims.count { $0 == key }))
       #expect((3...5).contains(bench.settlings.count { $0 == key }))
     }
+  }
+
+  @Test func `that a cart cannot be settled is logged once, and its end once, though other shards are well`() throws {
+    let bench = Bench()
+    var random = SeededRandom(1)
+    bench.unsettled[Self.keys[1]] = ReservationID(random: &random, home: Shard(number: 1)).text
+    bench.isRefused = true
+    bench.begin()
+    bench.link.pass(3500)
+    let refusal = try #require(bench.log.all.first)
+    #expect(bench.log.all.count == 1 && refusal.hasPrefix("refused by Redis"), "\(bench.log.all)")
+    #expect(refusal.contains("NOPERM no") && refusal.contains("settle"), "\(bench.log.all)")
+    bench.isRefused = false
+    bench.link.pass(3500)
+    let end = try #require(bench.log.all.last)
+    #expect(bench.log.all.count == 2 && end.hasPrefix("no longer refused by Redis"), "\(bench.log.all)")
+    #expect(bench.unsettled == [:])
   }
 }

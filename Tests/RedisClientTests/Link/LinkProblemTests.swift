@@ -92,10 +92,21 @@ import Testing
     #expect(words(0, 1_800_000_000) == "the certificate of h:1 is not signed by ca.pem")
   }
 
+  @Test func `whether a certificate is out of its time is judged by the clock that is passed in`() {
+    let certificate = ServerCertificate(validFrom: 0, validUntil: 1_699_999_999)
+    func words(at milliseconds: Int64) -> String {
+      var problem = secure
+      problem.wallClock = { milliseconds }
+      return problem.words(for: NIOSSLError.unableToValidateCertificate, certificate: certificate)
+    }
+    #expect(words(at: 1_700_000_000_000) == "the certificate of h:1 expired on 2023-11-14T22:13:19.000Z")
+    #expect(words(at: 1_699_999_999_999) == "the certificate of h:1 is not signed by a certificate in ca.pem")
+  }
+
   @Test func `what is to be mended is called what the operator calls it, if that is known`() throws {
     let names = RedisTLS.FileNames(authorities: "ITS CA", certificate: "ITS CERTIFICATE", key: "ITS KEY")
     func words(_ problem: TLSProblem, _ files: RedisTLS.FileNames?) -> String {
-      problem.words(server: "h:1", host: "h", authorities: "ca.pem", files: files)
+      problem.words(server: "h:1", host: "h", authorities: "ca.pem", files: files, epochSeconds: 1_700_000_000)
     }
     let wanted = "h:1 wants a client certificate (tls-auth-clients)"
     #expect(words(.certificateRequired, names) == wanted + ": set ITS CERTIFICATE and ITS KEY")

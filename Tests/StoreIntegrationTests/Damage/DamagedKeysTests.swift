@@ -60,7 +60,9 @@ extension AgainstRedis {
     private static let damaged = Answer.problem(.stockDamaged, ",\"sku\":\"A\"")
 
     @Test(arguments: Damage.allCases)
-    func `a damaged counter: no call has an effect, all name the SKU, others sell on`(_ damage: Damage) async throws {
+    func `a damaged counter: no call has an effect, all name the SKU, others keep selling`(
+      _ damage: Damage
+    ) async throws {
       let redis = try await PrivateRedis()
       for counter in ["inventory:A", "total:A", "sold:A"] {
         let store = try await Store(redis)

@@ -38,7 +38,7 @@ extension Engine.Parts {
       var tokens = reply.rest
       let sum = released + (tokens.nextInteger() ?? 0)
       let isMoreDue = tokens.nextInstant().map { $0 <= reply.time } ?? false
-      store.settle(tokens.dueParts(), dueAt: shard) { [self] in
+      store.settle(tokens.dueParts(), dueAt: shard) { [self] _ in
         sweep(isMoreDue ? shards : shards.dropFirst(), released: sum, batchesLeft: batchesLeft - 1, answer)
       }
     }

@@ -5,7 +5,8 @@ struct Instants {
   /// Milliseconds since 1970.
   let now: Int64
 
-  init(now text: String) { now = RFC3339.epochMilliseconds(of: text) ?? WallClock.epochMilliseconds() }
+  /// - Parameter text: the time of a view. The registry writes it, so it is always an instant.
+  init(now text: String) { now = RFC3339.epochMilliseconds(of: text) ?? 0 }
 
   /// Nil if the text is no instant.
   func fields(_ text: String?) -> Fields? {
