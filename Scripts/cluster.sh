@@ -47,6 +47,8 @@ source "$ROOT/Scripts/lib/earlier_build.sh"
 source "$ROOT/Scripts/lib/checks.sh"
 # shellcheck source=Scripts/lib/cluster_checks.sh
 source "$ROOT/Scripts/lib/cluster_checks.sh"
+# shellcheck source=Scripts/lib/redis_checks.sh
+source "$ROOT/Scripts/lib/redis_checks.sh"
 # shellcheck source=Scripts/lib/outside_checks.sh
 source "$ROOT/Scripts/lib/outside_checks.sh"
 # shellcheck source=Scripts/lib/long_checks.sh

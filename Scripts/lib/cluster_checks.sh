@@ -85,6 +85,7 @@ check_cluster() {
   refuses 'data in one mode are not left for another' 'in mode single' up --redis sentinel
   cluster "$CLUSTER" down --wipe
   check_sentinel "$port"
+  check_redis_cluster "$port"
 }
 
 # Other users of this machine cannot read the data, the logs and the tokens.
@@ -101,69 +102,6 @@ refuses() { # PROMISE REASON COMMAND…
     printf 'Broken: %s: %s\n' "$1" "$answer"
     return 1
   fi
-}
-
-# A master with replicas and Sentinels. After any server dies or hands over, there is one master, and writes are kept.
-check_sentinel() { # PORT
-  local master
-  cluster "$CLUSTER" up --redis sentinel --nodes 1 --port "$1" --profile debug >"$SCRATCH/up.txt"
-  expect 'redis-1 is the master at first' redis-1 "$(redis_master)"
-  expect 'data, logs and tokens are private' '' "$(find "$SCRATCH/$CLUSTER"/* -perm /077 -print)"
-  until_true 'a node leads' cluster_is "$CLUSTER" '.nodes[0].leader'
-  expect 'both replicas have what was written' $'OK\n2' "$(printf 'set promise kept\nwait 2 10000\n' | ask_master)"
-  expect_whole 'the start'
-
-  cluster "$CLUSTER" kill-redis sentinel-3
-  expect 'the master is hit' 'Sent SIGKILL to redis-1' "$(cluster "$CLUSTER" kill-redis | cut -d ' ' -f 1-4)"
-  until_true 'two Sentinels of three make another server the master' another_is_master redis-1
-  cluster "$CLUSTER" resume
-  expect_whole 'a kill of the master'
-
-  master=$(redis_master)
-  cluster "$CLUSTER" kill-redis --signal STOP
-  until_true 'a master that holds still is replaced' another_is_master "$master"
-  cluster "$CLUSTER" resume
-  expect_whole 'a master that held still'
-
-  master=$(redis_master)
-  expect 'a failover tells who is the master, and who was' "$(cluster "$CLUSTER" failover)" \
-    "$(redis_master) is the master now, in the place of $master"
-  expect_whole 'a failover'
-
-  master=$(redis_master)
-  cluster "$CLUSTER" down
-  cluster "$CLUSTER" up --nodes 1 --port "$1" --profile debug >"$SCRATCH/up.txt"
-  expect 'the last master is the master again' "$master" "$(redis_master)"
-  expect_whole 'a pause'
-  cluster "$CLUSTER" restart-redis
-  expect 'a restart of all servers is no failover' "$master" "$(redis_master)"
-  expect_whole 'a restart of all servers'
-  cluster "$CLUSTER" logs "$master" >"$SCRATCH/redis.log"
-
-  cluster "$CLUSTER" down --wipe
-  expect 'nothing is left' '' "$(find "$SCRATCH/$CLUSTER" 2>/dev/null)"
-}
-
-redis_master() {
-  cluster "$CLUSTER" status --json | jq -r '.redis | .port as $port | .servers[] | select(.port == $port).name'
-}
-
-another_is_master() { # NAME
-  local master
-  master=$(redis_master)
-  [[ -n $master && $master != "$1" ]]
-}
-
-ask_master() { # COMMAND…
-  redis-cli -p "$(cluster "$CLUSTER" status --json | jq .redis.port)" "$@"
-}
-
-# All servers run, one is the master, a node serves, and the first written key still exists.
-expect_whole() { # AFTER
-  until_true "each server has its role after $1" cluster_is "$CLUSTER" \
-    '[.redis.servers[] | .role] | sort == ["master", "replica", "replica", "sentinel", "sentinel", "sentinel"]'
-  until_true "a node serves after $1" cluster_is "$CLUSTER" '.nodes[0].ready'
-  expect "nothing is lost after $1" kept "$(ask_master get promise)"
 }
 
 # Sets a proxy in the environment and one in ~/.curlrc. Neither is meant for this machine, and both lead nowhere.

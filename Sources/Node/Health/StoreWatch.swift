@@ -188,15 +188,15 @@ final class StoreWatch {
   }
 
   private func memory(_ done: @escaping () -> Void) {
-    askEach(["INFO", "memory"], StoreFinding.memory(info:)) { [self] answers in
-      standing.answered(StoreFinding.Memory(fullestOf: answers))
+    askEach(["INFO", "memory"]) { [self] replies in
+      standing.answered(StoreFinding.Memory(fullestOf: replies.compactMap(StoreFinding.memory(info:))))
       done()
     }
   }
 
   private func replicas(_ done: @escaping () -> Void) {
-    askEach(["INFO", "replication"], { [replication] in StoreFinding.replication(info: $0, replication) }) {
-      [self] answers in
+    askEach(["INFO", "replication"]) { [self] replies in
+      let answers = replies.compactMap { StoreFinding.replication(info: $0, replication) }
       // The server that has the fewest is shown.
       standing.answered(answers.min { $0.replication?.connected ?? 0 < $1.replication?.connected ?? 0 })
       done()
@@ -256,9 +256,8 @@ final class StoreWatch {
   }
 
   private func settings(_ done: @escaping () -> Void) {
-    askEach(
-      ["CONFIG", "GET"] + StoreFinding.settings, { [replication] in StoreFinding.settings(config: $0, replication) }
-    ) { [self] answers in
+    askEach(["CONFIG", "GET"] + StoreFinding.settings) { [self] replies in
+      let answers = replies.compactMap { StoreFinding.settings(config: $0, replication) }
       standing.answered(.settings, answers.isEmpty ? nil : StoreFinding.together(answers))
       done()
     }
@@ -318,20 +317,16 @@ final class StoreWatch {
 
   /// Asks each server.
   ///
-  /// - Parameters:
-  ///   - read: nil for a reply that is no answer.
-  ///   - completion: called with all answers. A server that does not answer is told of by its link.
-  private func askEach<Answer>(
-    _ words: [String], _ read: @escaping (RedisReply) -> Answer?, completion: @escaping ([Answer]) -> Void
-  ) {
+  /// - Parameter completion: called with all replies. A server that does not reply is told of by its link.
+  private func askEach(_ words: [String], completion: @escaping ([RedisReply]) -> Void) {
     let servers = servers()
-    var (answers, missing) = ([Answer](), servers.count)
+    var (replies, missing) = ([RedisReply](), servers.count)
     guard missing > 0 else { return completion([]) }
     for server in servers {
       ask(words, over: server) { reply in
         missing -= 1
-        if let answer = reply.flatMap(read) { answers.append(answer) }
-        if missing == 0 { completion(answers) }
+        if let reply { replies.append(reply) }
+        if missing == 0 { completion(replies) }
       }
     }
   }
