@@ -3,12 +3,13 @@
 from collections import Counter
 
 from replication import DOWN_AFTER_MILLISECONDS, FAILOVER_TIMEOUT_MILLISECONDS, SENTINELS, SERVERS
-from store_cost import AWAITED, SINGLE
+from store_cost import CLUSTER, CLUSTER_PAIR, SINGLE, SINGLE_PAIR, STORES
 from store_runs import run_name
 from tables import at_most, shown, table, target_table, targets_as_json
 
 SERVING_MILLISECONDS = 1_000
 ANSWER_MILLISECONDS = 2_000
+COST_TARGETS = (CLUSTER, SINGLE, 1.35), (CLUSTER_PAIR, SINGLE_PAIR, 3)
 # Of a run, and of a row of cost.
 COLUMNS = ("openedMs", "namedMs", "servingMs", "servingAfterNameMs", "longestMs", "connections", "wellMs", "pauseMs",
            "otherFailovers")
@@ -92,6 +93,11 @@ class Report:
         return table(["Reserve with a key", "per s", "p50 ms", "p99 ms", "node µs", "Redis µs", "sum µs",
                       f"× {SINGLE}"], lines)
 
+    def _cost_targets(self):
+        return [at_most(f"{name}: CPU of node and Redis, × {base}", most,
+                        self.samples.ratio(("cost", name), ("cost", base), "sumMicros"), "{:.2f}")
+                for name, base, most in COST_TARGETS] if self.has_cost else []
+
     def _targets(self):
         rows = [at_most(f"{fault.label}, {count} awaited: serving again, worst", SERVING_MILLISECONDS,
                         self._worst(fault, count, "servingMs"), "{:,.0f} ms") for fault, count in self.serving]
@@ -104,13 +110,13 @@ class Report:
                 lost = [run["lost"] for run in self._runs(fault, count)]
                 rows.append(at_most(f"{fault.label}, {count} awaited: acknowledged and lost", 0,
                                     sum(lost) if lost else None, "{:,.0f}"))
-        return rows
+        return rows + self._cost_targets()
 
     def _pairs(self):
         return self.serving + [pair for pair in self.losses if pair not in self.serving]
 
     def _stores(self):
-        return [SINGLE, *AWAITED] if self.has_cost else []
+        return STORES if self.has_cost else []
 
     def _to_single(self, name):
         return self.samples.ratio(("cost", name), ("cost", SINGLE), "sumMicros")
@@ -148,4 +154,5 @@ LOSSES_WORDS = (
     "longer than Sentinels wait; what is lost then is counted here, too.")
 COST_WORDS = (
     "Cost: CPU per reserve, user and system, from /proc/PID/stat, under wrk with {clients} connections; Redis: all\n"
-    "servers and Sentinels; medians of {rounds} rounds of {seconds} s, in turns.")
+    "servers and Sentinels; medians of {rounds} rounds of {seconds} s, in turns. The Cluster has three masters, without\n"
+    "replicas.")

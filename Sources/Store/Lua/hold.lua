@@ -37,22 +37,23 @@ local function read_record(record)
   if not at then
     return nil
   end
-  local reach
-  if string.find(record, PART_END, at) then
-    reach, at = 'part', #record
-  else
-    local elsewhere = string.match(record, ELSEWHERE, at)
+  local reach, rest = nil, string.sub(record, at)
+  if rest ~= '}' then
+    local elsewhere = string.match(rest, ELSEWHERE)
     if elsewhere then
-      reach, at = 'cart', read_lines(record, elsewhere, {}, {})
+      reach, at = 'cart', read_lines(rest, elsewhere, {}, {})
       if not at then
         return nil
       end
+      rest = string.sub(rest, at)
+    elseif string.find(rest, PART_END) then
+      reach, rest = 'part', '}'
     end
   end
-  if string.sub(record, at) ~= '}' then
+  if rest ~= '}' then
     -- Labels are visible ASCII.
-    local labels = string.gsub(string.sub(record, at), LABEL_ESCAPE, '_')
-    local rest = string.match(labels, CUSTOMER_LABEL) or labels
+    rest = string.gsub(rest, LABEL_ESCAPE, '_')
+    rest = string.match(rest, CUSTOMER_LABEL) or rest
     if rest ~= '}' and not string.find(rest, LAST_LABEL) then
       return nil
     end
