@@ -32,14 +32,17 @@ struct RedisRights: Sendable {
   /// - Parameters:
   ///   - keys: of one shard; those of others differ by their tags.
   ///   - hasShards: whether there are several.
+  ///   - isCluster: whether Redis is a Cluster.
   ///   - awaitsReplicas: whether replicas must have a change before it is acknowledged.
-  init(_ keys: RedisKeys, hasEvents: Bool, hasShards: Bool = false, awaitsReplicas: Bool = false) {
+  init(
+    _ keys: RedisKeys, hasEvents: Bool, hasShards: Bool = false, isCluster: Bool = false, awaitsReplicas: Bool = false
+  ) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {
       for words in commands {
         let command = words.map { $0 == "KEY" ? key : $0 }
         // What a subcommand is called by ACL rules.
-        let name = ["SCRIPT", "CLIENT"].contains(words[0]) ? "\(words[0])|\(words[1])" : words[0]
+        let name = ["SCRIPT", "CLIENT", "CLUSTER"].contains(words[0]) ? "\(words[0])|\(words[1])" : words[0]
         let place = words.contains("KEY") ? " on \(key)\(isPattern ? "*" : "")" : ""
         all.append(Right(work: work, command: command, words: name + place, isOnlyAsked: onlyAsked))
       }
@@ -76,6 +79,7 @@ struct RedisRights: Sendable {
       need(.selling, keys.reservation, isPattern: true, ["EXPIRE", "KEY", "x"])
       need(.sweeping, keys.fence, get, set)
     }
+    if isCluster { need(.selling, "", ["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"]) }
     if awaitsReplicas { need(.selling, "", ["WAIT", "0", "1"]) }
     if hasEvents { need(.selling, keys.events, ["XADD", "KEY", "x", "x", "x"], ["XLEN", "KEY"]) }
 

@@ -80,7 +80,7 @@ final class StoreWatch {
     rights =
       RedisRights(
         scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1,
-        awaitsReplicas: replication.minReplicas > 0
+        isCluster: isCluster, awaitsReplicas: replication.minReplicas > 0
       ).all
     layout = Layout(
       key: scripts.layoutKey, undividedStoreKey: scripts.undividedStoreKey, own: StoreLayout(scripts.shards),
