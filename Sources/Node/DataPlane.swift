@@ -35,7 +35,8 @@ final class DataPlane {
         damaged: { damages in controlPlane.eventLoop.execute { controlPlane.value.sighted(damages) } },
         forbidden: { controlPlane.eventLoop.execute { controlPlane.value.forbidden() } }))
     let state = NodeState(
-      nodeID: settings.nodeId, topology: store.topology, minReplicas: store.minReplicas, links: links,
+      nodeID: settings.nodeId, topology: store.topology, minReplicas: store.minReplicas, shards: scripts.shards.count,
+      links: links,
       roundTrip: roundTrip, reports: reports, startedAt: eventLoop.now)
     self.state = state
 

@@ -9,6 +9,8 @@ extension ClusterView {
     /// The masters that nodes have links to, `host:port`. Without a Cluster there is more than one only while a failover is
     /// under way, or nodes are set up differently.
     var servers: [String] = []
+    /// Into how many it is cut. Nil while no node tells.
+    var shards: Int?
     /// As the node tells it that knows of the fewest.
     var replicas: HealthReport.Redis.Replicas?
     var identity: String?
@@ -45,6 +47,7 @@ extension ClusterView.Store {
     self.init(
       version: reports.firstNonNil(\.redis.version),
       servers: Array(Set(reports.flatMap(\.redis.servers)).sorted().prefix(Self.maxTexts)),
+      shards: reports.map(\.store.shards).max(),
       replicas: reports.compactMap(\.redis.replicas).min { $0.connected < $1.connected },
       identity: reports.firstNonNil(\.store.identity) ?? memory.evidence?.identity,
       mark: instant(reports.compactMap(\.store.mark).max() ?? memory.evidence?.mark),

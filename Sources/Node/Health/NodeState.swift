@@ -16,6 +16,7 @@ final class NodeState {
   let nodeID: String
   private let topology: RedisTopology
   private let minReplicas: Int
+  private let shards: Int
   /// New with each start of the process.
   let bootID: String
   let reports: NodeReports
@@ -27,12 +28,14 @@ final class NodeState {
 
   /// - Parameters:
   ///   - minReplicas: so many replicas have a change before it is acknowledged.
+  ///   - shards: into how many the store is cut.
   ///   - links: the links of requests.
   init(
-    nodeID: String, topology: RedisTopology, minReplicas: Int, links: any LinkSet, roundTrip: RoundTrip = RoundTrip(),
+    nodeID: String, topology: RedisTopology, minReplicas: Int, shards: Int = 1, links: any LinkSet,
+    roundTrip: RoundTrip = RoundTrip(),
     reports: NodeReports, startedAt: NIODeadline
   ) {
-    (self.topology, self.minReplicas) = (topology, minReplicas)
+    (self.topology, self.minReplicas, self.shards) = (topology, minReplicas, shards)
     (self.links, self.roundTrip) = (links, roundTrip)
     (self.nodeID, self.reports, self.startedAt) = (nodeID, reports, startedAt)
     bootID = String(UInt64.random(in: .min ... .max), radix: 16)
@@ -107,7 +110,8 @@ final class NodeState {
       uptimeSeconds: (now - startedAt).nanoseconds / 1_000_000_000,
       state: phase(known, obstacles: obstacles), reasons: obstacles + Self.fullness(store),
       drained: drains == [.wanted] && obstacles.count == 1, redis: redis,
-      store: HealthReport.Store(store?.judge ?? StoreJudge(), damaged: known.damage.count, damage: known.damage.words),
+      store: HealthReport.Store(
+        store?.judge ?? StoreJudge(), shards: shards, damaged: known.damage.count, damage: known.damage.words),
       lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(known.overdue, at: now),
       requests: requests)
   }

@@ -87,10 +87,10 @@ struct StoreJudge: Sendable {
 
 extension HealthReport.Store {
   /// What the judge knows.
-  init(_ judge: StoreJudge, damaged: Int = 0, damage: [String] = []) {
+  init(_ judge: StoreJudge, shards: Int = 1, damaged: Int = 0, damage: [String] = []) {
     let newest = judge.found?.newest
     self.init(
-      identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,
+      shards: shards, identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,
       acknowledged: judge.told, loss: judge.loss, damaged: damaged,
       damage: damage)
   }

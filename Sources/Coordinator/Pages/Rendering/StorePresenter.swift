@@ -36,6 +36,7 @@ struct StorePresenter {
       store.servers.isEmpty
         ? nil
         : Row(name: store.servers.count == 1 ? "Master" : "Masters", value: store.servers.joined(separator: ", ")),
+      store.shards.flatMap { $0 > 1 ? Row(name: "Shards", value: Wording.count($0)) : nil },
       store.replicas.map { Row(name: "Replicas", value: $0.words, style: $0.isShort ? "poor" : "") },
       store.usedBytes.map { Row(name: "Memory", value: Wording.bytes($0) + limit) },
       store.identity.map { Row(name: "Identity", value: $0) },
