@@ -31,12 +31,9 @@ final class ControlPlane {
     // The link that waits for releases, too, must lead to the master: there its probe waits behind the blocking read.
     self.links = [links, auditLinks, watchLinks, leaseLinks, sweepLinks, releaseLinks]
     let slot = scripts.slot(of: scripts.shard)
-    // The watch looks at every server that serves a shard.
-    for shard in scripts.shards.shards { _ = watchLinks.sender(of: scripts.slot(of: shard)) }
 
     let watch = StoreWatch(
-      link: watchLinks.sender(of: slot), outside: { watchLinks.sender(of: scripts.slot(ofKey: $0)) },
-      servers: { watchLinks.servers }, scripts: scripts,
+      links: watchLinks, scripts: scripts,
       isLayoutGiven: store.isLayoutGiven, isCluster: store.topology.isCluster,
       replication: .init(
         minReplicas: store.minReplicas, isExpected: store.topology.expectsReplicas,

@@ -57,6 +57,15 @@ struct StoreJudge: Sendable {
     return nil
   }
 
+  /// Another shard of the store has lost data.
+  ///
+  /// - Returns: whether no loss was known.
+  mutating func learned(of other: HealthReport.Store.Loss) -> Bool {
+    guard loss == nil else { return false }
+    loss = other
+    return true
+  }
+
   private mutating func add(_ seen: StoreEvidence) {
     if let index = evidence.firstIndex(where: { $0.identity == seen.identity }) {
       evidence[index].add(seen)

@@ -21,6 +21,8 @@ struct StoreStanding {
   private(set) var memory = StoreFinding.Memory()
   private(set) var replication: Replication?
   private(set) var judge = StoreJudge()
+  /// Those of the further shards, by their places. What one finds lost is lost to all.
+  private var judges: [Int: StoreJudge] = [:]
   private var clock = ClockCheck()
   private var answers: [Question: [StoreFinding]] = [:]
   private var told: [StoreFinding] = []
@@ -76,6 +78,26 @@ struct StoreStanding {
     }
   }
 
+  /// A look at a further shard begins.
+  mutating func beginLook(at shard: Int) -> StoreJudge.Probe {
+    if judges[shard] == nil {
+      var judge = StoreJudge()
+      _ = judge.heard(StoreMemory(acknowledged: self.judge.acknowledged))
+      judges[shard] = judge
+    }
+    return judges[shard, default: StoreJudge()].begin()
+  }
+
+  /// A further shard has been looked at, or not. That it could not be is told by its link.
+  mutating func looked(
+    at shard: Int, _ probe: StoreJudge.Probe, _ result: Result<IdentityRepository.Look, StoreFailure>, wall: Int64
+  ) {
+    guard case .success(let look) = result, var own = judges[shard] else { return }
+    let loss = own.ended(probe, found: look.found, after: look.isReplicated ? look.after : own.found, at: wall)
+    judges[shard] = own
+    if let loss, judge.learned(of: loss) { newLoss = loss }
+  }
+
   private static let noIdentity =
     "The store's own key for its identity does not hold one; something else has written there: \(OwnKeys.unnoticed)"
 
@@ -83,6 +105,8 @@ struct StoreStanding {
   mutating func heard(_ memory: StoreMemory) {
     let known = judge.loss
     if judge.heard(memory) { isNewlyAcknowledged = true }
+    // What the memory has seen is of the first shard.
+    for shard in judges.keys { _ = judges[shard]?.heard(StoreMemory(acknowledged: judge.acknowledged)) }
     if let loss = judge.loss, loss != known { newLoss = loss }
   }
 

@@ -12,6 +12,8 @@ final class StoreWatch {
   private static let limit = TimeAmount.milliseconds(450)
   /// Settings, types and rights are looked at again after so many rounds.
   private static let roundsPerCheck = 20
+  /// Each further shard is looked at once in so many rounds.
+  private static let roundsPerShard = 16
   /// Rights that are in doubt are asked about at once, but no more often than this.
   private static let minBetweenDoubts = TimeAmount.seconds(1)
 
@@ -23,10 +25,13 @@ final class StoreWatch {
     case otherLayout(StoreLayout)
   }
 
+  private let links: any LinkSet
+  /// Leads to the first shard.
   private let link: any CommandSender
-  private let outside: (_ key: String) -> any CommandSender
-  private let servers: () -> [any CommandSender]
   private let identity: IdentityRepository
+  /// Those of the further shards, from the second on.
+  private let shards: [IdentityRepository]
+  private var nextShard = 0
   private let replication: Replication.Demand
   private let keys: [OwnKeys.Key]
   private let rights: [RedisRights.Right]
@@ -47,14 +52,14 @@ final class StoreWatch {
     let undividedStoreKey: String
     let own: StoreLayout
     let isGiven: Bool
+    /// The ways to the two keys, which are outside all shards.
+    let way: any CommandSender
+    let wayToUndividedStore: any CommandSender
   }
 
   private enum Stage { case idle, running, stopped }
 
   /// - Parameters:
-  ///   - link: leads to the first shard.
-  ///   - outside: leads to a key outside all shards, where that is not on the same server.
-  ///   - servers: lead to each server that takes writes, where there are several.
   ///   - isLayoutGiven: whether the shards of `scripts` are an operator's wish.
   ///   - isCluster: whether Redis is to be a Cluster.
   ///   - replication: what is wanted of replicas.
@@ -63,18 +68,19 @@ final class StoreWatch {
   ///   - unfit: called if the store must not be used at all. Only when starting: a node that has served goes on, and
   ///     tells.
   init(
-    link: any CommandSender, outside: ((_ key: String) -> any CommandSender)? = nil,
-    servers: (() -> [any CommandSender])? = nil, scripts: ScriptLibrary, isLayoutGiven: Bool = false,
-    isCluster: Bool = false,
+    links: any LinkSet, scripts: ScriptLibrary, isLayoutGiven: Bool = false, isCluster: Bool = false,
     replication: Replication.Demand = .init(), logger: Logger,
     wallClock: @escaping () -> Int64 = WallClock.epochMilliseconds, report: @escaping (StoreReport) -> Void,
     unfit: @escaping (Unfit) -> Void
   ) {
-    self.link = link
-    self.outside = outside ?? { _ in link }
-    self.servers = servers ?? { [link] }
+    self.links = links
     self.isCluster = isCluster
-    identity = StoreSession(scripts: scripts, link: link).identity
+    let sessions = scripts.shards.shards.map { shard in
+      StoreSession(scripts: scripts.at(shard), link: links.sender(of: scripts.slot(of: shard)))
+    }
+    link = links.sender(of: scripts.slot(of: scripts.shard))
+    identity = sessions[0].identity
+    shards = sessions.dropFirst().map(\.identity)
     self.replication = replication
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
@@ -84,7 +90,8 @@ final class StoreWatch {
       ).all
     layout = Layout(
       key: scripts.layoutKey, undividedStoreKey: scripts.undividedStoreKey, own: StoreLayout(scripts.shards),
-      isGiven: isLayoutGiven)
+      isGiven: isLayoutGiven, way: links.sender(of: scripts.slot(ofKey: scripts.layoutKey)),
+      wayToUndividedStore: links.sender(of: scripts.slot(ofKey: scripts.undividedStoreKey)))
     (self.logger, self.wallClock) = (logger, wallClock)
     self.report = report
     self.unfit = unfit
@@ -130,7 +137,7 @@ final class StoreWatch {
 
   private func askEverything() {
     guard stage == .running else { return }
-    var questions: [(@escaping () -> Void) -> Void] = [look, memory, replicas]
+    var questions: [(@escaping () -> Void) -> Void] = [look, lookAtShards, memory, replicas]
     if roundsToCheck == 0 { questions += [server, askLayout, settings, types, askRights] }
     var open = questions.count
     for question in questions {
@@ -178,14 +185,32 @@ final class StoreWatch {
 
   private func look(_ done: @escaping () -> Void) {
     let (probe, sent) = (standing.judge.begin(), link.eventLoop.now)
-    // The mark waits for replicas.
-    let limit = Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero)
-    identity.look(limit: limit) { [self] result in
+    identity.look(limit: lookLimit) { [self] result in
       standing.looked(
         probe, result, sent: sent, arrived: link.eventLoop.now, wall: wallClock())
       done()
     }
   }
+
+  /// Looks at some of the further shards, each in its turn. A server of a Cluster can lose its data while others keep theirs.
+  private func lookAtShards(_ done: @escaping () -> Void) {
+    let count = (shards.count + Self.roundsPerShard - 1) / Self.roundsPerShard
+    guard count > 0 else { return done() }
+    var open = count
+    for _ in 0..<count {
+      let shard = nextShard
+      nextShard = (nextShard + 1) % shards.count
+      let probe = standing.beginLook(at: shard)
+      shards[shard].look(limit: lookLimit) { [self] result in
+        standing.looked(at: shard, probe, result, wall: wallClock())
+        open -= 1
+        if open == 0 { done() }
+      }
+    }
+  }
+
+  /// A mark waits for replicas.
+  private var lookLimit: TimeAmount { Self.limit + (replication.minReplicas > 0 ? RedisLink.replicaLimit : .zero) }
 
   private func memory(_ done: @escaping () -> Void) {
     askEach(["INFO", "memory"]) { [self] replies in
@@ -212,7 +237,7 @@ final class StoreWatch {
 
   /// How the store is cut is told by the first node that has cut it.
   private func askLayout(_ done: @escaping () -> Void) {
-    ask(["GET", layout.key], over: outside(layout.key)) { [self] reply in
+    ask(["GET", layout.key], over: layout.way) { [self] reply in
       switch reply {
       case .bytes(let bytes): found(String(decoding: bytes, as: UTF8.self), done)
       case .null where layout.own.map.count == 1: found(layout.own.text, done)
@@ -230,11 +255,11 @@ final class StoreWatch {
   }
 
   private func cut(_ done: @escaping () -> Void) {
-    ask(["EXISTS", layout.undividedStoreKey], over: outside(layout.undividedStoreKey)) { [self] reply in
+    ask(["EXISTS", layout.undividedStoreKey], over: layout.wayToUndividedStore) { [self] reply in
       guard case .integer(let count) = reply else { return done() }
       // An undivided store has no such key, as none had before there were shards.
       guard count == 0 else { return found("1", done) }
-      ask(["SET", layout.key, layout.own.text, "NX"], over: outside(layout.key)) { [self] reply in
+      ask(["SET", layout.key, layout.own.text, "NX"], over: layout.way) { [self] reply in
         // Another node may have been first: then the next round tells.
         switch reply {
         case .status: found(layout.own.text, done)
@@ -319,7 +344,7 @@ final class StoreWatch {
   ///
   /// - Parameter completion: called with all replies. A server that does not reply is told of by its link.
   private func askEach(_ words: [String], completion: @escaping ([RedisReply]) -> Void) {
-    let servers = servers()
+    let servers = links.servers
     var (replies, missing) = ([RedisReply](), servers.count)
     guard missing > 0 else { return completion([]) }
     for server in servers {

@@ -63,7 +63,7 @@ import Testing
     /// - Parameter shards: into how many the node is told to cut the store; nil: nobody has told it.
     func start(shards: Int? = nil) {
       watch = StoreWatch(
-        link: link, scripts: ScriptLibrary(tuning: .init(), shards: ShardMap(count: shards ?? 1)),
+        links: link, scripts: ScriptLibrary(tuning: .init(), shards: ShardMap(count: shards ?? 1)),
         isLayoutGiven: shards != nil, logger: log.logger,
         wallClock: { [link, unowned self] in link.redisNow + wallAhead },
         report: { self.reports.append($0) }, unfit: { self.unfit.append($0) })

@@ -108,3 +108,13 @@ package final class ScriptedLink: CommandSender {
     return parts.map { $0.text ?? "" }
   }
 }
+
+extension ScriptedLink: LinkSet {
+  package func sender(of slot: Int) -> any CommandSender { self }
+  package var servers: [any CommandSender] { [self] }
+  package func status(at now: NIODeadline) -> RedisLink.Status {
+    RedisLink.Status(isUp: true, pending: 0, reconnects: reconnects)
+  }
+  package func start() {}
+  package func stop() {}
+}
