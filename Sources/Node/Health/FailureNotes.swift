@@ -3,7 +3,8 @@ import Store
 
 /// Logs the failures of what is done again and again: once that it fails, and once that it works again.
 ///
-/// A refusal of Redis's is an error that a person must look at. A link that is away is told by the link itself.
+/// A refusal of Redis's is an error that a person must look at. That it loads its data, or is busy, passes by itself: that is
+/// a warning. A link that is away is told by the link itself.
 struct FailureNotes {
   private let subject: String
   private let logger: Logger
@@ -22,7 +23,9 @@ struct FailureNotes {
     }
     guard words != last else { return }
     last = words
-    logger.error("refused by Redis", metadata: facts.merging(["redis": "\(words)"]) { $1 })
+    logger.log(
+      level: failure.passesByItself ? .warning : .error, "refused by Redis",
+      metadata: facts.merging(["redis": "\(words)"]) { $1 })
   }
 
   mutating func ended() {
@@ -30,4 +33,8 @@ struct FailureNotes {
     last = nil
     logger.notice("no longer refused by Redis", metadata: ["subject": "\(subject)"])
   }
+}
+
+extension StoreFailure {
+  fileprivate var passesByItself: Bool { if case .redis(.rejected(.notYet)) = self { true } else { false } }
 }
