@@ -185,7 +185,7 @@ stop_surplus_nodes() {
 # there is none.
 leader_index() {
   local holder index
-  holder=$(for index in $(started_nodes); do ! is_running "node-$index" || node_health "$index"; done | jq -rs '
+  holder=$(for index in $(started_nodes); do ! is_running "node-$index" || node_health "$index" || true; done | jq -rs '
     map(.lease | select(.holder != null)) | max_by(.epoch).holder // empty') || return 1
   index=${holder#node-}
   [[ $index =~ ^[1-9][0-9]?$ ]] && is_running "node-$index" || return 1

@@ -18,16 +18,18 @@ TEXT
 }
 
 start_redis_cluster() {
-  local name
+  local name known
   for name in $(data_servers); do
     start_data_server "$name"
   done
-  if [[ $(cluster_fact redis-1 cluster_known_nodes) == 1 ]]; then
+  known=$(cluster_fact redis-1 cluster_known_nodes) || die 1 'redis-1 does not answer (cluster.sh restart-redis)'
+  if [[ $known == 1 ]]; then
     form_cluster
   else
     # They find each other by their last ports, which may have been different.
     for name in $(data_servers); do
-      redis_at redis-1 cluster meet 127.0.0.1 "$(server_port "$name")" "$(bus_port "$name")" >/dev/null
+      redis_at redis-1 cluster meet 127.0.0.1 "$(server_port "$name")" "$(bus_port "$name")" >/dev/null \
+        || die 1 'redis-1 does not answer (cluster.sh restart-redis)'
     done
   fi
   for name in $(data_servers); do
@@ -96,7 +98,7 @@ await_role() { # NAME ROLE SECONDS
 
 # Moves slots with all that is in them from one master to another, while the shop sells.
 reshard_cluster() { # SLOTS [FROM TO]
-  local from=${2:-} to=${3:-} masters=() name answer
+  local from=${2:-} to=${3:-} masters=() name answer before
   for name in $(data_servers); do
     [[ $(role_of "$name") != master ]] || masters+=("$name")
   done
@@ -105,8 +107,16 @@ reshard_cluster() { # SLOTS [FROM TO]
   for name in "$from" "$to"; do
     [[ " ${masters[*]} " == *" $name "* ]] || die 1 "$name is no master (cluster.sh status)"
   done
+  before=$(slots_of "$from")
   answer=$(redis_tool --cluster reshard "127.0.0.1:$(server_port "$from")" --cluster-from "$(cluster_id "$from")" \
     --cluster-to "$(cluster_id "$to")" --cluster-slots "$1" --cluster-yes) \
     || die 1 "the slots could not be moved: $(tail -n 3 <<<"$answer")"
-  printf 'Moved %s slots from %s to %s\n' "$1" "$from" "$to"
+  printf 'Moved %s slots from %s to %s\n' "$((before - $(slots_of "$from")))" "$from" "$to"
+}
+
+# How many slots a master serves.
+slots_of() { # NAME
+  redis_at "$1" cluster nodes | awk '/myself/ {
+    for (i = 9; i <= NF; i++) if ($i !~ /^\[/) { n = split($i, ends, "-"); sum += ends[n] - ends[1] + 1 }
+  } END {print sum + 0}'
 }

@@ -15,7 +15,7 @@ package final class RedisCluster: Sendable {
   ///   - nodeTimeout: how long a server may be silent until it is taken for dead, in milliseconds.
   ///   - options: further command-line options of all servers.
   package init(
-    masters: Int = 3, replicas: Int = 1, nodeTimeout: Int = 1000, options: [String] = []
+    masters: Int = 3, replicas: Int = 1, nodeTimeout: Int = 5000, options: [String] = []
   ) async throws {
     let count = masters * (1 + replicas)
     busPorts = try (0..<count).map { _ in try FreePort.find() }
@@ -67,13 +67,23 @@ package final class RedisCluster: Sendable {
   /// The servers that run, and say that they are masters.
   package var masters: [PrivateRedis] { servers.filter { isSpeaking($0) && (try? $0.role.isMaster) == true } }
 
+  /// Waits until three servers say that they are masters.
+  package func whenMasters() async throws -> [PrivateRedis] {
+    var found: [PrivateRedis] = []
+    try await eventually("three masters") {
+      found = masters
+      return found.count == 3
+    }
+    return found
+  }
+
   /// The master of a slot, as all servers that run know it. Nil while they do not agree, or it does not run.
   package func master(of slot: Int) -> PrivateRedis? {
     let told = servers.filter(isSpeaking).map { server -> Int? in
       let lines = (try? server.cli("CLUSTER", "NODES").split(separator: "\n")) ?? []
       return lines.lazy.compactMap { Self.port(of: $0, serving: slot) }.first
     }
-    guard let port = told.first, let port, told.allSatisfy({ $0 == port }) else { return nil }
+    guard let port = told.first ?? nil, told.allSatisfy({ $0 == port }) else { return nil }
     return servers.first { $0.port == port && isSpeaking($0) && (try? $0.role.isMaster) == true }
   }
 
@@ -129,21 +139,25 @@ package final class RedisCluster: Sendable {
   /// `CLUSTER FAILOVER`: the replica of a healthy master takes its place.
   package func failOver(_ master: PrivateRedis) async throws {
     guard let replica = try replica(of: master) else { throw ServerProcess.StartFailed(description: "no replica") }
-    try await eventually("the replica is master", every: .milliseconds(200)) {
+    // Repeated early, the command would begin anew what is under way.
+    try await eventually("the replica is master", every: .seconds(5)) {
       if try replica.role.isMaster { return true }
       try replica.cli("CLUSTER", "FAILOVER")
+      for _ in 0..<20 where try !replica.role.isMaster { try await Task.sleep(for: .milliseconds(50)) }
       return try replica.role.isMaster
     }
   }
 
   /// Moves so many slots with all that is in them from one master to another.
-  package func reshard(slots count: Int, from source: PrivateRedis, to target: PrivateRedis) throws {
-    let output = try Shell.run(
-      "redis-cli",
-      [
-        "--cluster", "reshard", "127.0.0.1:\(source.port)", "--cluster-from", try source.cli("CLUSTER", "MYID"),
-        "--cluster-to", try target.cli("CLUSTER", "MYID"), "--cluster-slots", "\(count)", "--cluster-yes",
-      ])
+  package func reshard(slots count: Int, from source: PrivateRedis, to target: PrivateRedis) async throws {
+    let arguments = [
+      "--cluster", "reshard", "127.0.0.1:\(source.port)", "--cluster-from", try source.cli("CLUSTER", "MYID"),
+      "--cluster-to", try target.cli("CLUSTER", "MYID"), "--cluster-slots", "\(count)", "--cluster-yes",
+    ]
+    // It takes its time, and a thread of the tests must not wait for it.
+    let output = try await withCheckedThrowingContinuation { (told: CheckedContinuation<String, any Error>) in
+      Thread.detachNewThread { told.resume(with: Result { try Shell.run("redis-cli", arguments) }) }
+    }
     guard !output.contains("ERR"), output.contains("Moving slot") else {
       throw ServerProcess.StartFailed(description: output)
     }

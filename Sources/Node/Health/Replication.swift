@@ -75,6 +75,30 @@ extension StoreFinding {
     return (replication, replication.findings(demand))
   }
 
+  /// Several masters: the one that has the fewest replicas is shown. What only some of them lack stops only what is on
+  /// them.
+  ///
+  /// - Parameter infos: the replies of all.
+  /// - Returns: nil if there is no answer among them.
+  static func replication(
+    ofAll infos: [RedisReply], _ demand: Replication.Demand
+  ) -> (replication: Replication?, findings: [StoreFinding])? {
+    let answers = infos.compactMap { replication(info: $0, demand) }
+    guard var worst = answers.min(by: { $0.replication?.connected ?? 0 < $1.replication?.connected ?? 0 }) else {
+      return nil
+    }
+    let lack = answers.count { $0.findings.contains { $0.meaning == .fault } }
+    if lack < answers.count {
+      for index in worst.findings.indices where worst.findings[index].meaning == .fault {
+        worst.findings[index] = StoreFinding(
+          subject: "replicas", meaning: .warning,
+          words: "\(lack) of \(answers.count) masters have fewer replicas than must have a change before it is"
+            + " acknowledged (minReplicas): what is kept there can't be sold")
+      }
+    }
+    return worst
+  }
+
   /// Whether a master that is cut off from its replicas goes on taking writes, which are lost when it comes back.
   ///
   /// - Parameter config: the reply to CONFIG GET of ``settings``.

@@ -192,6 +192,8 @@ extension StoreFinding {
       StoreFinding(subject: "writes", meaning: .fault, words: "\(words): \(cannotSell)")
     }
     switch rejection {
+    // The slot is on its way, or is elsewhere: the next look finds it.
+    case .notYet(let line) where LinkProblem.concernsOneSlot(line): return nil
     case .unwritable(let line), .readOnly(let line): return fault("Redis takes no writes: \(line)")
     case .notYet(let line) where line.hasPrefix("LOADING"):
       return fault("Redis reads its data after a start, and answers nothing before: \(line)")

@@ -17,6 +17,8 @@ struct StoreStanding {
     case acknowledged
   }
 
+  /// Whether there are several masters. Then what one of them lacks does not stop the others.
+  let isCluster: Bool
   private(set) var version: String?
   private(set) var memory = StoreFinding.Memory()
   private(set) var replication: Replication?
@@ -30,6 +32,8 @@ struct StoreStanding {
   private(set) var isChecked = false
   private var newLoss: HealthReport.Store.Loss?
   private var isNewlyAcknowledged = false
+
+  init(isCluster: Bool = false) { self.isCluster = isCluster }
 
   // MARK: - Answers
 
@@ -74,7 +78,9 @@ struct StoreStanding {
       replication = nil
       if isChecked { (answers[.write], answers[.replicas]) = ([], []) }
     case .failure(let failure):
-      if let finding = StoreFinding.write(refused: failure) { answers[.write] = [finding] }
+      guard var finding = StoreFinding.write(refused: failure) else { return }
+      if isCluster { finding.meaning = .warning }
+      answers[.write] = [finding]
     }
   }
 

@@ -41,7 +41,7 @@ final class StoreWatch {
   private let wallClock: () -> Int64
   private let report: (StoreReport) -> Void
   private let unfit: (Unfit) -> Void
-  private var standing = StoreStanding()
+  private var standing: StoreStanding
   private var roundsToCheck = 0
   private var nextDoubt = NIODeadline.uptimeNanoseconds(0)
   private var isDoubting = false
@@ -75,6 +75,7 @@ final class StoreWatch {
   ) {
     self.links = links
     self.isCluster = isCluster
+    standing = StoreStanding(isCluster: isCluster)
     let sessions = scripts.shards.shards.map { shard in
       StoreSession(scripts: scripts.at(shard), link: links.sender(of: scripts.slot(of: shard)))
     }
@@ -221,9 +222,7 @@ final class StoreWatch {
 
   private func replicas(_ done: @escaping () -> Void) {
     askEach(["INFO", "replication"]) { [self] replies in
-      let answers = replies.compactMap { StoreFinding.replication(info: $0, replication) }
-      // The server that has the fewest is shown.
-      standing.answered(answers.min { $0.replication?.connected ?? 0 < $1.replication?.connected ?? 0 })
+      standing.answered(StoreFinding.replication(ofAll: replies, replication))
       done()
     }
   }
@@ -344,7 +343,7 @@ final class StoreWatch {
   ///
   /// - Parameter completion: called with all replies. A server that does not reply is told of by its link.
   private func askEach(_ words: [String], completion: @escaping ([RedisReply]) -> Void) {
-    let servers = links.servers
+    let servers = links.senders
     var (replies, missing) = ([RedisReply](), servers.count)
     guard missing > 0 else { return completion([]) }
     for server in servers {

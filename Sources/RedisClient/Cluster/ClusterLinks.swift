@@ -20,7 +20,9 @@ package final class ClusterLinks: LinkSet, SlotFollower {
   private let make: (ServerAddress, Int) -> SingleLink
   private var members: [ServerAddress: Member] = [:]
   private var leaving: [SingleLink] = []
-  private var senders: [Int: SlotSender] = [:]
+  /// Of links that are not used any more.
+  private var formerReconnects = 0
+  private var ways: [Int: SlotSender] = [:]
   private var startedAt: NIODeadline?
   package var whenUp: (() -> Void)? { willSet { precondition(whenUp == nil, "a second one would replace the first") } }
 
@@ -31,14 +33,14 @@ package final class ClusterLinks: LinkSet, SlotFollower {
   }
 
   package func sender(of slot: Int) -> any CommandSender {
-    if let sender = senders[slot] { return sender }
+    if let sender = ways[slot] { return sender }
     let sender = SlotSender(map)
-    senders[slot] = sender
+    ways[slot] = sender
     slotsMoved()
     return sender
   }
 
-  package var servers: [any CommandSender] {
+  package var senders: [any CommandSender] {
     members.sorted { $0.key.description < $1.key.description }.map(\.value.link.link)
   }
 
@@ -54,14 +56,14 @@ package final class ClusterLinks: LinkSet, SlotFollower {
     map.forget(self)
     for link in members.values.map(\.link) + leaving { link.stop() }
     (members, leaving) = ([:], [])
-    for sender in senders.values { sender.use(nil, to: nil) }
+    for sender in ways.values { sender.use(nil, to: nil) }
   }
 
   // MARK: - The servers
 
   var lacksServer: Bool {
     let now = map.eventLoop.now
-    return senders.keys.contains { map.slots.master(of: $0) == nil }
+    return ways.keys.contains { map.slots.master(of: $0) == nil }
       || members.values.contains { !$0.link.status(at: now).isUp }
   }
 
@@ -71,7 +73,7 @@ package final class ClusterLinks: LinkSet, SlotFollower {
       members[server] = nil
       leave(member.link)
     }
-    for (slot, sender) in senders.sorted(by: { $0.key < $1.key }) {
+    for (slot, sender) in ways.sorted(by: { $0.key < $1.key }) {
       guard let server = map.slots.master(of: slot) else {
         sender.use(nil, to: nil)
         continue
@@ -85,7 +87,7 @@ package final class ClusterLinks: LinkSet, SlotFollower {
     let link = make(server, slot)
     link.whenUp = { [weak self, unowned link = link.link] in
       guard let self else { return }
-      for sender in senders.values where sender.isServed(by: link) { sender.whenUp?() }
+      for sender in ways.values where sender.isServed(by: link) { sender.whenUp?() }
       whenUp?()
     }
     members[server] = Member(link: link, provenSlot: slot)
@@ -95,6 +97,7 @@ package final class ClusterLinks: LinkSet, SlotFollower {
 
   /// Stops the link when nothing is due on it any more.
   private func leave(_ link: SingleLink) {
+    formerReconnects += link.link.reconnects + 1
     link.retire()
     leaving.append(link)
     endLeaving(link, before: map.eventLoop.now + Self.leaveLimit)
@@ -119,11 +122,11 @@ package final class ClusterLinks: LinkSet, SlotFollower {
     }
     var sum = RedisLink.Status(
       isUp: each.contains { $0.status.isUp }, pending: each.reduce(0) { $0 + $1.status.pending },
-      reconnects: each.reduce(0) { $0 + $1.status.reconnects })
+      reconnects: each.reduce(formerReconnects) { $0 + $1.status.reconnects })
     sum.server = each.isEmpty ? nil : each.compactMap(\.status.server).joined(separator: ",")
-    let unknown = senders.keys.filter { map.slots.master(of: $0) == nil }
+    let unknown = ways.keys.filter { map.slots.master(of: $0) == nil }
     let lost = each.filter { !$0.status.isUp }
-    let slotsOfLost = lost.map { lost in senders.keys.count { map.slots.master(of: $0) == lost.server } }
+    let slotsOfLost = lost.map { lost in ways.keys.count { map.slots.master(of: $0) == lost.server } }
     sum.unservedShards = unknown.count + slotsOfLost.reduce(0, +)
     for status in each.map(\.status) {
       for warning in status.warnings where !sum.warnings.contains(warning) { sum.warnings.append(warning) }
@@ -133,18 +136,19 @@ package final class ClusterLinks: LinkSet, SlotFollower {
       sum.isRefused = !lost.isEmpty && lost.allSatisfy(\.status.isRefused)
       sum.lastProblem =
         lost.compactMap(\.status.lastProblem).first ?? map.problem
-        ?? (unknown.isEmpty ? nil : "no server of the Cluster serves the store's slots")
+        ?? (map.slots.isEmpty
+          ? "no server of the Cluster has answered yet" : "no server of the Cluster serves the store")
       return sum
     }
     if !unknown.isEmpty {
       sum.warnings.append(
-        "no server of the Cluster serves \(unknown.count) of \(senders.count) slots of the store: what is kept there can't"
+        "no server of the Cluster serves \(unknown.count) of \(ways.count) slots of the store: what is kept there can't"
           + " be sold")
     }
     for (lost, count) in zip(lost, slotsOfLost) where lost.status.downFor ?? .zero > Self.tellLossAfter {
       let why = lost.status.lastProblem ?? "no reply from \(lost.server)"
       sum.warnings.append(
-        "no link to Redis at \(lost.server), which serves \(count) of \(senders.count) slots of the store: \(why)")
+        "no link to Redis at \(lost.server), which serves \(count) of \(ways.count) slots of the store: \(why)")
     }
     return sum
   }

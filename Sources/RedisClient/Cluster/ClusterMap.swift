@@ -10,6 +10,9 @@ package final class ClusterMap {
   private static let answerLimit = TimeAmount.milliseconds(250)
   /// Time between two looks, and between two looks at the links.
   private static let interval = TimeAmount.milliseconds(250)
+  /// What a server says of one slot counts for so long against servers that have not heard of it yet.
+  private static let moveCounts = TimeAmount.seconds(2)
+  private static let maxServers = 64
 
   private struct Follower {
     weak var value: (any SlotFollower)?
@@ -20,6 +23,9 @@ package final class ClusterMap {
   private let logger: Logger
   private var followers: [Follower] = []
   private(set) var slots = SlotMap()
+  /// All servers that were ever named, the latest first.
+  private var servers: [ServerAddress]
+  private var moves: [(move: SlotMove, until: NIODeadline)] = []
   /// Why the last look had no answer, in plain words.
   private(set) var problem: String?
   private var isLooking = false
@@ -29,7 +35,7 @@ package final class ClusterMap {
   private var ticks: RepeatedTask?
 
   package init(eventLoop: any EventLoop, seeds: ClusterSeeds, tls: RedisTLS?, logger: Logger) {
-    (self.seeds, self.logger) = (seeds, logger)
+    (self.seeds, self.logger, servers) = (seeds, logger, seeds.addresses)
     connector = RedisConnector(eventLoop: eventLoop, tls: tls)
   }
 
@@ -56,6 +62,9 @@ package final class ClusterMap {
   func heard(_ line: String, from server: ServerAddress) {
     if let move = SlotMove(line: line, from: server) {
       guard slots.move(move.slot, to: move.address) else { return }
+      moves.append((move, eventLoop.now + Self.moveCounts))
+      // That server knows most of what has changed.
+      learn([move.address])
       tellAll()
     } else {
       guard line.hasPrefix("CLUSTERDOWN") || line.hasPrefix("READONLY") else { return }
@@ -83,11 +92,17 @@ package final class ClusterMap {
 
   private func ask() {
     nextLook = eventLoop.now + Self.interval
-    let known = slots.servers + seeds.addresses.filter { !slots.servers.contains($0) }
-    let first = looks % known.count
+    moves.removeAll { $0.until <= eventLoop.now }
+    let first = moves.isEmpty ? looks % servers.count : 0
     looks += 1
-    var search = SlotSearch(order: Array(known[first...] + known[..<first]))
+    var search = SlotSearch(order: Array(servers[first...] + servers[..<first]), takesUnsure: slots.isEmpty)
     perform(search.start(), search)
+  }
+
+  private func learn(_ named: [ServerAddress]) {
+    servers = Array((named + servers.filter { !named.contains($0) }).prefix(Self.maxServers))
+    // Those that the operator has named are never forgotten.
+    servers += seeds.addresses.filter { !servers.contains($0) }
   }
 
   private func perform(_ step: SlotSearch.Step, _ search: SlotSearch) {
@@ -97,7 +112,10 @@ package final class ClusterMap {
         var search = search
         perform(search.answered(answer), search)
       }
-    case .found(let map): ended(map, problem: nil)
+    case .found(var map):
+      learn(map.servers.filter { !servers.contains($0) })
+      for (move, _) in moves { _ = map.move(move.slot, to: move.address) }
+      ended(map, problem: nil)
     case .failed(let words): ended(slots, problem: words)
     }
   }

@@ -7,7 +7,7 @@ struct SlotMap: Equatable {
 
   /// Sorted, and apart from each other.
   private var ranges: [Range] = []
-  /// Single slots that are known to be elsewhere by now.
+  /// Single slots that a server has said to be elsewhere.
   private var moved: [Int: ServerAddress] = [:]
   /// All servers, each once: masters and replicas.
   private(set) var servers: [ServerAddress] = []
@@ -35,6 +35,8 @@ struct SlotMap: Equatable {
     let areApart = zip(ranges, ranges.dropFirst()).allSatisfy { $0.slots.upperBound < $1.slots.lowerBound }
     guard areApart else { return nil }
   }
+
+  var isEmpty: Bool { ranges.isEmpty && moved.isEmpty }
 
   /// The master of a slot. Nil if no server serves it, as far as is known.
   func master(of slot: Int) -> ServerAddress? {

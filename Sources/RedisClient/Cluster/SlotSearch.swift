@@ -17,11 +17,14 @@ struct SlotSearch {
   }
 
   private var left: ArraySlice<ServerAddress>
+  private let takesUnsure: Bool
   private var unsure: SlotMap?
   private var failures: [String] = []
 
-  /// - Parameter order: the servers, in the order to ask them in.
-  init(order: [ServerAddress]) { left = order[...] }
+  /// - Parameters:
+  ///   - order: the servers, in the order to ask them in.
+  ///   - takesUnsure: whether an unsure server is believed if nobody is sure: only where nothing is known yet.
+  init(order: [ServerAddress], takesUnsure: Bool) { (left, self.takesUnsure) = (order[...], takesUnsure) }
 
   mutating func start() -> Step { next() }
 
@@ -37,8 +40,8 @@ struct SlotSearch {
 
   private mutating func next() -> Step {
     if let server = left.popFirst() { return .ask(server) }
-    // Nobody is sure: then what an unsure one knows is better than nothing.
-    if let unsure { return .found(unsure) }
+    if let unsure, takesUnsure { return .found(unsure) }
+    if unsure != nil { failures.append("those that answer have lost sight of most masters") }
     return .failed("no server of the Cluster tells which slots are where: \(failures.joined(separator: "; "))")
   }
 }

@@ -6,7 +6,7 @@ import NIOSSL
 
 /// Says in plain words what is wrong with a link. The log, `/health` and the operators' page show the words, alone or
 /// after "no link to Redis: ". They never name a Swift type.
-struct LinkProblem: Sendable {
+package struct LinkProblem: Sendable {
   let url: RedisURL
   /// Who may sign the server's certificate, in words.
   var authorities = RedisTLS.systemAuthorities
@@ -191,7 +191,7 @@ struct LinkProblem: Sendable {
   }
 
   /// Whether an error line of a Cluster's server is about the slot of the key, and says nothing of other slots.
-  static func concernsOneSlot(_ line: String) -> Bool {
+  package static func concernsOneSlot(_ line: String) -> Bool {
     switch line.prefix(while: { $0 != " " }) {
     case "MOVED", "ASK", "TRYAGAIN": true
     case "CLUSTERDOWN": line.lowercased().contains("slot not served")

@@ -7,7 +7,7 @@ package protocol LinkSet: AnyObject {
   /// and the slot does not matter.
   func sender(of slot: Int) -> any CommandSender
   /// The way to each server that is in use at the time.
-  var servers: [any CommandSender] { get }
+  var senders: [any CommandSender] { get }
   func status(at now: NIODeadline) -> RedisLink.Status
   /// Called each time one of the links has come up. It is set once.
   var whenUp: (() -> Void)? { get set }
@@ -17,7 +17,7 @@ package protocol LinkSet: AnyObject {
 
 extension RedisLink: LinkSet {
   package func sender(of slot: Int) -> any CommandSender { self }
-  package var servers: [any CommandSender] { [self] }
+  package var senders: [any CommandSender] { [self] }
 }
 
 /// A link to one server, or to the master of a group, and its probe.
@@ -36,7 +36,7 @@ package final class SingleLink: LinkSet {
 
   package func sender(of slot: Int) -> any CommandSender { link }
 
-  package var servers: [any CommandSender] { [link] }
+  package var senders: [any CommandSender] { [link] }
 
   package func status(at now: NIODeadline) -> RedisLink.Status { link.status(at: now) }
 

@@ -56,3 +56,9 @@ extension RedisLink {
     package var unservedShards = 0
   }
 }
+
+extension RedisLink.Status {
+  package init(isUp: Bool, pending: Int, reconnects: Int) {
+    self.init(isUp: isUp, pending: pending, reconnects: reconnects, server: nil)
+  }
+}

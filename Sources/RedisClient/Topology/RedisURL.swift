@@ -14,7 +14,11 @@ package struct RedisURL: Equatable, Sendable, CustomStringConvertible, CustomDeb
     (host, port, self.user, self.password, database) = (address.host, address.port, user, password, 0)
   }
 
-  package struct Invalid: Error, Equatable { package let reason: String }
+  package struct Invalid: Error, Equatable {
+    package let reason: String
+
+    package init(reason: String) { self.reason = reason }
+  }
 
   /// - Throws: ``Invalid`` with a reason that never repeats the URL, since that may hold a password.
   package init(_ text: String) throws(Invalid) { try self.init(text, defaultPort: 6379) }

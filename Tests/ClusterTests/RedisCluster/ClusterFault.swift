@@ -16,7 +16,7 @@ enum ClusterFault: String, CaseIterable {
   /// - Returns: the time during which reported changes may be lost.
   func strike(_ group: RedisCluster, _ cluster: TestCluster, _ traffic: Traffic) async throws -> ClosedRange<Int>? {
     let ttl = traffic.habits.ttlSeconds.lowerBound
-    let masters = group.masters
+    let masters = try await group.whenMasters()
     let began = epochMilliseconds()
     try await group.whenReplicasHoldAll()
     switch self {
@@ -29,8 +29,8 @@ enum ClusterFault: String, CaseIterable {
       if self == .kill { try past.startAgain() } else { past.signal(SIGCONT) }
     case .command: try await group.failOver(masters[0])
     case .reshard:
-      try group.reshard(slots: 2000, from: masters[0], to: masters[1])
-      try group.reshard(slots: 2000, from: masters[1], to: masters[2])
+      try await group.reshard(slots: 2000, from: masters[0], to: masters[1])
+      try await group.reshard(slots: 2000, from: masters[1], to: masters[2])
     }
     try await group.whenWhole()
     try await cluster.whenAllServe(ttlSeconds: ttl)

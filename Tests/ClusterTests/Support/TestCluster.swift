@@ -49,7 +49,9 @@ struct TestCluster: Sendable {
   }
 
   init(nodes count: Int, on cluster: RedisCluster, settings: [String: String] = [:]) async throws {
-    try await self.init(nodes: count, on: (cluster.url, { cluster.masters }), proxies: [], settings: settings)
+    try await self.init(
+      nodes: count, on: (cluster.url, { cluster.masters.isEmpty ? [cluster.servers[0]] : cluster.masters }),
+      proxies: [], settings: settings)
   }
 
   private init(

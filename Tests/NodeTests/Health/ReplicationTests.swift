@@ -41,6 +41,20 @@ import Testing
     #expect(meanings(2, 2, isExpected: true) == [])
   }
 
+  @Test func `what only some of several masters lack is a warning, and the worst of them is shown`() {
+    let info = { (count: Int) in
+      RedisReply.bytes(
+        Array((0..<count).map { "slave\($0):state=online,lag=0,offset=0" }.joined(separator: "\r\n").utf8))
+    }
+    let demand = Replication.Demand(minReplicas: 1, isExpected: true)
+    let some = StoreFinding.replication(ofAll: [info(2), info(0), info(1)], demand)
+    #expect(some?.replication?.connected == 0 && some?.findings.map(\.meaning) == [.warning])
+    #expect(some?.findings.first?.words.hasPrefix("1 of 3 masters have fewer replicas") == true)
+    #expect(StoreFinding.replication(ofAll: [info(0), info(0)], demand)?.findings.map(\.meaning) == [.fault])
+    #expect(StoreFinding.replication(ofAll: [info(1), info(2)], demand)?.findings == [])
+    #expect(StoreFinding.replication(ofAll: [], demand) == nil)
+  }
+
   @Test(
     arguments: [
       ("0", "10", true, true), ("1", "0", true, true), ("1", "10", true, false), ("0", "10", false, false),
@@ -51,5 +65,7 @@ import Testing
     let config = RedisReply.array(
       ["min-replicas-to-write", least, "min-replicas-max-lag", lag].map { .bytes(Array($0.utf8)) })
     #expect((StoreFinding.isolation(config: config, .init(isExpected: isExpected)) != nil) == isTold)
+    // A master of a Cluster stops by itself.
+    #expect(StoreFinding.isolation(config: config, .init(isExpected: isExpected, stopsAlone: true)) == nil)
   }
 }

@@ -86,6 +86,27 @@ import Testing
     #expect(redis.obstacles.map { "\($0): the shop cannot sell" } == faults)
   }
 
+  @Test func `a Cluster is what is wanted where the URL says so, and nowhere else`() {
+    let cluster = Self.pairs("version", "7.0.0", "mode", "cluster")
+    #expect(StoreFinding.server(hello: cluster)?.findings.first?.endsStart == true)
+    #expect(StoreFinding.server(hello: cluster, isCluster: true)?.findings == [])
+  }
+
+  @Test(arguments: ["MOVED 1 h:1", "ASK 1 h:1", "TRYAGAIN x", "CLUSTERDOWN Hash slot not served"])
+  func `that one slot is on its way says nothing of Redis`(line: String) {
+    #expect(StoreFinding.write(refused: .redis(.rejected(RedisFailure.Rejection(line: line)))) == nil)
+  }
+
+  @Test func `of several servers the fullest is shown, and what is found of any`() {
+    let words = { (subject: String) in StoreFinding(subject: subject, meaning: .warning, words: subject) }
+    let fullest = StoreFinding.Memory(fullestOf: [
+      .init(used: 5, limit: 10, findings: [words("a")]), .init(used: 50, limit: 60),
+      .init(used: 90, limit: 0, findings: [words("a"), words("b")]),
+    ])
+    #expect(fullest == StoreFinding.Memory(used: 50, limit: 60, findings: [words("a"), words("b")]))
+    #expect(StoreFinding.Memory(fullestOf: []) == nil)
+  }
+
   @Test func `a busy or loading Redis is no answer to any question`() {
     let keys = OwnKeys(RedisKeys(), hasEvents: true).all
     for line in ["LOADING x", "BUSY x", "MASTERDOWN x"] {

@@ -44,6 +44,8 @@ import Testing
     var layout: String?
     var isUndivided = false
     var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
+    /// That of shards which have another one, by the key that their calls declare.
+    var identities: [String: String] = [:]
     /// How far the node's clock is ahead of Redis's, in milliseconds.
     var wallAhead: Int64 = 0
     let log = LogRecorder()
@@ -76,6 +78,7 @@ import Testing
       case "INFO": return .success(.bytes(Array(StoreWatchTests.info.utf8)))
       case "HELLO": return .success(StoreWatchTests.hello())
       case "EVALSHA" where words.count > 4:
+        let identity = words[2] == "1" ? identities[words[3]] ?? identity : identity
         return .success(.bytes(Array("OK \(link.redisNow) \(identity) \(identity) 0 - b0 \(link.redisNow)".utf8)))
       case "CONFIG": break
       case "TYPE": return .success(.status("none"))
@@ -356,6 +359,30 @@ import Testing
     bench.link.pass(1000)
     #expect(bench.reports.last?.judge.loss == loss)
     #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
+  }
+
+  @Test func `each shard is looked at in its turn, and what one has lost is told until it is acknowledged`() throws {
+    let bench = Bench()
+    bench.start(shards: 40)
+    bench.link.pass(1000)
+    let tags = ShardMap(count: 40).tags.map { "{\($0)}" }
+    bench.link.pass(9000)
+    let looked = Set(bench.link.sent.filter { $0.arguments[0] == "EVALSHA" }.map { $0.arguments[3] })
+    #expect(looked == Set(tags), "each within nine seconds")
+    #expect(bench.reports.last?.judge.loss == nil)
+    bench.identities[tags[17]] = "00000000000000000000000000000000"
+    bench.link.pass(9000)
+    let judge = try #require(bench.reports.last?.judge)
+    #expect(judge.loss?.foundIdentity == bench.identities[tags[17]])
+    #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
+    var memory = StoreMemory()
+    memory.acknowledge([HealthReport.Store(judge)], at: 1)
+    bench.watch.heard(memory)
+    bench.link.pass(20_000)
+    #expect(bench.reports.last?.judge.loss == nil, "that shard is now taken as it is")
+    bench.identities[tags[17]] = "11111111111111111111111111111111"
+    bench.link.pass(9000)
+    #expect(bench.reports.last?.judge.loss?.seenIdentity == "00000000000000000000000000000000")
   }
 
   @Test func `a store that is another one is told until it is acknowledged`() throws {

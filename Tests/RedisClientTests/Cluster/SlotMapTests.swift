@@ -18,11 +18,11 @@ import Testing
     .array([.integer(first), .integer(last)] + servers)
   }
 
-  private func map(_ ranges: RedisReply...) -> SlotMap? { SlotMap(.array(ranges), from: Self.asked) }
+  private func read(_ ranges: RedisReply...) -> SlotMap? { SlotMap(.array(ranges), from: Self.asked) }
 
   @Test func `each slot has the master of its range`() throws {
     let map = try #require(
-      map(
+      read(
         Self.range(8000, 16383, Self.server("b"), Self.server("b2")), Self.range(0, 4000, Self.server("a", 7001)),
         Self.range(4001, 4001, Self.server("c"))))
     let (a, b) = (ServerAddress(host: "a", port: 7001), ServerAddress(host: "b", port: 6379))
@@ -34,35 +34,35 @@ import Testing
   }
 
   @Test func `a server that leaves its own host out is at the host that was asked`() throws {
-    let map = try #require(map(Self.range(0, 5, Self.server("", 1)), Self.range(6, 9, Self.server(.null, 2))))
+    let map = try #require(read(Self.range(0, 5, Self.server("", 1)), Self.range(6, 9, Self.server(.null, 2))))
     #expect(map.master(of: 0) == ServerAddress(host: "asked", port: 1))
     #expect(map.master(of: 9) == ServerAddress(host: "asked", port: 2))
   }
 
   @Test func `a server that nobody can reach serves nothing`() throws {
-    let map = try #require(map(Self.range(0, 5, Self.server("?", 1)), Self.range(6, 9, Self.server("a"))))
+    let map = try #require(read(Self.range(0, 5, Self.server("?", 1)), Self.range(6, 9, Self.server("a"))))
     #expect(map.master(of: 0) == nil && map.master(of: 6)?.host == "a")
   }
 
   @Test func `no slots at all are a map, too`() throws {
-    #expect(try #require(map()).master(of: 0) == nil)
+    #expect(try #require(read()).master(of: 0) == nil)
   }
 
   @Test func `what is no such reply is refused`() {
     #expect(SlotMap(.null, from: Self.asked) == nil)
     #expect(SlotMap(.error("ERR"), from: Self.asked) == nil)
-    #expect(map(.array([.integer(0), .integer(5)])) == nil)
-    #expect(map(Self.range(5, 4, Self.server("a"))) == nil)
-    #expect(map(Self.range(-1, 4, Self.server("a"))) == nil)
-    #expect(map(Self.range(0, 16_384, Self.server("a"))) == nil)
-    #expect(map(Self.range(0, 9, Self.server("a")), Self.range(9, 12, Self.server("b"))) == nil)
+    #expect(read(.array([.integer(0), .integer(5)])) == nil)
+    #expect(read(Self.range(5, 4, Self.server("a"))) == nil)
+    #expect(read(Self.range(-1, 4, Self.server("a"))) == nil)
+    #expect(read(Self.range(0, 16_384, Self.server("a"))) == nil)
+    #expect(read(Self.range(0, 9, Self.server("a")), Self.range(9, 12, Self.server("b"))) == nil)
   }
 
   @Test func `a slot that is said to be elsewhere is there, and only that one`() throws {
-    var map = try #require(map(Self.range(0, 9, Self.server("a"))))
+    var map = try #require(read(Self.range(0, 9, Self.server("a"))))
     let b = ServerAddress(host: "b", port: 1)
-    #expect(map.move(4, to: b))
-    #expect(!map.move(4, to: b), "no news")
+    #expect(map.move(4, to: b) == true)
+    #expect(map.move(4, to: b) == false, "no news")
     #expect(map.master(of: 4) == b && map.master(of: 3)?.host == "a" && map.master(of: 5)?.host == "a")
     #expect(map.servers.contains(b))
   }

@@ -12,7 +12,7 @@ import Testing
     return map
   }
 
-  private var search = SlotSearch(order: [a, b])
+  private var search = SlotSearch(order: [a, b], takesUnsure: true)
 
   @Test mutating func `the first that is sure is believed`() {
     #expect(search.start() == .ask(Self.a))
@@ -25,6 +25,14 @@ import Testing
     var other = search
     #expect(search.answered(.slots(Self.map("new"), isSure: true)) == .found(Self.map("new")))
     #expect(other.answered(.none("b is silent")) == .found(Self.map("old")))
+  }
+
+  @Test mutating func `one that has lost sight of the others says nothing new to those who know a map`() {
+    search = SlotSearch(order: [Self.a], takesUnsure: false)
+    _ = search.start()
+    let words =
+      "no server of the Cluster tells which slots are where: those that answer have lost sight of most masters"
+    #expect(search.answered(.slots(Self.map("old"), isSure: false)) == .failed(words))
   }
 
   @Test mutating func `that none answers is told with every reason once`() {

@@ -44,7 +44,10 @@ import Testing
       (.error("MASTERDOWN Link with MASTER is down"), false, "MASTERDOWN Link with MASTER is down"),
       (.error("READONLY You can't write"), false, "READONLY You can't write"),
       (.error("NOPERM No permissions"), false, "NOPERM No permissions"),
-      (.error("MOVED 1 h:1"), false, "MOVED 1 h:1"), (.null, false, nil),
+      (.error("CLUSTERDOWN The cluster is down"), false, "CLUSTERDOWN The cluster is down"), (.null, false, nil),
+      // Only of one slot.
+      (.error("MOVED 1 h:1"), false, nil), (.error("ASK 1 h:1"), false, nil), (.error("TRYAGAIN x"), false, nil),
+      (.error("CLUSTERDOWN Hash slot not served"), false, nil),
     ] as [(RedisReply, Bool, String?)])
   func `a write tells whether Redis serves`(reply: RedisReply, hasWritten: Bool, refusal: String?) {
     let findings = LinkFindings([.role: Self.master, .write: reply])

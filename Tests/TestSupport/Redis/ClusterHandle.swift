@@ -52,13 +52,17 @@ package final class ClusterHandle: Sendable {
     }
   }
 
-  /// Sends until the server that has the key takes it, and returns its reply.
+  /// Sends until the server that has the key takes it, and returns its reply. A command that may have been run is not
+  /// sent again.
   package func reply(_ words: String...) async throws -> RedisReply {
     var reply = RedisReply.null
     try await eventually("\(words) is answered") {
-      guard case .success(let told) = await send(words) else { return false }
-      if case .error(let line) = told, case .notYet = RedisFailure.Rejection(line: line) { return false }
-      reply = told
+      switch await send(words, within: .seconds(30)) {
+      case .failure(.notSent): return false
+      case .failure(let failure): throw failure
+      case .success(.error(let line)) where RedisFailure.Rejection(line: line).passesByItself: return false
+      case .success(let told): reply = told
+      }
       return true
     }
     return reply
@@ -74,4 +78,8 @@ package final class ClusterHandle: Sendable {
   package func reconnects(of key: String) async throws -> Int {
     try await eventLoop.submit { [links] in links.value.sender(of: HashSlot.of(key.utf8)).reconnects }.get()
   }
+}
+
+extension RedisFailure.Rejection {
+  fileprivate var passesByItself: Bool { if case .notYet = self { true } else { false } }
 }

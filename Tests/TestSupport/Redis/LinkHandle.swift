@@ -30,6 +30,7 @@ package final class LinkHandle: Sendable {
         case .single(let url): FixedServer(url)
         case .sentinel(let group):
           SentinelLocator(eventLoop: eventLoop, group: group, access: sentinels, logger: logger)
+        case .cluster: preconditionFailure("one link is not enough: see ClusterHandle")
         }
       let link = RedisLink(eventLoop: eventLoop, servers: servers, configuration: configuration, logger: logger)
       link.start()

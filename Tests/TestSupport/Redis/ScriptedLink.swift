@@ -111,7 +111,7 @@ package final class ScriptedLink: CommandSender {
 
 extension ScriptedLink: LinkSet {
   package func sender(of slot: Int) -> any CommandSender { self }
-  package var servers: [any CommandSender] { [self] }
+  package var senders: [any CommandSender] { [self] }
   package func status(at now: NIODeadline) -> RedisLink.Status {
     RedisLink.Status(isUp: true, pending: 0, reconnects: reconnects)
   }
