@@ -51,8 +51,7 @@ extension HealthReport.Store {
     var loss: Loss?
     if let told = document.optional("loss") { loss = try Loss(told) }
     self.init(
-      // Not told by nodes of earlier versions, which had one.
-      shards: try document.optionalInteger("shards") ?? 1, identity: try document.optionalText("identity"),
+      shards: try document.optionalInteger("shards"), identity: try document.optionalText("identity"),
       mark: try document.optionalInteger("mark").map(Int64.init),
       markedBy: try document.optionalText("markedBy"),
       acknowledged: try document.optionalInteger("acknowledged").map(Int64.init), loss: loss,

@@ -78,8 +78,8 @@ package struct HealthReport: Equatable, Sendable, Codable {
       }
     }
 
-    /// Into how many it is cut.
-    package var shards: Int
+    /// Into how many it is cut. Nodes of earlier versions do not tell.
+    package var shards: Int?
     /// Given to a store once; nil until it is known.
     package var identity: String?
     /// Rises as long as the store keeps its data: epoch milliseconds of the last write probe seen.
@@ -97,7 +97,8 @@ package struct HealthReport: Equatable, Sendable, Codable {
     package var damage: [String]
 
     package init(
-      shards: Int = 1, identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil, acknowledged: Int64? = nil,
+      shards: Int? = nil, identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil,
+      acknowledged: Int64? = nil,
       loss: Loss? = nil, damaged: Int = 0, damage: [String] = []
     ) {
       (self.shards, self.identity, self.mark, self.markedBy) = (shards, identity, mark, markedBy)

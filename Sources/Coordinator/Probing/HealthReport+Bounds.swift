@@ -58,7 +58,7 @@ extension HealthReport.Redis {
 extension HealthReport.Store {
   fileprivate var bounded: Self {
     Self(
-      shards: HealthReport.bounded(shards), identity: HealthReport.bounded(identity),
+      shards: shards.map(HealthReport.bounded), identity: HealthReport.bounded(identity),
       mark: mark.map(HealthReport.bounded),
       markedBy: HealthReport.bounded(markedBy), acknowledged: acknowledged.map(HealthReport.bounded),
       loss: loss?.bounded, damaged: HealthReport.bounded(damaged), damage: HealthReport.bounded(damage))

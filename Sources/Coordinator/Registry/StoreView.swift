@@ -47,7 +47,7 @@ extension ClusterView.Store {
     self.init(
       version: reports.firstNonNil(\.redis.version),
       servers: Array(Set(reports.flatMap(\.redis.servers)).sorted().prefix(Self.maxTexts)),
-      shards: reports.map(\.store.shards).max(),
+      shards: reports.compactMap(\.store.shards).max(),
       replicas: reports.compactMap(\.redis.replicas).min { $0.connected < $1.connected },
       identity: reports.firstNonNil(\.store.identity) ?? memory.evidence?.identity,
       mark: instant(reports.compactMap(\.store.mark).max() ?? memory.evidence?.mark),

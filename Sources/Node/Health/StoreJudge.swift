@@ -96,7 +96,7 @@ struct StoreJudge: Sendable {
 
 extension HealthReport.Store {
   /// What the judge knows.
-  init(_ judge: StoreJudge, shards: Int = 1, damaged: Int = 0, damage: [String] = []) {
+  init(_ judge: StoreJudge, shards: Int? = nil, damaged: Int = 0, damage: [String] = []) {
     let newest = judge.found?.newest
     self.init(
       shards: shards, identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,

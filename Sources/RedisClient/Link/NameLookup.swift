@@ -29,8 +29,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
 
   private let eventLoop: any EventLoop
   private let ask: Ask
-  /// An answer is used for this long, so that it is still there for the next attempt after any back-off.
-  static let answerAge = TimeAmount.seconds(2)
+  private let answerAge: TimeAmount
 
   private var answer: EventLoopFuture<[SocketAddress]>?
   private var known: (host: String, port: Int, addresses: [SocketAddress], until: NIODeadline)?
@@ -38,9 +37,11 @@ final class NameLookup: Resolver, @unchecked Sendable {
 
   var state: State { answer == nil ? .answered : lastFailure.map { .failing($0) } ?? .unanswered }
 
-  /// - Parameter ask: blocks, so it is called on a thread that may block.
-  init(eventLoop: any EventLoop, ask: @escaping Ask = NameLookup.system) {
-    (self.eventLoop, self.ask) = (eventLoop, ask)
+  /// - Parameters:
+  ///   - answerAge: how long an answer is used. It must still be there for the next attempt after any back-off.
+  ///   - ask: blocks, so it is called on a thread that may block.
+  init(eventLoop: any EventLoop, answerAge: TimeAmount = .seconds(2), ask: @escaping Ask = NameLookup.system) {
+    (self.eventLoop, self.answerAge, self.ask) = (eventLoop, answerAge, ask)
   }
 
   func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
@@ -61,7 +62,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
     }
     let promise = eventLoop.makePromise(of: [SocketAddress].self)
     answer = promise.futureResult
-    let (ask, eventLoop) = (ask, eventLoop)
+    let (ask, eventLoop, answerAge) = (ask, eventLoop, answerAge)
     DispatchQueue.global().async { [self] in
       let result = ask(host, port)
       eventLoop.execute { [self] in
@@ -69,7 +70,7 @@ final class NameLookup: Resolver, @unchecked Sendable {
         switch result {
         case .success(let addresses):
           lastFailure = nil
-          known = (host, port, addresses, eventLoop.now + Self.answerAge)
+          known = (host, port, addresses, eventLoop.now + answerAge)
         case .failure(let failure): lastFailure = failure
         }
         promise.completeWith(result.mapError { $0 })

@@ -53,7 +53,7 @@ import Testing
   @Test func `an answer that comes after its attempt is there for the next one`() async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let slow = Slow()
-    let lookup = NameLookup(eventLoop: loop, ask: slow.ask)
+    let lookup = NameLookup(eventLoop: loop, answerAge: .hours(1), ask: slow.ask)
     let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
     let first = try await loop.submit { lookup.initiateAQuery(host: "h", port: 1) }.get()
     try await loop.submit { lookup.cancelQueries() }.get()
