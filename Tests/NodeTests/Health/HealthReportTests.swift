@@ -14,7 +14,7 @@ import Testing
       connected: true, version: "7.0.15", roundTripMs: 0.123, pending: 1, reconnects: 2, usedBytes: 3, limitBytes: 4,
       faults: ["Redis takes no writes"], warnings: ["appendonly no"], clockOffsetMs: -20),
     store: .init(
-      identity: "9c1f", mark: 1_795_337_100_000, markedBy: "b0", acknowledged: 20,
+      shards: 8, identity: "9c1f", mark: 1_795_337_100_000, markedBy: "b0", acknowledged: 20,
       loss: .init(
         seenIdentity: "9c1f", seenMark: 21, foundIdentity: "ab", foundMark: 22, since: "2026-11-22T08:45:00.123Z"),
       damaged: 23, damage: ["SKU a"]),
@@ -30,7 +30,7 @@ import Testing
   private static var bare: HealthReport {
     var report = full
     (report.reasons, report.redis.warnings, report.redis.roundTripMs) = ([], [], nil)
-    (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (nil, [], nil, .init())
+    (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (nil, [], nil, .init(shards: 1))
     (report.lease.epoch, report.lease.holder, report.lease.since) = (nil, nil, nil)
     (report.lease.remainingMs, report.lease.renewMs) = (nil, nil)
     (report.sweeper.backlog, report.sweeper.oldestOverdueMs, report.sweeper.lastBatch) = (nil, nil, nil)
