@@ -30,7 +30,9 @@ import Testing
   private static var bare: HealthReport {
     var report = full
     (report.reasons, report.redis.warnings, report.redis.roundTripMs) = ([], [], nil)
-    (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (nil, [], nil, .init(shards: 1))
+    (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (
+      nil, [], nil, .init(shards: 1)
+    )
     (report.lease.epoch, report.lease.holder, report.lease.since) = (nil, nil, nil)
     (report.lease.remainingMs, report.lease.renewMs) = (nil, nil)
     (report.sweeper.backlog, report.sweeper.oldestOverdueMs, report.sweeper.lastBatch) = (nil, nil, nil)
