@@ -190,13 +190,13 @@ package final class StockRepository {
 
   /// A step of the list: SKUs in byte order after the member `cursor`, at most `limit`.
   package func list(
-    after cursor: [UInt8]?, limit: Int, deadline: NIODeadline
-  ) async throws(StoreFailure) -> [Row] {
+    after cursor: [UInt8]?, limit: Int, deadline: NIODeadline, completion: @escaping Completion<[Row]>
+  ) {
     assert(limit > 0, "Redis takes a negative one for all")
     var arguments = RedisArguments()
     arguments.append(cursor ?? [])
     arguments.append(limit)
-    return try await caller.read(scripts.listStock, arguments, deadline: deadline) { [caller] reply in
+    caller.read(scripts.listStock, arguments, deadline: deadline, completion: completion) { [caller] reply in
       switch reply.verdict {
       case .ok:
         var tokens = reply.rest

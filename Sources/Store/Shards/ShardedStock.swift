@@ -1,3 +1,4 @@
+import Common
 import NIOCore
 
 /// Stock of all shards: each SKU is its shard's, and the list is all of theirs.
@@ -54,14 +55,11 @@ package struct ShardedStock {
 
   /// A step of the list: SKUs in byte order after the member `cursor`, at most `limit`.
   package func list(after cursor: [UInt8]?, limit: Int, deadline: NIODeadline) async throws(StoreFailure) -> [Row] {
-    guard store.map.count > 1 else {
-      return try await store.shards[0].stock.list(after: cursor, limit: limit, deadline: deadline)
+    let lists = try await outcome { completion in
+      store.askAll({ $0.stock.list(after: cursor, limit: limit, deadline: deadline, completion: $1) }, completion)
     }
-    var rows: [Row] = []
-    for shard in store.shards {
-      rows += try await shard.stock.list(after: cursor, limit: limit, deadline: deadline)
-    }
-    rows.sort { $0.member.lexicographicallyPrecedes($1.member) }
+    guard lists.count > 1 else { return lists[0] }
+    let rows = lists.joined().sorted { $0.member.lexicographicallyPrecedes($1.member) }
     return Array(rows.prefix(limit))
   }
 

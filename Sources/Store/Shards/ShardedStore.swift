@@ -43,6 +43,28 @@ package final class ShardedStore {
 
   subscript(shard: Shard) -> StoreSession { shards[shard.number] }
 
+  /// Asks all shards at once.
+  ///
+  /// - Parameter completion: called with the answers of all, in the order of the shards, or with the first failure.
+  func askAll<Answer>(
+    _ ask: (StoreSession, @escaping (Result<Answer, StoreFailure>) -> Void) -> Void,
+    _ completion: @escaping (Result<[Answer], StoreFailure>) -> Void
+  ) {
+    var answers = [Answer?](repeating: nil, count: shards.count)
+    var failure: StoreFailure?
+    var left = shards.count
+    for (index, shard) in shards.enumerated() {
+      ask(shard) { result in
+        switch result {
+        case .success(let answer): answers[index] = answer
+        case .failure(let reason): failure = failure ?? reason
+        }
+        left -= 1
+        if left == 0 { completion(failure.map { .failure($0) } ?? .success(answers.compactMap(\.self))) }
+      }
+    }
+  }
+
   func newNonce() -> UInt64 { random.next() }
 
   // MARK: - Keys

@@ -40,19 +40,10 @@ package struct ShardedSweep {
 
   /// How far behind the sweep is, whoever leads, over all shards.
   package func overdue(completion: @escaping Completion<SweepRepository.Overdue>) {
-    var sum = SweepRepository.Overdue()
-    var failure: StoreFailure?
-    var left = store.shards.count
-    for shard in store.shards {
-      shard.sweep.overdue { result in
-        switch result {
-        case .success(let overdue): sum.add(overdue)
-        case .failure(let reason): failure = failure ?? reason
-        }
-        left -= 1
-        if left == 0 { completion(failure.map { .failure($0) } ?? .success(sum)) }
-      }
+    func told(_ result: Result<[SweepRepository.Overdue], StoreFailure>) {
+      completion(result.map { each in each.reduce(into: SweepRepository.Overdue()) { $0.add($1) } })
     }
+    store.askAll({ $0.sweep.overdue(completion: $1) }, told)
   }
 
   /// Brings parts to where carts ended that this shard is home to, some of them. It fails if a step fails for any cart;
