@@ -20,12 +20,18 @@ check_topologies() {
   }
 }
 
-# Where keys have other names, or lie on several servers, the suites are left out that write keys of their own into Redis,
-# or are about one server.
+# Where keys have other names, or lie on several servers, those suites are left out that write keys of their own into
+# Redis, or are about the one server.
 suites_for() { # TOPOLOGY
+  local suites=(
+    Idempotency ReservationLife Caps StockListing Access BadBody BadHTTP Connection KeyForm
+    HeavyTests/Sale HeavyTests/KilledNode HeavyTests/Cart HeavyTests/MixedLife HeavyTests/MalformedStorm
+    HeavyTests/EndedNodes HeavyTests/LinkFaultTests/Disconnection HeavyTests/LinkFaultTests/LostScripts
+  )
   case $1 in
-    sentinel) echo '.*' ;;
-    shards | cluster) echo 'SaleTests|CartTests|MixedLifeTests|IdempotencyTests|ReservationLifeTests|StockListingTests|AccessTests|BadBodyTests|BadHTTPTests|ConnectionTests|KeyFormTests|MalformedStormTests|HeavyTests/(SaleTests|CartTests|MixedLifeTests)' ;;
+    sentinel) echo . ;;
+    shards) (IFS='|' && echo "${suites[*]}|HeavyTests/LinkFault|HeavyTests/RedisChaos") ;;
+    cluster) (IFS='|' && echo "${suites[*]}") ;;
   esac
 }
 
@@ -43,7 +49,8 @@ check_sanitize() {
   }
 }
 
-# ClusterTests are left out: whole clusters of processes are too slow in such a build. CoordinatorTests start a few
+# ClusterTests are left out: whole clusters of processes are too slow in such a build. So are tests that go through
+# thousands of seeds: they run what other tests run, for an hour. CoordinatorTests start a few
 # nodes and coordinators. SwiftPM puts those beside the tests, so they are of this build and are watched, too.
 # AddressSanitizer ends such a process, which fails its test. ThreadSanitizer writes to its log and changes its exit
 # status. At most one test runs per core, because everything is several times slower. A report of ThreadSanitizer in
@@ -53,6 +60,7 @@ sanitize() { # SANITIZER
   swift build --build-tests "${options[@]}" \
     && SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
       swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width "$(nproc)" \
+      --skip 'Simulation|ModelTests|MutantTests|DamageTests' \
       --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.'
 }
 

@@ -48,18 +48,18 @@ extension HeavyTests {
             .reserve(Traffic.plenty, ttl: 10, reference: "\(Traffic.aside)stranded").key("stranded"))
           traffic.expect(.silence, at: cluster.nodes)
           for node in cluster.nodes { node.process.kill() }
-          let stranded = try StoreSnapshot(of: cluster.redis).reservations.filter { $0.value.status == "ACTIVE" }
+          let stranded = try StoreSnapshot(of: cluster.masters).reservations.filter { $0.value.status == "ACTIVE" }
           #expect(!stranded.isEmpty)
           let last = stranded.values.map(\.expiresAt).max() ?? 0
           try await eventually("all have expired") { epochMilliseconds() > last }
-          let unswept = try StoreSnapshot(of: cluster.redis).reservations.filter { $0.value.status == "ACTIVE" }
+          let unswept = try StoreSnapshot(of: cluster.masters).reservations.filter { $0.value.status == "ACTIVE" }
           #expect(stranded.keys.allSatisfy { unswept[$0] != nil }, "nobody runs")
 
           let started = epochMilliseconds()
           _ = try await concurrently(cluster.nodes.indices) { try await cluster.startAgain($0) }
           try await cluster.successor(of: leader, after: "all nodes killed, from starting them again", at: started)
           try await eventually("all are released") {
-            let snapshot = try StoreSnapshot(of: cluster.redis)
+            let snapshot = try StoreSnapshot(of: cluster.masters)
             return stranded.keys.allSatisfy { snapshot.reservations[$0]?.status == "EXPIRED" }
           }
         }
@@ -77,7 +77,8 @@ extension HeavyTests {
           let told = epochMilliseconds()
           first.node.process.signal(SIGTERM)
           let second = try await cluster.successor(of: first, after: "SIGTERM", at: told)
-          let releases = try cluster.redis.cli("--raw", "XRANGE", "lease:releases", "-", "+")
+          let (redis, key) = try #require(try cluster.place(of: "lease:releases"))
+          let releases = try redis.cli("--raw", "XRANGE", key, "-", "+")
           #expect(releases.hasSuffix("epoch\n\(first.epoch)"), "not given back: \(releases)")
 
           // Now only the draining node is left.

@@ -18,7 +18,8 @@ extension TestCluster {
   /// The lease in Redis. Nil if nobody holds it or Redis does not answer.
   var lease: LeaseRecord? {
     get throws {
-      var tokens = ReplyTokens(Array(try redis.cli("GET", "lease").utf8)[...])
+      guard let (redis, key) = try place(of: "lease") else { return nil }
+      var tokens = ReplyTokens(Array(try redis.cli("GET", key).utf8)[...])
       return LeaseRecord(&tokens)
     }
   }

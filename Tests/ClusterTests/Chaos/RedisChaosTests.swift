@@ -26,7 +26,9 @@ extension HeavyTests {
 
           let leader = try await cluster.leader()
           let lost = epochMilliseconds()
-          try cluster.redis.cli("DEL", "lease", "lease:epoch", "lease:releases")
+          for name in ["lease", "lease:epoch", "lease:releases"] {
+            if let (redis, key) = try cluster.place(of: name) { try redis.cli("DEL", key) }
+          }
           try cluster.redis.cli("SCRIPT", "FLUSH")
           try await cluster.successor(of: leader, after: "the lease's keys and all scripts lost", at: lost)
           try await eventually("it notices") { try await leader.node.send(.health).lease.termsLost > 0 }
@@ -102,7 +104,7 @@ extension HeavyTests {
 extension TestCluster {
   /// The latest deadline of the expired holds, in epoch milliseconds.
   fileprivate func lastExpiry() throws -> Int {
-    let reservations = try StoreSnapshot(of: redis).reservations.values
+    let reservations = try StoreSnapshot(of: masters).reservations.values
     return reservations.filter { $0.status == "EXPIRED" }.map(\.expiresAt).max() ?? 0
   }
 }

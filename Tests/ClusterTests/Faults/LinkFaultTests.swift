@@ -29,7 +29,7 @@ extension HeavyTests {
       @Test func `all connections killed by the server, again and again: nobody is told but by a retry`() async throws {
         try await expectNoHarm { cluster, traffic in
           for _ in 0..<5 {
-            try cluster.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+            for redis in cluster.masters { try redis.cli("CLIENT", "KILL", "TYPE", "normal") }
             try await traffic.flows(30)
           }
         }
@@ -40,7 +40,7 @@ extension HeavyTests {
       @Test func `SCRIPT FLUSH, again and again: scripts are loaded again on the way`() async throws {
         try await expectNoHarm { cluster, traffic in
           for _ in 0..<5 {
-            try cluster.redis.cli("SCRIPT", "FLUSH")
+            for redis in cluster.masters { try redis.cli("SCRIPT", "FLUSH") }
             try await traffic.flows(30)
           }
         }

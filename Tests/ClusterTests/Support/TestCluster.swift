@@ -70,6 +70,16 @@ struct TestCluster: Sendable {
   var masters: [PrivateRedis] { store.masters() }
   /// The server that takes writes now. In a Redis Cluster it is one of several.
   var redis: PrivateRedis { masters[0] }
+  /// Where a key is that the store has once: on which server, and under which name, which has a tag where there are several
+  /// shards. Nil if there is none.
+  func place(of key: String) throws -> (redis: PrivateRedis, key: String)? {
+    for redis in masters {
+      let names = try redis.cli("--raw", "KEYS", "*\(key)").split(separator: "\n").map(String.init)
+      if let name = names.first(where: { $0 == key || $0.hasSuffix("}\(key)") }) { return (redis, name) }
+    }
+    return nil
+  }
+
   /// In the order of their names. The first is node-0.
   var nodes: [NodeUnderTest] { roster.present.withLockedValue { $0 } }
   /// Nodes that were replaced by others.
