@@ -17,6 +17,21 @@ enum ReplyFuzzer {
     try promise(
       "replies are those of the protocol: \(expected), not \(whole.replies)",
       whole.replies.starts(with: expected) && (plain.isLost || (whole.replies == expected && !whole.isLost)))
+    for reply in whole.replies { try checkSlots(reply) }
+  }
+
+  /// What a server of a Cluster says of slots.
+  private static func checkSlots(_ reply: RedisReply) throws(Breach) {
+    let server = ServerAddress(host: "asked", port: 1)
+    if case .error(let line) = reply, let move = SlotMove(line: line, from: server) {
+      try promise("a slot that has moved is a slot", (0..<HashSlot.count).contains(move.slot))
+      try promise("it has moved to a server", !move.address.host.isEmpty && (1...65535).contains(move.address.port))
+    }
+    guard let map = SlotMap(reply, from: server) else { return }
+    for slot in stride(from: 0, to: HashSlot.count, by: 97) {
+      guard let master = map.master(of: slot) else { continue }
+      try promise("a master is one of the servers", map.servers.contains(master))
+    }
   }
 
   /// The result of reading the bytes of a connection.
