@@ -9,12 +9,16 @@ ports that the Sentinels name with the node's own doors, like address translatio
 from processes import BenchFailed, Stage, free_ports, local_url
 from proxy import Proxy
 from replication import DOWN_AFTER_MILLISECONDS, SENTINELS, SERVERS, Group
+from scenes import sku
 from stages import Member
 
 PORTS_OF_MEMBER = 1 + SERVERS + SENTINELS
 
 
 class SentinelStage(Stage):
+    # What is sold, and what stands before the names of its keys.
+    sku, key_prefix = sku(), ""
+
     def __init__(self, node_binary, first_port, fsync, state_directory, members, has_doors,
                  down_after=DOWN_AFTER_MILLISECONDS):
         """`members`: the settings of each node by its name, as in its environment, without HOLDFAST_."""

@@ -11,8 +11,8 @@ from store_report import Report
 from store_runs import NODES, measure_runs
 
 # The faults, and how many replicas must have a change before it is acknowledged.
-SERVING = ("kill", "stop", "failover", "cut"), [0]
-LOSSES = ("kill", "stop", "failover", "split"), [0, 1, 2]
+SERVING = ("kill", "stop", "failover", "cut", "cluster-kill", "cluster-stop", "cluster-failover"), [0]
+LOSSES = ("kill", "stop", "failover", "split", "cluster-kill", "cluster-stop", "cluster-failover"), [0, 1, 2]
 PARTS = ("serving", "losses", "cost")
 
 
@@ -56,5 +56,7 @@ def redis_version():
 
 def runs_of(part, options):
     names, counts = part
+    # A master of the Cluster has one replica, which is no replica any more after the fault.
     return [(fault, count) for count in options.min_replicas or counts for fault in FAULTS
-            if fault.name in names and (not options.faults or fault.name in options.faults)]
+            if fault.name in names and (not options.faults or fault.name in options.faults)
+            and not (fault.is_of_cluster and count)]

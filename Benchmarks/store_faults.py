@@ -20,6 +20,8 @@ class Fault:
     needs_doors: bool = False
     # Whether the first node is cut off together with the master.
     takes_node: bool = False
+    # Whether it befalls a master of a Redis Cluster. Otherwise the master is one under Sentinels.
+    is_of_cluster: bool = False
 
 
 def cut_nodes(stage, master):
@@ -53,5 +55,11 @@ FAULTS = [
     Fault("failover", "SENTINEL FAILOVER", lambda stage, _: random.choice(stage.group.sentinels).fail_over(), leave_it),
     Fault("cut", "nodes' links cut for 2 s", cut_nodes, heal, seconds=2, has_successor=False,
           needs_doors=True),
+    Fault("cluster-kill", "Cluster: kill -9", lambda _, master: master.kill(),
+          lambda _, master, successor: master.start(successor), is_of_cluster=True),
+    Fault("cluster-stop", "Cluster: SIGSTOP, then CONT", lambda _, master: master.stop(),
+          lambda _, master, __: master.resume(), is_of_cluster=True),
+    Fault("cluster-failover", "CLUSTER FAILOVER", lambda stage, master: stage.group.fail_over(master), leave_it,
+          is_of_cluster=True),
     Fault("split", "split", split, heal, seconds=5, needs_doors=True, takes_node=True),
 ]

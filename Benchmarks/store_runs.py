@@ -6,11 +6,12 @@ import sys
 import time
 from collections import Counter
 
+from cluster_group import ClusterGroupStage
 from http_load import Shop
 from processes import BenchFailed, is_ready
 from pulse import Pulse
 from redis_script import encode
-from scenes import PLENTY, sku
+from scenes import PLENTY
 from sentinel_stage import SentinelStage
 from shoppers import Shoppers
 from store_change import Change
@@ -33,7 +34,7 @@ def measure_runs(samples, fault, min_replicas, options, node_binary, state):
     settings = {"DRAIN_DELAY": 1, "MIN_REPLICAS": min_replicas}
     members = {f"node-{number + 1}": settings for number in range(NODES)}
     name = run_name(min_replicas, fault)
-    with SentinelStage(node_binary, options.port, options.fsync, state, members, fault.needs_doors) as stage:
+    with stage_of(fault, node_binary, options, state, members) as stage:
         runs = StoreRuns(stage, fault, min_replicas)
         with runs:
             for number in range(options.runs):
@@ -46,6 +47,12 @@ def measure_runs(samples, fault, min_replicas, options, node_binary, state):
         samples.measure(("proof", name), runs.prove_stock)
 
 
+def stage_of(fault, node_binary, options, state, members):
+    if fault.is_of_cluster:
+        return ClusterGroupStage(node_binary, options.port, options.fsync, state, members)
+    return SentinelStage(node_binary, options.port, options.fsync, state, members, fault.needs_doors)
+
+
 class StoreRuns:
     """Use as a context: shoppers start and end with it."""
 
@@ -55,8 +62,8 @@ class StoreRuns:
         self.pulse = Pulse(sentinel.port, sentinel.pid)
         first = stage.members[0]
         self.shop = Shop(first.url, first.process.pid, stage.redis.redis, stage.admin_token)
-        self.shop.stock(sku(), PLENTY)
-        self.shoppers = Shoppers(stage.members, sku())
+        self.shop.stock(stage.sku, PLENTY)
+        self.shoppers = Shoppers(stage.members, stage.sku)
 
     def __enter__(self):
         self.pulse.__enter__()
@@ -136,7 +143,7 @@ class StoreRuns:
         redis = master.redis
         for first in range(0, len(acknowledged), PAGE):
             known += redis.pipeline([
-                encode([b"EXISTS", f"reservation:{reserve.reservation}".encode()])
+                encode([b"EXISTS", f"{self.stage.key_prefix}reservation:{reserve.reservation}".encode()])
                 for reserve in acknowledged[first:first + PAGE]])
         kept = list(itertools.compress(acknowledged, known))
         return acknowledged, kept, list(itertools.compress(acknowledged, (not count for count in known)))
@@ -162,4 +169,4 @@ class StoreRuns:
 
     def _stock(self):
         """The stock. `available` is None if the node answers that it has too many holds to release now."""
-        return {"available": None} | self.shop.request("GET", f"/inventory/{sku()}", expected=(200, 503))
+        return {"available": None} | self.shop.request("GET", f"/inventory/{self.stage.sku}", expected=(200, 503))
