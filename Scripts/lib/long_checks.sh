@@ -31,7 +31,7 @@ suites_for() { # TOPOLOGY
   case $1 in
     sentinel) echo . ;;
     shards) (IFS='|' && echo "${suites[*]}|HeavyTests/LinkFault|HeavyTests/RedisChaos") ;;
-    cluster) (IFS='|' && echo "${suites[*]}") ;;
+    cluster) (IFS='|' && echo "${suites[*]}|HeavyTests/RedisCluster") ;;
   esac
 }
 

@@ -8,6 +8,11 @@ enum ClusterFault: String, CaseIterable {
   case command = "CLUSTER FAILOVER"
   case reshard = "reshard"
 
+  /// Those of each run. All are tried by `Scripts/cluster.sh test topologies`: each takes most of a minute.
+  static var usual: [ClusterFault] {
+    ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"] == "cluster" ? allCases : [.kill, .reshard]
+  }
+
   /// Whether something that was acknowledged may be lost.
   var mayLose: Bool { self == .kill || self == .stop }
 

@@ -5,7 +5,7 @@ import Testing
 extension HeavyTests {
   /// Real nodes on a real Redis Cluster: three masters with a replica each.
   @Suite struct RedisClusterTests {
-    @Test(arguments: ClusterFault.allCases)
+    @Test(arguments: ClusterFault.usual)
     func `whatever happens to a master or its slots, nothing impossible remains, and all nodes serve again`(
       fault: ClusterFault
     ) async throws {
