@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from cluster_group import NODE_TIMEOUT_MILLISECONDS
 from replication import DOWN_AFTER_MILLISECONDS, FAILOVER_TIMEOUT_MILLISECONDS, SENTINELS, SERVERS
 from store_cost import CLUSTER, CLUSTER_PAIR, SINGLE, SINGLE_PAIR, STORES
 from store_runs import run_name
@@ -134,7 +135,8 @@ class Report:
 SERVING_WORDS = (
     f"Serving again: {SERVERS} servers, {SENTINELS} Sentinels (down-after-milliseconds {DOWN_AFTER_MILLISECONDS}, "
     f"failover-timeout {FAILOVER_TIMEOUT_MILLISECONDS}), "
-    "{runs} runs\nof each fault. Milliseconds.\n"
+    "{runs} runs\nof each fault. On the Cluster: three masters with a replica each (cluster-node-timeout "
+    f"{NODE_TIMEOUT_MILLISECONDS}), and the other\nmasters tell, in place of Sentinels. Milliseconds.\n"
     "  awaited     so many replicas have a change before it is acknowledged\n"
     "  writes      from the fault until the new master takes writes, or the old one can be reached again\n"
     "  named       from there until a Sentinel names it\n"

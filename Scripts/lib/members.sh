@@ -181,8 +181,8 @@ stop_surplus_nodes() {
 
 # --- The leader
 
-# Prints the index of the running node that leads: the nodes say who holds the lease, and the latest epoch counts. Fails if
-# there is none.
+# Prints the index of the running node that leads: the nodes say who holds the lease, and the latest epoch counts. One that
+# does not answer says nothing. Fails if none leads.
 leader_index() {
   local holder index
   holder=$(for index in $(started_nodes); do ! is_running "node-$index" || node_health "$index" || true; done | jq -rs '
