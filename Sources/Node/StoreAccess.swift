@@ -27,7 +27,7 @@ struct StoreAccess: Sendable {
     scripts = ScriptLibrary(
       tuning: .init(
         retentionSeconds: settings.retentionSeconds, eventsMaxLength: settings.eventsMaxLength,
-        keyPrefix: settings.keyPrefix),
+        keyPrefix: settings.keyPrefix, hasBatches: settings.batches),
       shards: settings.shards.map { ShardMap(count: $0, separator: settings.shardSeparator) }
         ?? adopted?.map
         ?? ShardMap(

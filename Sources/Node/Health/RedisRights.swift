@@ -62,7 +62,7 @@ struct RedisRights: Sendable {
     sku(.selling, keys.holds, add, remove, range, ["ZRANGEBYSCORE", "KEY", "0", "0"], ["ZCARD", "KEY"])
     sku(.selling, keys.sales, ["LLEN", "KEY"])
     sku(.selling, keys.sales, onlyAsked: true, ["RPUSH", "KEY", "x"])
-    sku(.selling, keys.reservation, get, set)
+    sku(.selling, keys.reservation, get, set, ["MSET", "KEY", "0"])
     sku(.selling, keys.idempotencyRecords, get, set)
     sku(.selling, keys.idempotencyRecords, onlyAsked: true, ["DEL", "KEY"])
     for counter in [keys.inventory, keys.total, keys.sold, keys.holds, keys.sales] {

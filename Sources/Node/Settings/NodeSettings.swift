@@ -31,6 +31,8 @@ struct NodeSettings: ProcessSettings {
   let retentionSeconds: Int
   /// Entries; 0 for no stream.
   let eventsMaxLength: Int
+  /// Whether reserves that come together share one call of the store.
+  let batches: Bool
   let maxInFlight: Int
   let maxConnections: Int
   let trustedProxies: TrustedProxies
@@ -102,6 +104,9 @@ struct NodeSettings: ProcessSettings {
     eventsMaxLength = try reader.read(
       "eventsMaxLength", .integer(0...100_000_000), default: "100000",
       help: "About how many entries the stream of events keeps; 0 writes none")
+    batches = try reader.read(
+      "batches", .boolean, default: "true",
+      help: "Whether reserves that come together share one call of Redis; each is judged by itself all the same")
     maxInFlight = try reader.read(
       "maxInFlight", .integer(1...1_000_000), default: "4096",
       help: "Requests in work at once; more are answered 503")

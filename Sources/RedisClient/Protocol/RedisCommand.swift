@@ -40,6 +40,11 @@ package struct RedisArguments: Sendable {
     append(String(number))
   }
 
+  package mutating func append(contentsOf others: RedisArguments) {
+    count += others.count
+    bytes.writeImmutableBuffer(others.bytes)
+  }
+
   /// Appends one argument whose bytes are written in place. `write` must write exactly `length` bytes.
   package mutating func append(length: Int, _ write: (inout ByteBuffer) -> Void) {
     open(length: length)

@@ -61,42 +61,63 @@ package final class ScriptRunner {
 
   /// `triesLeft` bounds repetition after NOSCRIPT and LATE. Only the deadline bounds repetition after "not yet".
   private func run(_ call: Call, triesLeft: Int, _ completion: @escaping Completion) {
-    var command = ByteBuffer()
     var bound = RedisArguments(capacity: 32)
     bound.append(call.script.writes ? notAfter(call.effectBefore) : Self.anyTime)
-    let count = call.script.call.count + keys.count + 1 + call.arguments.count
-    command.writeRESPHeader("*", count)
-    command.writeImmutableBuffer(call.script.call.bytes)
-    command.writeImmutableBuffer(keys.bytes)
-    command.writeImmutableBuffer(bound.bytes)
-    command.writeImmutableBuffer(call.arguments.bytes)
+    send(
+      call.script, bound, call.arguments, deadline: call.deadline, awaitsReplicas: call.awaitsReplicas
+    ) { [self] result in
+      settle(call, result, triesLeft: triesLeft, completion)
+    }
+  }
 
-    link.send(command, deadline: call.deadline, awaitsReplicas: call.awaitsReplicas) { [self] result in
-      switch result {
-      case .failure(.unknown(.notReplicated(let raw, let why))):
-        // A script that ran late wrote nothing, so the replicas lack nothing.
-        guard let reply = try? ScriptReply(raw), reply.verdict == ScriptReply.late else {
-          return completion(.failure(.unknown(.notReplicated(raw, because: why))))
-        }
-        judge(call, reply, triesLeft, completion)
-      case .failure(let failure): completion(.failure(failure))
-      // The line names the script, so the script ran and failed. What it wrote before stays.
-      case .success(.error(let line)) where call.script.writes && line.contains(call.script.sha):
-        completion(.failure(.unknown(.scriptFailed(call.script.signed(line)))))
-      case .success(.error(let line)):
-        rejected(call, RedisFailure.Rejection(line: call.script.signed(line)), triesLeft, completion)
-      case .success(let raw):
-        guard let reply = try? ScriptReply(raw) else {
-          return completion(.failure(call.script.strange("\(raw)")))
-        }
-        judge(call, reply, triesLeft, completion)
+  /// Sends a call whose arguments are `first` and then `rest`.
+  func send(
+    _ script: Script, _ first: RedisArguments, _ rest: RedisArguments? = nil, deadline: NIODeadline,
+    awaitsReplicas: Bool, completion: @escaping RedisLink.Completion
+  ) {
+    var command = ByteBuffer()
+    command.writeRESPHeader("*", script.call.count + keys.count + first.count + (rest?.count ?? 0))
+    command.writeImmutableBuffer(script.call.bytes)
+    command.writeImmutableBuffer(keys.bytes)
+    command.writeImmutableBuffer(first.bytes)
+    if let rest { command.writeImmutableBuffer(rest.bytes) }
+    link.send(command, deadline: deadline, awaitsReplicas: awaitsReplicas, completion: completion)
+  }
+
+  /// Tells what became of a call, or repeats it.
+  func settle(
+    _ call: Call, _ result: Result<RedisReply, RedisFailure>, triesLeft: Int = 1, _ completion: @escaping Completion
+  ) {
+    switch result {
+    case .failure(.unknown(.notReplicated(let raw, let why))):
+      // A script that ran late wrote nothing, so the replicas lack nothing.
+      guard let reply = try? ScriptReply(raw), [ScriptReply.late, ScriptReply.failed].contains(reply.verdict) else {
+        return completion(.failure(.unknown(.notReplicated(raw, because: why))))
       }
+      judge(call, reply, triesLeft, completion)
+    case .failure(let failure): completion(.failure(failure))
+    // The line names the script, so the script ran and failed. What it wrote before stays.
+    case .success(.error(let line)) where call.script.writes && line.contains(call.script.sha):
+      completion(.failure(.unknown(.scriptFailed(call.script.signed(line)))))
+    case .success(.error(let line)):
+      rejected(call, RedisFailure.Rejection(line: call.script.signed(line)), triesLeft, completion)
+    case .success(let raw):
+      guard let reply = try? ScriptReply(raw) else {
+        return completion(.failure(call.script.strange("\(raw)")))
+      }
+      judge(call, reply, triesLeft, completion)
     }
   }
 
   private func judge(_ call: Call, _ reply: ScriptReply, _ triesLeft: Int, _ completion: @escaping Completion) {
+    switch reply.verdict {
+    case ScriptReply.late: break
+    case ScriptReply.failed:
+      let words = String(decoding: reply.rest.remainder, as: UTF8.self)
+      return completion(.failure(.unknown(.scriptFailed(call.script.signed(words)))))
     // The caller who understands the verdict also passes its time to the clock.
-    guard reply.verdict == ScriptReply.late else { return completion(.success(reply)) }
+    default: return completion(.success(reply))
+    }
     link.observe(redisMilliseconds: reply.time)
     // Our estimate of Redis's clock was behind. The reply has just corrected it.
     guard triesLeft > 0, call.effectBefore > link.eventLoop.now else { return completion(.failure(.notSent(.late))) }
@@ -119,13 +140,16 @@ package final class ScriptRunner {
     }
   }
 
-  private func loadAndRun(_ call: Call, _ triesLeft: Int, _ completion: @escaping Completion) {
+  /// - Parameter refused: called with Redis's words if it does not take the script.
+  func load(_ script: Script, deadline: NIODeadline, refused: @escaping (String) -> Void) {
     var load = ByteBuffer()
-    load.writeRedisCommand(RedisArguments("SCRIPT", "LOAD", call.script.source))
+    load.writeRedisCommand(RedisArguments("SCRIPT", "LOAD", script.source))
+    link.send(load, deadline: deadline) { result in if case .success(.error(let line)) = result { refused(line) } }
+  }
+
+  private func loadAndRun(_ call: Call, _ triesLeft: Int, _ completion: @escaping Completion) {
     var refusal: RedisFailure.Rejection?
-    link.send(load, deadline: call.deadline) { result in
-      if case .success(.error(let line)) = result { refusal = RedisFailure.Rejection(line: call.script.signed(line)) }
-    }
+    load(call.script, deadline: call.deadline) { refusal = RedisFailure.Rejection(line: call.script.signed($0)) }
     // Commands on one connection run in order: the call finds the loaded script, or Redis has said why there is none.
     run(call, triesLeft: triesLeft - 1) { [self] result in
       guard case .failure(.rejected(.noScript)) = result, let refusal, refusal != .noScript else {
@@ -135,7 +159,8 @@ package final class ScriptRunner {
     }
   }
 
-  private func notAfter(_ instant: NIODeadline) -> String {
+  /// An instant of the event loop on Redis's clock, in epoch milliseconds.
+  func notAfter(_ instant: NIODeadline) -> String {
     let now = link.eventLoop.now
     // Without a clock there has been no link yet. A call that still runs must do nothing.
     guard let time = link.clock.time(at: now) else { return "0000000000000" }

@@ -27,7 +27,7 @@ if status == 'ACTIVE' and deadline > now then
     end
     -- Last: should anything before have failed after all, a repetition must not be told that it was done.
     if key ~= '' then
-      redis.call('SET', key, ARGV[4] .. cancelled, 'EX', RETENTION)
+      keep_answer(key, ARGV[4] .. cancelled)
     end
     return 'OK ' .. now .. ' ' .. cancelled
   end
@@ -45,6 +45,6 @@ elseif status == 'ACTIVE' then
   record = EXPIRED_HEAD .. deadline .. string.sub(record, AFTER_STATUS)
 end
 if key ~= '' then
-  redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)
+  keep_answer(key, ARGV[4] .. record)
 end
 return 'OK ' .. now .. ' ' .. record

@@ -53,6 +53,6 @@ redis.call('MSET', INVENTORY .. sku, available, TOTAL .. sku, total, SOLD .. sku
 redis.call('ZADD', SKUS, '0', sku)
 local answer = verdict .. ' ' .. available .. ' ' .. total .. ' ' .. sold .. ' ' .. (earliest or '-')
 if key ~= '' then
-  redis.call('SET', key, ARGV[4] .. answer, 'EX', RETENTION)
+  keep_answer(key, ARGV[4] .. answer)
 end
 return 'OK ' .. now .. ' ' .. answer

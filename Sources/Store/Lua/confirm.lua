@@ -14,10 +14,7 @@ local damage
 if status == 'ACTIVE' and deadline > now then
   damage = unmovable(skus, quantities, reach)
   for i = 1, #skus do
-    local size = redis.pcall('LLEN', SALES .. skus[i])
-    if type(size) == 'table' then
-      damage = damage or damaged(skus[i], SALES .. skus[i], size.err)
-    end
+    damage = damage or fault_of(SALES .. skus[i], skus[i], 'LLEN')
   end
   if not damage then
     local confirmed = CONFIRMED_HEAD .. now .. string.sub(record, AFTER_STATUS)
@@ -27,14 +24,11 @@ if status == 'ACTIVE' and deadline > now then
     end
     keep_final(id, confirmed, reach)
     for i = 1, #skus do
-      local sku = skus[i]
-      redis.call('INCRBY', SOLD .. sku, quantities[i])
-      redis.call('ZREM', HOLDS .. sku, id)
-      redis.call('RPUSH', SALES .. sku, id .. now)
+      sell(skus[i], quantities[i], id)
     end
     -- Last: should anything before have failed after all, a repetition must not be told that it was done.
     if key ~= '' then
-      redis.call('SET', key, ARGV[4] .. confirmed, 'EX', RETENTION)
+      keep_answer(key, ARGV[4] .. confirmed)
     end
     return 'OK ' .. now .. ' ' .. confirmed
   end
@@ -52,6 +46,6 @@ elseif status ~= 'CONFIRMED' then
   return 'EXPIRED ' .. now
 end
 if key ~= '' then
-  redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)
+  keep_answer(key, ARGV[4] .. record)
 end
 return 'OK ' .. now .. ' ' .. record

@@ -36,6 +36,6 @@ redis.call('UNLINK', INVENTORY .. sku, TOTAL .. sku, SOLD .. sku, HOLDS .. sku, 
 redis.call('ZREM', SKUS, sku)
 redis.call('ZREM', DUE, sku)
 if key ~= '' then
-  redis.call('SET', key, ARGV[4], 'EX', RETENTION)
+  keep_answer(key, ARGV[4])
 end
 return 'OK ' .. now

@@ -49,6 +49,6 @@ if deadline > current then
   end
 end
 if key ~= '' then
-  redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)
+  keep_answer(key, ARGV[4] .. record)
 end
 return 'OK ' .. now .. ' ' .. record

@@ -94,9 +94,9 @@ local function unmovable(skus, quantities, reach)
     if not available or total - available - sold - quantities[i] < 0 then
       return damaged(sku, not available and total or INVENTORY .. sku)
     end
-    local size = redis.pcall('ZCARD', HOLDS .. sku)
-    if type(size) == 'table' then
-      return damaged(sku, HOLDS .. sku, size.err)
+    local fault = fault_of(HOLDS .. sku, sku, 'ZCARD')
+    if fault then
+      return fault
     end
   end
 end

@@ -14,11 +14,10 @@ if record then
   -- A repetition finds what the first one has done. What has ended is not held again.
   return status == 'ACTIVE' and 'OK ' .. now or 'VOID ' .. now
 end
-local refusal = judge(5)
+local refusal = judge(ARGV, 5)
 if refusal then
   return refusal
 end
 local deadline = string.format('%.0f', now + ARGV[3])
-take(id, deadline, 5)
-redis.call('SET', RESERVATION .. id, ACTIVE_HEAD .. deadline .. CREATED_AT .. now .. ARGV[4])
+take(ARGV, 5, id, deadline, ACTIVE_HEAD .. deadline .. CREATED_AT .. now .. ARGV[4])
 return 'OK ' .. now

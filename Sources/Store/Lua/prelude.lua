@@ -18,11 +18,14 @@ local function damaged(sku, key, words)
   return 'DAMAGED ' .. now .. ' ' .. sku .. ' ' .. key .. (words and ' ' .. words or '')
 end
 
+-- What keys are answered with by this call, and is not written yet (look_once.lua).
+local answered = BATCH and {}
+
 -- What an idempotency key was answered with before, as the reply that says so; nil if it is new. With several shards a
 -- claim may stand there in place of an answer, or that some claims are void (KeyEntry.swift); `head` is what the caller
 -- puts before its own answer, and tells its request and its claim.
 local function prior_answer(key, head)
-  local prior = key ~= '' and redis.pcall('GET', key)
+  local prior = key ~= '' and (BATCH and answered[key] or redis.pcall('GET', key))
   if not prior then
     return nil
   elseif prior.err then
@@ -49,4 +52,9 @@ local function append_event(change, id, data)
   if told and told.err then
     return damaged('-', EVENTS, told.err)
   end
+end
+
+-- Writes what an idempotency key is answered with.
+local function keep_answer(key, answer)
+  redis.call('SET', key, answer, 'EX', RETENTION)
 end

@@ -6,7 +6,7 @@
 -- Reply: OK now deadline | PRIOR now record | UNKNOWN now sku… | DUE now sku… | DAMAGED now sku|- key [words]
 --        | SHORT now (sku available reserved next|-)… | VOID now | FREE now
 local id, key = ARGV[2], ARGV[5]
-local refusal = judge(7)
+local refusal = judge(ARGV, 7)
 local prior = prior_answer(key, ARGV[6])
 if prior then
   return prior
@@ -25,10 +25,9 @@ refusal = append_event('reserved', id, record)
 if refusal then
   return refusal
 end
-take(id, deadline, 7)
-redis.call('SET', RESERVATION .. id, record)
+take(ARGV, 7, id, deadline, record)
 -- Last: should anything before have failed after all, a repetition must not be told that it was done.
 if key ~= '' then
-  redis.call('SET', key, ARGV[6] .. now .. ' ' .. deadline, 'EX', RETENTION)
+  keep_answer(key, ARGV[6] .. now .. ' ' .. deadline)
 end
 return 'OK ' .. now .. ' ' .. deadline

@@ -12,13 +12,12 @@ if not record then
   if is_over or #ARGV < 6 then
     return 'OK ' .. now
   end
-  local refusal = judge(6)
+  local refusal = judge(ARGV, 6)
   if refusal then
     return string.find(refusal, '^DAMAGED') and refusal or 'CONFLICT ' .. now
   end
   record = ACTIVE_HEAD .. now .. CREATED_AT .. now .. ARGV[5]
-  take(id, now, 6)
-  redis.call('SET', RESERVATION .. id, record)
+  take(ARGV, 6, id, now, record)
 end
 local status, _, created, skus, quantities = read_record(record)
 if not status then

@@ -55,3 +55,9 @@ local function earliest_deadline(sku)
   end
   return false, 'WRONGTYPE a deadline that is none'
 end
+
+-- Why an index or a list can't be written, as the reply that says so; nil if it can. `command` tells its size.
+local function fault_of(index, sku, command)
+  local size = redis.pcall(command, index)
+  return type(size) == 'table' and damaged(sku, index, size.err) or nil
+end

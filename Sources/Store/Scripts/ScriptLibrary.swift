@@ -3,9 +3,8 @@ import RedisClient
 
 /// All scripts, put together from the `.lua` files that are embedded in the binary.
 ///
-/// A script as Redis gets it: its own first line (`#!lua` and flags), the constants below that it uses, `prelude.lua`
-/// and what else it shares with others, the rest of it.
-/// Constants are part of the text rather than arguments, because each argument costs every call.
+/// A script as Redis gets it: its own first line (`#!lua` and flags), `prelude.lua` and what else it shares with others, the
+/// rest of it; constants are put in (``ScriptText``).
 package struct ScriptLibrary: Sendable {
   /// What an operator may set.
   package struct Tuning: Sendable, Equatable {
@@ -15,13 +14,18 @@ package struct ScriptLibrary: Sendable {
     package var eventsMaxLength: Int
     /// Stands before the name of every key.
     package var keyPrefix: String
+    /// Whether calls that come together share one (``ScriptBatcher``).
+    package var hasBatches: Bool
 
-    package init(retentionSeconds: Int = 86_400, eventsMaxLength: Int = 100_000, keyPrefix: String = "") {
+    package init(
+      retentionSeconds: Int = 86_400, eventsMaxLength: Int = 100_000, keyPrefix: String = "", hasBatches: Bool = true
+    ) {
       precondition(retentionSeconds > 0, "Redis refuses such a life of a key, after the writes before it")
       precondition(eventsMaxLength >= 0, "0 turns the outbox off")
       self.retentionSeconds = retentionSeconds
       self.eventsMaxLength = eventsMaxLength
       self.keyPrefix = keyPrefix
+      self.hasBatches = hasBatches
     }
   }
 
@@ -38,6 +42,8 @@ package struct ScriptLibrary: Sendable {
   package var undividedStoreKey: String { RedisKeys(prefix: keyPrefix).store }
   /// Whether changes are written to the outbox.
   package let hasEvents: Bool
+  /// What stands in the texts for names.
+  let constants: [ScriptConstant]
 
   var reserve: StoreScript<ReserveVerdict>
   /// The same at the home of a cart of several shards.
@@ -78,25 +84,40 @@ package struct ScriptLibrary: Sendable {
     let constants =
       shards.count == 1
       ? ScriptConstant.all(tuning, keys) : ScriptConstant.all(tuning, RedisKeys(), areDeclared: true)
+    self.constants = constants
     let prelude = PackageResources.prelude_lua
     let stock = prelude + PackageResources.stock_lua
-    let taking = stock + PackageResources.take_lua
+    let taking = stock + PackageResources.judge_lua + PackageResources.take_lua
+    let looking = stock + PackageResources.look_once_lua
+    let takingLater = looking + PackageResources.judge_lua + PackageResources.take_later_lua
     let hold = stock + PackageResources.hold_lua
+    let selling = hold + PackageResources.sell_lua
+    let sellingLater = looking + PackageResources.hold_lua + PackageResources.sell_later_lua
     let parting = taking + PackageResources.hold_lua
     let releasing = hold + PackageResources.release_due_lua
     let sweeping = releasing + PackageResources.fence_lua
     let inspecting = releasing + PackageResources.inspect_lua
     func script<Verdict>(
-      _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8], ofCarts: Bool = false
+      _ name: String, _ text: [UInt8], _ kind: StoreScriptKind, behind shared: [UInt8], ofCarts: Bool = false,
+      inBatchesBehind gathering: [UInt8]? = nil
     ) -> StoreScript<Verdict> {
-      let source = Self.source(
-        of: String(decoding: text, as: UTF8.self), behind: String(decoding: shared, as: UTF8.self),
-        constants + [ScriptConstant("CART", ofCarts)])
-      return StoreScript(script: Script(name: name, source: source, writes: kind != .reads), kind: kind)
+      func script(_ name: String, _ text: String, behind shared: [UInt8], isBatch: Bool) -> Script {
+        let source = Self.source(
+          of: text, behind: String(decoding: shared, as: UTF8.self),
+          constants + [ScriptConstant("CART", ofCarts), ScriptConstant("BATCH", isBatch)])
+        return Script(name: name, source: source, writes: kind != .reads)
+      }
+      let text = String(decoding: text, as: UTF8.self)
+      return StoreScript(
+        script: script(name, text, behind: shared, isBatch: false), kind: kind,
+        batch: tuning.hasBatches
+          ? gathering.map { script("\(name)_batch", Self.batch(of: text), behind: $0, isBatch: true) } : nil)
     }
-    reserve = script("reserve", PackageResources.reserve_lua, .adds, behind: taking)
+    reserve = script(
+      "reserve", PackageResources.reserve_lua, .adds, behind: taking, inBatchesBehind: takingLater)
     commit = script("commit", PackageResources.reserve_lua, .adds, behind: taking, ofCarts: true)
-    confirm = script("confirm", PackageResources.confirm_lua, .finishes, behind: hold)
+    confirm = script(
+      "confirm", PackageResources.confirm_lua, .finishes, behind: selling, inBatchesBehind: sellingLater)
     cancel = script("cancel", PackageResources.cancel_lua, .finishes, behind: hold)
     extend = script("extend", PackageResources.extend_lua, .finishes, behind: hold)
     readReservation = script("read_reservation", PackageResources.read_reservation_lua, .reads, behind: prelude)
@@ -157,7 +178,7 @@ package struct ScriptLibrary: Sendable {
     [
       reserve.script, confirm.script, cancel.script, extend.script, readReservation.script, readStock.script,
       release.script,
-    ] + (shards.count == 1 ? [] : forKeys + forParts + [commit.script, holdPart.script])
+    ] + [reserve.batch, confirm.batch].compactMap(\.self) + (shards.count == 1 ? [] : forKeys + forParts + [commit.script, holdPart.script])
   }
   private var forKeys: [Script] { [claim.script, voidClaim.script] }
   private var forParts: [Script] { [settle.script, standing.script, acknowledge.script, unsettled.script] }
@@ -175,12 +196,16 @@ package struct ScriptLibrary: Sendable {
   /// What looks at the store. Never loaded beforehand: that link must come up on a Redis that takes no scripts, and say so.
   package var forWatching: [Script] { [probeStore.script] }
 
+  /// The text of a script that runs several calls of another one: that is a function in it.
+  static func batch(of text: String) -> String {
+    let head = text.prefix { $0 != "\n" }
+    return head + "\nlocal function member(ARGV)" + text.dropFirst(head.count) + "end\n"
+      + String(decoding: PackageResources.batch_lua, as: UTF8.self)
+  }
+
   /// The text of a script as Redis gets it.
   static func source(of text: String, behind shared: String, _ constants: [ScriptConstant]) -> String {
     let head = text.prefix { $0 != "\n" }
-    let body = shared + text.dropFirst(head.count)
-    let words = Set(body.utf8.split { !$0.isASCIIAlphanumeric && $0 != UInt8(ascii: "_") }.map { Substring($0) })
-    let used = constants.filter { words.contains($0.name[...]) }.map { "local \($0.name) = \($0.literal)" }
-    return head + "\n" + used.joined(separator: " ") + "\n" + body
+    return ScriptText(constants).replacingConstants(in: head + "\n" + shared + text.dropFirst(head.count))
   }
 }

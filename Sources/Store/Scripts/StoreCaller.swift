@@ -11,11 +11,13 @@ final class StoreCaller {
   private static let damaged = "DAMAGED", claimed = "CLAIMED", noClaim = "NOCLAIM"
 
   private let runner: ScriptRunner
+  private let batcher: ScriptBatcher
   let alarm: StoreAlarm
 
   /// - Parameter keys: what each call declares (``ScriptLibrary``).
   init(link: any CommandSender, keys: [String] = [], alarm: StoreAlarm = StoreAlarm()) {
     (runner, self.alarm) = (ScriptRunner(link: link, keys: keys), alarm)
+    batcher = ScriptBatcher(runner)
   }
 
   var link: any CommandSender { runner.link }
@@ -24,7 +26,7 @@ final class StoreCaller {
   var now: NIODeadline { link.eventLoop.now }
 
   func run<Verdict>(_ call: StoreCall<Verdict>, completion: @escaping Completion<Verdict>) {
-    runner.run(plain(call)) { [self] result in completion(understood(result, from: call.script)) }
+    send(plain(call), of: call.script) { [self] result in completion(understood(result, from: call.script)) }
   }
 
   /// Calls a script whose success is relied upon: it is told when the replicas have it.
@@ -44,7 +46,7 @@ final class StoreCaller {
   ) {
     var plain = plain(call)
     plain.awaitsReplicas = true
-    runner.run(plain) { [self] result in
+    send(plain, of: call.script) { [self] result in
       guard case .failure(let failure) = result, case .unknown(.notReplicated(let raw, _)) = failure,
         let reply = try? ScriptReply(raw)
       else { return completion(understood(result, from: call.script), nil) }
@@ -53,6 +55,13 @@ final class StoreCaller {
       let isReliedUpon = if case .success(let reply) = answer { reply.verdict.isAcknowledgement } else { false }
       completion(answer, isReliedUpon ? failure : nil)
     }
+  }
+
+  private func send(
+    _ call: ScriptRunner.Call, of script: StoreScript<some StoreVerdict>, completion: @escaping ScriptRunner.Completion
+  ) {
+    guard let batch = script.batch else { return runner.run(call, completion: completion) }
+    batcher.run(call, in: batch, completion: completion)
   }
 
   private func plain(_ call: StoreCall<some StoreVerdict>) -> ScriptRunner.Call {

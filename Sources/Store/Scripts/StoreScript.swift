@@ -5,6 +5,8 @@ import RedisClient
 struct StoreScript<Verdict: StoreVerdict>: Sendable {
   var script: Script
   let kind: StoreScriptKind
+  /// Runs several calls of it as one. Nil where they go one by one.
+  var batch: Script?
 }
 
 enum StoreScriptKind: Sendable {

@@ -11,6 +11,8 @@ struct TestCluster: Sendable {
   /// `Scripts/cluster.sh test topologies` also runs the suites on a master with replicas, on a store of several shards, and
   /// on a Redis Cluster.
   private static let topology = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"]
+  /// Whether nodes cut the store into shards, so that a cart may lie in several.
+  static var hasShards: Bool { topology == "shards" || topology == "cluster" }
 
   /// The URL given to nodes, and the servers that take writes now.
   private let store: (url: String, masters: @Sendable () -> [PrivateRedis])

@@ -31,7 +31,11 @@ import Testing
     "'PTTL', name": (counters + ["holds:*", "sales:*"]).map { "PTTL on \($0)" },
     "'PTTL', key": ["PTTL on skus", "PTTL on due", "PTTL on events"],
     "size, key": ["ZCARD on skus", "ZCARD on due", "XLEN on events"],
-    "'ZCARD', index": ["ZCARD on skus", "ZCARD on due"],
+    "'ZCARD', index": ["ZCARD on skus", "ZCARD on due", "ZCARD on holds:*"],
+    "command, index": [
+      "ZCARD on skus", "ZCARD on due", "ZCARD on holds:*", "LLEN on sales:*",
+    ],
+    "'MSET', unpack(records)": ["MSET on reservation:*"],
     "'ZCOUNT', index": ["ZCOUNT on holds:*"], "'ZRANGEBYSCORE', index": ["ZRANGEBYSCORE on holds:*"],
   ]
   private static let counters = ["inventory:*", "total:*", "sold:*"]
@@ -42,10 +46,11 @@ import Testing
     let all =
       scripts.forShoppers + scripts.forOperators + scripts.forElection + scripts.forSweeping + scripts.forWatching
     let checked = Set(RedisRights(scripts.keys, hasEvents: true, hasShards: true).all.map(\.words))
+    let names = Set(scripts.constants.map { String($0.literal.dropFirst().dropLast()) })
     var used: Set<String> = []
     for script in all {
       for call in Self.calls(in: script.source) {
-        let uses = Self.uses(of: call, in: script.source)
+        let uses = Self.uses(of: call, names)
         #expect(!uses.isEmpty, "\(script.name): which keys are meant by \(call)?")
         used.formUnion(uses)
       }
@@ -67,14 +72,12 @@ import Testing
   }
 
   /// The uses of a call in the words of access rights: `DECRBY on inventory:*`.
-  private static func uses(of call: String, in source: String) -> [String] {
+  private static func uses(of call: String, _ names: Set<String>) -> [String] {
     let head = call.split(separator: ",").prefix(2).joined(separator: ",")
     if let known = indirect[head] { return known }
     guard let command = call.firstMatch(of: /^'([A-Z]+)'/)?.1 else { return [] }
-    return source.matches(of: /([A-Z_]+) = '([a-z:]+)'/).flatMap { constant -> [String] in
-      call.matches(of: /\b([A-Z_]+)\b( \.\. )?/).filter { $0.1 == constant.1 }.map { use in
-        "\(command) on \(constant.2)\(use.2 == nil ? "" : "*")"
-      }
+    return call.matches(of: /'([a-z:]+)'( \.\. )?/).filter { names.contains(String($0.1)) }.map { key in
+      "\(command) on \(key.1)\(key.2 == nil ? "" : "*")"
     }
   }
 }

@@ -8,143 +8,16 @@ import Testing
 @testable import Store
 
 @Suite struct StoreWatchTests {
-  private static let info = """
-    # Memory\r
-    used_memory_human:1.00M\r
-    used_memory:1048576\r
-    used_memory_rss:99\r
-    maxmemory:0\r
-    maxmemory_human:0B\r
-    maxmemory_policy:noeviction\r
-    mem_fragmentation_ratio:7.03\r
-    broken:\r
-    \r
-    """
-
   @Test(
     arguments: [
       ("used_memory", 1_048_576), ("used_memory_rss", 99), ("maxmemory", 0), ("maxmemory_policy", nil), ("broken", nil),
       ("mem_fragmentation_ratio", nil), ("used", nil), ("memory", nil), ("", nil), ("used_memory_human", nil),
     ] as [(String, Int?)])
   func `a number is read by its whole name`(name: String, number: Int?) {
-    #expect(StoreFinding.number(name, in: Self.info) == number)
+    #expect(StoreFinding.number(name, in: StoreWatchBench.info) == number)
   }
 
   @Test func `nothing is found in nothing`() { #expect(StoreFinding.number("used_memory", in: "") == nil) }
-
-  /// A watch over a Redis that answers within a millisecond, or answers wrongly.
-  fileprivate final class Bench {
-    let link = ScriptedLink()
-    var settings = [
-      "appendonly": "yes", "appendfsync": "everysec", "maxmemory": "1", "maxmemory-policy": "noeviction",
-    ]
-    /// Replaces the usual answer to commands that begin with this word.
-    var replies: [String: RedisReply] = [:]
-    /// How the store is cut.
-    var layout: String?
-    var isUndivided = false
-    var identity = "9c1f0a77d02b4c6e8a5d3f2b71e0c4d8"
-    /// That of shards which have another one, by the key that their calls declare.
-    var identities: [String: String] = [:]
-    /// How far the node's clock is ahead of Redis's, in milliseconds.
-    var wallAhead: Int64 = 0
-    let log = LogRecorder()
-    /// Replaces the next answers to questions about `appendonly`.
-    var faults: [ScriptedLink.Answer] = []
-    var reports: [StoreReport] = []
-    var unfit: [StoreWatch.Unfit] = []
-
-    init() {
-      link.onSend = { [unowned self] command in
-        link.at(link.loop.now + .milliseconds(1)) { command.answer(self.answer(to: command.arguments)) }
-      }
-    }
-
-    private(set) var watch: StoreWatch!
-
-    /// - Parameter shards: into how many the node is told to cut the store; nil: nobody has told it.
-    func start(shards: Int? = nil) {
-      watch = StoreWatch(
-        links: link, scripts: ScriptLibrary(tuning: .init(), shards: ShardMap(count: shards ?? 1)),
-        isLayoutGiven: shards != nil, logger: log.logger,
-        wallClock: { [link, unowned self] in link.redisNow + wallAhead },
-        report: { self.reports.append($0) }, unfit: { self.unfit.append($0) })
-      watch.start()
-    }
-
-    private func answer(to words: [String]) -> ScriptedLink.Answer {
-      if let reply = replies[words[0]] { return .success(reply) }
-      switch words[0] {
-      case "INFO": return .success(.bytes(Array(StoreWatchTests.info.utf8)))
-      case "HELLO": return .success(StoreWatchTests.hello())
-      case "EVALSHA" where words.count > 4:
-        let identity = words[2] == "1" ? identities[words[3]] ?? identity : identity
-        return .success(.bytes(Array("OK \(link.redisNow) \(identity) \(identity) 0 - b0 \(link.redisNow)".utf8)))
-      case "CONFIG": break
-      case "TYPE": return .success(.status("none"))
-      case "GET" where words[1] == "shards": return .success(layout.map { .bytes(Array($0.utf8)) } ?? .null)
-      case "EXISTS" where words[1] == "store": return .success(.integer(isUndivided ? 1 : 0))
-      case "SET" where words[1] == "shards":
-        layout = words[2]
-        return .success(.status("OK"))
-      default: return .success(.status("OK"))
-      }
-      if words.contains("appendonly"), !faults.isEmpty { return faults.removeFirst() }
-      // Redis answers in its own order.
-      let names = words.dropFirst(2).sorted()
-      return .success(
-        .array(names.flatMap { [$0, settings[$0] ?? ""] }.map { .bytes(Array($0.utf8)) }))
-    }
-  }
-
-  fileprivate static func hello(version: String = "7.0.15", mode: String = "standalone") -> RedisReply {
-    .array(["server", "redis", "version", version, "mode", mode].map { .bytes(Array($0.utf8)) })
-  }
-
-  @Test func `a node that was not told takes the store as it is cut, and one that was told otherwise ends`() {
-    let untold = Bench()
-    untold.layout = "8 -"
-    untold.start()
-    untold.link.pass(200)
-    guard case .otherLayout(let found)? = untold.unfit.first else {
-      Issue.record("\(untold.unfit)")
-      return
-    }
-    #expect(found.map == ShardMap(count: 8, separator: UInt8(ascii: "-")) && untold.unfit.count == 1)
-    #expect(untold.reports.allSatisfy { !$0.isChecked })
-
-    for (layout, isUndivided, shards) in [
-      ("8", false, 4), ("8 -", false, 8), (nil, true, 8), ("8", false, 1), ("x", false, 8),
-    ] {
-      let bench = Bench()
-      (bench.layout, bench.isUndivided) = (layout, isUndivided)
-      bench.start(shards: shards)
-      bench.link.pass(200)
-      #expect(bench.unfit.first?.reason.contains("never cut anew") == true, "\(layout ?? "undivided") \(shards)")
-      #expect(bench.layout == layout, "what is there stays")
-    }
-  }
-
-  @Test func `the first node cuts an empty store, and whoever comes then finds it so`() {
-    let bench = Bench()
-    bench.start(shards: 8)
-    bench.link.pass(200)
-    #expect(bench.layout == "8" && bench.unfit.isEmpty && bench.reports.last?.faults == [])
-    let undivided = Bench()
-    undivided.start()
-    undivided.link.pass(200)
-    #expect(undivided.layout == nil && undivided.reports.last?.isChecked == true, "as before there were shards")
-  }
-
-  @Test func `a store that is cut anew under a node that has served is told, and no more sold on`() {
-    let bench = Bench()
-    bench.layout = "8"
-    bench.start(shards: 8)
-    bench.link.pass(200)
-    bench.layout = "4"
-    bench.link.pass(30_000)
-    #expect(bench.reports.last?.faults.first?.contains("never cut anew") == true && bench.unfit.isEmpty)
-  }
 
   private static let noAnswers: [ScriptedLink.Answer] = [
     .failure(.unknown(.deadlinePassed)), .failure(.unknown(.linkLost)), .failure(.notSent(.offline)),
@@ -153,7 +26,7 @@ import Testing
 
   @Test(arguments: noAnswers)
   func `a start without an answer about settings asks again and warns of nothing`(fault: ScriptedLink.Answer) {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.faults = [fault, fault]
     bench.start()
     bench.link.pass(20)
@@ -165,7 +38,7 @@ import Testing
   /// Only a starting node refuses such a store. An unanswered question must not make it accept the store.
   @Test(arguments: noAnswers)
   func `a store that evicts is refused, though the first question went unanswered`(fault: ScriptedLink.Answer) {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.settings["maxmemory-policy"] = "allkeys-lru"
     bench.faults = [fault]
     bench.start()
@@ -175,7 +48,7 @@ import Testing
   }
 
   @Test func `what was known holds until there is an answer`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(5000)
     bench.settings["appendonly"] = "no"
@@ -188,7 +61,7 @@ import Testing
   }
 
   @Test func `a watch that is stopped asks nothing more`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     bench.watch.stop()
@@ -199,7 +72,7 @@ import Testing
   }
 
   @Test func `a clock that is off is told, and the node serves`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     #expect(bench.reports.last?.clockOffset.map { abs($0) <= 1 } == true && bench.reports.last?.warnings == [])
@@ -210,7 +83,7 @@ import Testing
   }
 
   @Test func `where CONFIG is forbidden, that is said`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.faults = [.success(.error("NOPERM this user has no permissions to run the 'config|get' command"))]
     bench.start()
     bench.link.pass(20)
@@ -223,8 +96,8 @@ import Testing
       ("7.2.0", "sentinel", "Sentinel"),
     ])
   func `a Redis of the wrong kind ends the start with one line`(version: String, mode: String, words: String) {
-    let bench = Bench()
-    bench.replies = ["HELLO": Self.hello(version: version, mode: mode), "EVALSHA": .error("ERR near '#'")]
+    let bench = StoreWatchBench()
+    bench.replies = ["HELLO": StoreWatchBench.hello(version: version, mode: mode), "EVALSHA": .error("ERR near '#'")]
     bench.start()
     bench.link.pass(200)
     #expect(bench.unfit.count == 1 && bench.reports.allSatisfy { !$0.isChecked })
@@ -232,10 +105,10 @@ import Testing
   }
 
   @Test func `a node that serves is told of the wrong kind as a fault`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
-    bench.replies["HELLO"] = Self.hello(mode: "cluster")
+    bench.replies["HELLO"] = StoreWatchBench.hello(mode: "cluster")
     bench.link.pass(12_000)
     #expect(bench.unfit.isEmpty && bench.reports.last?.faults.first?.contains("cluster mode") == true)
   }
@@ -251,10 +124,10 @@ import Testing
     case writes = "Redis takes no writes: NOREPLICAS"
     case clock = "Redis's clock is 6.0 s behind this node's"
 
-    fileprivate func befall(_ bench: Bench) {
+    fileprivate func befall(_ bench: StoreWatchBench) {
       switch self {
-      case .version: bench.replies["HELLO"] = StoreWatchTests.hello(version: "6.2.14")
-      case .mode: bench.replies["HELLO"] = StoreWatchTests.hello(mode: "cluster")
+      case .version: bench.replies["HELLO"] = StoreWatchBench.hello(version: "6.2.14")
+      case .mode: bench.replies["HELLO"] = StoreWatchBench.hello(mode: "cluster")
       case .types: bench.replies["TYPE"] = .status("list")
       case .rights: for word in ["ACL", "DECRBY"] { bench.replies[word] = .error("NOPERM x") }
       case .appendfsync: bench.settings["appendfsync"] = "no"
@@ -267,7 +140,7 @@ import Testing
 
   @Test(arguments: Trouble.allCases)
   func `what goes wrong while the node serves is told until it is well again`(trouble: Trouble) {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     let (well, replies) = (bench.settings, bench.replies)
@@ -282,7 +155,7 @@ import Testing
   }
 
   @Test func `Redis is asked again and again how full it is`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     #expect(bench.reports.last?.isNearlyFull == false)
@@ -295,7 +168,7 @@ import Testing
   }
 
   @Test func `where INFO is forbidden, the node serves, and says that the guard is off`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.replies["INFO"] = .error("NOPERM this user has no permissions to run the 'info' command")
     bench.start()
     bench.link.pass(200)
@@ -304,7 +177,7 @@ import Testing
   }
 
   @Test func `what Redis says to a write is told once, and once when it is well again`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(200)
     bench.replies["EVALSHA"] = .error("NOREPLICAS Not enough good replicas to write.")
@@ -318,7 +191,7 @@ import Testing
   }
 
   @Test func `while Redis reads its data, the node starts, and says what it waits for`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     for word in ["EVALSHA", "TYPE"] { bench.replies[word] = .error("LOADING Redis is loading the dataset in memory") }
     bench.start()
     bench.link.pass(2000)
@@ -330,7 +203,7 @@ import Testing
   }
 
   @Test func `rights that are in doubt are asked about at once, and at most once a second`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     let asked = { bench.link.sent.count { $0.arguments == ["ACL", "WHOAMI"] } }
@@ -350,7 +223,7 @@ import Testing
   }
 
   @Test func `a loss that others have found is told and logged`() {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     let loss = HealthReport.Store.Loss(
@@ -361,32 +234,8 @@ import Testing
     #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
   }
 
-  @Test func `each shard is looked at in its turn, and what one has lost is told until it is acknowledged`() throws {
-    let bench = Bench()
-    bench.start(shards: 40)
-    bench.link.pass(1000)
-    let tags = ShardMap(count: 40).tags.map { "{\($0)}" }
-    bench.link.pass(9000)
-    let looked = Set(bench.link.sent.filter { $0.arguments[0] == "EVALSHA" }.map { $0.arguments[3] })
-    #expect(looked == Set(tags), "each within nine seconds")
-    #expect(bench.reports.last?.judge.loss == nil)
-    bench.identities[tags[17]] = "00000000000000000000000000000000"
-    bench.link.pass(9000)
-    let judge = try #require(bench.reports.last?.judge)
-    #expect(judge.loss?.foundIdentity == bench.identities[tags[17]])
-    #expect(bench.log.all.count { $0.contains("Redis has lost data") } == 1)
-    var memory = StoreMemory()
-    memory.acknowledge([HealthReport.Store(judge)], at: 1)
-    bench.watch.heard(memory)
-    bench.link.pass(20_000)
-    #expect(bench.reports.last?.judge.loss == nil, "that shard is now taken as it is")
-    bench.identities[tags[17]] = "11111111111111111111111111111111"
-    bench.link.pass(9000)
-    #expect(bench.reports.last?.judge.loss?.seenIdentity == "00000000000000000000000000000000")
-  }
-
   @Test func `a store that is another one is told until it is acknowledged`() throws {
-    let bench = Bench()
+    let bench = StoreWatchBench()
     bench.start()
     bench.link.pass(1000)
     bench.identity = "00000000000000000000000000000000"
@@ -399,14 +248,5 @@ import Testing
     bench.watch.heard(memory)
     bench.link.pass(1000)
     #expect(bench.reports.last?.judge.loss == nil && bench.log.all.contains { $0.contains("acknowledged") })
-  }
-}
-
-extension StoreWatch.Unfit {
-  fileprivate var reason: String {
-    switch self {
-    case .damaged(let reason): reason
-    case .otherLayout(let found): "the layout \(found.text)"
-    }
   }
 }

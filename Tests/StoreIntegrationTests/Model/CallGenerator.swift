@@ -37,6 +37,17 @@ struct CallGenerator {
     return (passing, call)
   }
 
+  /// Reserves that come together with another one.
+  mutating func company(in model: Model) -> [Call] {
+    (0..<roll(9)).map { _ in
+      if roll(6) == 0, let earlier = history.last(where: { $0.wish.isReserve }) { return earlier }
+      let call = Call(wish: .reserve(basket()))
+      guard roll(2) == 0 else { return call }
+      history.append(keyed(call))
+      return history[history.count - 1]
+    }
+  }
+
   private mutating func decideMore(after call: Call) {
     switch call.wish {
     // The second request for an hour is refused.

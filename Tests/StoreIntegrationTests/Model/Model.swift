@@ -48,18 +48,23 @@ struct Model {
   /// IDs of reservations stored as active, due or not, in the same order.
   private(set) var active: [String] = []
   private(set) var keys: [String: (wish: Call.Wish, answer: Answer)] = [:]
-  /// The outbox events of the last call, and the reservations and SKUs that it touched.
+  /// The outbox events since ``begin()``, and the reservations and SKUs that were touched.
   private(set) var events: [Event] = []
   private(set) var touchedIDs: Set<String> = []
   private(set) var touchedSKUs: Set<String> = []
 
   init(now: Int64) { self.now = now }
 
-  /// - Parameter newID: the ID of the reservation that the call creates, if it creates one.
-  mutating func answer(_ call: Call, newID: String) -> Answer {
+  mutating func begin() {
     events = []
     touchedIDs = []
     touchedSKUs = []
+  }
+
+  var hasDueHolds: Bool { active.contains { holds[$0].map { $0.expiresAt <= now } ?? false } }
+
+  /// - Parameter newID: the ID of the reservation that the call creates, if it creates one.
+  mutating func answer(_ call: Call, newID: String) -> Answer {
     guard let key = call.key, let operation = call.wish.operation else { return answer(call.wish, newID) }
     let name = Self.recordName(operation, call.caller, key)
     let wish = call.wish.merged

@@ -10,6 +10,8 @@ struct ModelRun {
   /// Whether the keys are compared too, and how many holds a sweep has released. The model knows one shard; elsewhere a
   /// hold may also be released because a part of it asks.
   var isOneShard = true
+  /// Whether several reserves may be asked for at once, so that they share a call.
+  var hasBatches = false
 
   /// The first difference between the two, and the calls that led to it.
   struct Difference: CustomStringConvertible {
@@ -49,18 +51,24 @@ struct ModelRun {
       let (passing, call) = generator.next(in: model)
       model.now += passing
       engine.link.post(TestClock.setting(model.now, microseconds: .random(in: 0..<1000, using: &clockJitter)))
+      // A reserve that finds a hold due asks again later, behind others.
+      let calls = [call] + (hasBatches && call.wish.isReserve && !model.hasDueHolds ? generator.company(in: model) : [])
       // More time than a node allows, so that a busy machine makes no difference.
-      let answer = await engine.ask(call, age: Engine.patience)
+      let answers = await engine.ask(calls, age: Engine.patience)
       try await engine.whenSettled()
-      trace = trace.suffix(11) + [(number, model.now, call, answer)]
+      trace = trace.suffix(11) + zip(calls, answers).map { (number, model.now, $0, $1) }
 
-      let isMade = answer.status == 201 && !answer.isReplay
-      var what = isMade && model.holds[answer.reservationID] != nil ? ["an id was given out twice"] : []
-      let expected = model.answer(call, newID: isMade ? answer.reservationID : "")
-      let isSame = isOneShard || call.wish != .sweep ? answer == expected : answer.status == expected.status
-      if !isSame { what.append("answer\n    expected \(expected)\n    found    \(answer)") }
+      var what: [String] = []
+      model.begin()
+      for (call, answer) in zip(calls, answers) {
+        let isMade = answer.status == 201 && !answer.isReplay
+        if isMade && model.holds[answer.reservationID] != nil { what.append("an id was given out twice") }
+        let expected = model.answer(call, newID: isMade ? answer.reservationID : "")
+        let isSame = isOneShard || call.wish != .sweep ? answer == expected : answer.status == expected.status
+        if !isSame { what.append("answer to \(call)\n    expected \(expected)\n    found    \(answer)") }
+        seen[call.wish.outcome(answer), default: 0] += 1
+      }
       if isOneShard { what += try await compare(model, call, number, since: began, &lastEvent, store) }
-      seen[call.wish.outcome(answer), default: 0] += 1
       guard what.isEmpty else { return Difference(seed: seed, number: number, what: what, trace: trace.map(Self.told)) }
     }
     return nil
@@ -135,6 +143,8 @@ struct ModelRun {
 }
 
 extension Call.Wish {
+  var isReserve: Bool { if case .reserve = self { true } else { false } }
+
   /// The operation and its result, in few words.
   fileprivate func outcome(_ answer: Answer) -> String {
     let name = "\(self)".prefix { $0 != "(" }

@@ -49,6 +49,19 @@ import Testing
     }
   }
 
+  @Test func `reserves that share a call are answered one by one`() async throws {
+    let redis = try await PrivateRedis()
+    let engine = try await Engine(
+      redis.url,
+      scripts: TestClock.scripts(tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30)))
+    var seen: [String: Int] = [:]
+    for seed in Self.seeds {
+      var run = ModelRun(seed: seed, calls: 600, engine: engine, retentionSeconds: Self.retentionSeconds)
+      run.hasBatches = true
+      if let difference = try await run.firstDifference(seen: &seen) { Issue.record("\(difference)") }
+    }
+  }
+
   @Test
   func `thousands of random calls: every answer, counter, index, record, lifetime and event agrees`() async throws {
     let redis = try await PrivateRedis()

@@ -18,6 +18,8 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
   /// The library with the mistake.
   func applied(to library: ScriptLibrary) throws(NotThere) -> ScriptLibrary {
     var isThere = false
+    let text = ScriptText(library.constants)
+    let (original, mutated) = (text.replacingConstants(in: original), text.replacingConstants(in: mutated))
     let changed = library.edited { name, source in
       guard name == script, source.contains(original) else { return source }
       isThere = true
@@ -27,17 +29,17 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     return changed
   }
 
-  private static let recordsRefusal = "redis.call('SET', key, ARGV[4] .. record, 'EX', RETENTION)"
+  private static let recordsRefusal = "keep_answer(key, ARGV[4] .. record)"
 
   static let all: [ScriptMutant] = [
     ScriptMutant("reserve", "takes early milliseconds of a second for later ones", "'00000' .. time[2]", "time[2]"),
     ScriptMutant("reserve", "sells one more than there is", "missing <= 0", "missing <= 1"),
     ScriptMutant(
-      "reserve", "looks at the first line only", "#ARGV, 2 do\n    local sku = ARGV[i]\n    local available",
-      "first, 2 do\n    local sku = ARGV[i]\n    local available"),
+      "reserve", "looks at the first line only", "#arguments, 2 do\n    local sku = arguments[i]\n    local available",
+      "first, 2 do\n    local sku = arguments[i]\n    local available"),
     ScriptMutant(
-      "reserve", "holds the first line only", "#ARGV, 2 do\n    local sku = ARGV[i]\n    redis",
-      "first, 2 do\n    local sku = ARGV[i]\n    redis"),
+      "reserve", "holds the first line only", "#arguments, 2 do\n    local sku = arguments[i]\n    redis",
+      "first, 2 do\n    local sku = arguments[i]\n    redis"),
     ScriptMutant("reserve", "leaves no entry in holds", "redis.call('ZADD', HOLDS .. sku, deadline, id)", ""),
     ScriptMutant("reserve", "leaves no bound in due", "redis.call('ZADD', DUE, 'LT', deadline, sku)", ""),
     ScriptMutant("reserve", "raises the bound in due", "'ZADD', DUE, 'LT',", "'ZADD', DUE,"),
@@ -45,9 +47,8 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("reserve", "never looks for due holds", "if earliest and earliest <= now then", "if false then"),
     ScriptMutant(
       "reserve", "ignores an earlier key", "if not prior then\n    return nil", "if true then\n    return nil"),
-    ScriptMutant("reserve", "keeps keys for ever", "deadline, 'EX', RETENTION", "deadline"),
-    ScriptMutant(
-      "reserve", "records no success", "redis.call('SET', key, ARGV[6]", "redis.call('ECHO', 'x' or ARGV[6]"),
+    ScriptMutant("reserve", "keeps keys for ever", "answer, 'EX', RETENTION", "answer"),
+    ScriptMutant("reserve", "records no success", "keep_answer(key, ARGV[6]", "tostring(ARGV[6]"),
     ScriptMutant("reserve", "refuses replays when sold out", "redis.pcall('GET', key)", "nil"),
     ScriptMutant(
       "reserve", "lets active reservations vanish", "RESERVATION .. id, record)",
@@ -63,15 +64,15 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("confirm", "sells at the deadline", "deadline > now then", "deadline >= now then"),
     ScriptMutant("confirm", "leaves the hold in its index", "redis.call('ZREM', HOLDS .. sku, id)", ""),
     ScriptMutant("confirm", "counts in the wrong counter", "'INCRBY', SOLD", "'INCRBY', INVENTORY"),
-    ScriptMutant("confirm", "sells the first line only", "#skus do\n      local sku", "1 do\n      local sku"),
+    ScriptMutant("confirm", "sells the first line only", "#skus do\n      sell", "1 do\n      sell"),
     ScriptMutant("confirm", "keeps the sold for ever", "id, record, 'EX', KEPT)", "id, record)"),
     ScriptMutant("confirm", "keeps the sold no longer than keys", "'EX', KEPT", "'EX', RETENTION"),
     ScriptMutant("confirm", "forgets the sale", "redis.call('RPUSH', SALES .. sku, id .. now)", ""),
-    ScriptMutant("confirm", "forgets when the sale was", "id .. now)", "id)"),
+    ScriptMutant("confirm", "forgets when the sale was", "sku, id .. now)", "sku, id)"),
     ScriptMutant("confirm", "refuses what is confirmed already", "elseif status ~= 'CONFIRMED'", "elseif true"),
     ScriptMutant("confirm", "tells a cancelled one that it expired", "status == 'CANCELLED'", "false"),
     ScriptMutant("confirm", "records no second success", recordsRefusal, ""),
-    ScriptMutant("confirm", "keeps keys for ever", "confirmed, 'EX', RETENTION", "confirmed"),
+    ScriptMutant("confirm", "keeps keys for ever", "answer, 'EX', RETENTION", "answer"),
     ScriptMutant("confirm", "refuses replays", "redis.pcall('GET', key)", "nil"),
 
     ScriptMutant("cancel", "cancels at the deadline", "deadline > now then", "deadline >= now then"),
@@ -123,7 +124,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("change_stock", "forgets what is sold", "SOLD .. sku, sold)", "SOLD .. sku, '0')"),
     ScriptMutant("change_stock", "lists nothing new", "redis.call('ZADD', SKUS, '0', sku)", ""),
     ScriptMutant("change_stock", "adjusts what is not there", "elseif ARGV[5] == 'adjust' then", "elseif false then"),
-    ScriptMutant("change_stock", "records no success", "ARGV[4] .. answer, 'EX', RETENTION", "'', 'EX', RETENTION"),
+    ScriptMutant("change_stock", "records no success", "keep_answer(key, ARGV[4] .. answer)", "keep_answer(key, '')"),
 
     ScriptMutant("delete_stock", "leaves sales to the next generation", "HOLDS .. sku, SALES .. sku", "HOLDS .. sku"),
     ScriptMutant("delete_stock", "leaves sold to the next generation", "TOTAL .. sku, SOLD .. sku,", "TOTAL .. sku,"),
@@ -131,7 +132,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("delete_stock", "leaves it in due", "redis.call('ZREM', DUE, sku)", ""),
     ScriptMutant("delete_stock", "deletes what one piece is held of", "reserved > 0", "reserved > 1"),
     ScriptMutant("delete_stock", "refuses for expired holds", "if earliest and earliest <= now then", "if false then"),
-    ScriptMutant("delete_stock", "records no success", "redis.call('SET', key, ARGV[4], 'EX', RETENTION)", ""),
+    ScriptMutant("delete_stock", "records no success", "keep_answer(key, ARGV[4])", ""),
 
     ScriptMutant("read_stock", "counts a hold at its deadline", "earliest <= now", "earliest < now"),
     ScriptMutant("list_stock", "repeats the last of a page", "'(' .. ARGV[2]", "'[' .. ARGV[2]"),

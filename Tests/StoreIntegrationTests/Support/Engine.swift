@@ -54,11 +54,21 @@ final class Engine: Sendable {
   /// Does what the call's controller does, and returns the answer.
   ///
   /// - Parameter age: how long ago the request arrived. A negative age gives more time than a node allows.
-  func ask(_ call: Call, age: TimeAmount = .zero) async -> Answer {
+  func ask(_ call: Call, age: TimeAmount = .zero) async -> Answer { await ask([call], age: age)[0] }
+
+  /// The same of several calls that come in one turn of the event loop.
+  func ask(_ calls: [Call], age: TimeAmount = .zero) async -> [Answer] {
     await withCheckedContinuation { continuation in
       link.eventLoop.execute { [parts] in
-        let context = CallContext(caller: call.caller, keyText: call.key, arrival: .now() - age)
-        parts.value.perform(call.wish, context) { continuation.resume(returning: $0) }
+        var answers = [Answer?](repeating: nil, count: calls.count)
+        for (index, call) in calls.enumerated() {
+          let context = CallContext(caller: call.caller, keyText: call.key, arrival: .now() - age)
+          parts.value.perform(call.wish, context) { answer in
+            answers[index] = answer
+            let told = answers.compactMap(\.self)
+            if told.count == calls.count { continuation.resume(returning: told) }
+          }
+        }
       }
     }
   }

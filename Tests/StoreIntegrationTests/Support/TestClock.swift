@@ -43,11 +43,12 @@ extension ScriptLibrary {
       \.voidClaim.script,
     ]
     var library = self
-    for path in all {
-      let script = library[keyPath: path]
-      library[keyPath: path] = Script(
-        name: script.name, source: edit(script.name, script.source), writes: script.writes)
+    func edited(_ script: Script) -> Script {
+      Script(name: script.name, source: edit(script.name, script.source), writes: script.writes)
     }
+    for path in all { library[keyPath: path] = edited(library[keyPath: path]) }
+    library.reserve.batch = library.reserve.batch.map(edited)
+    library.confirm.batch = library.confirm.batch.map(edited)
     return library
   }
 }

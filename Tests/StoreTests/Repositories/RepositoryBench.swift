@@ -7,7 +7,7 @@ import TestSupport
 /// A repository on a scripted link. It shows the arguments of script calls and the meaning of their replies.
 final class RepositoryBench<Repository> {
   let link = ScriptedLink()
-  let scripts = ScriptLibrary(tuning: .init())
+  let scripts = ScriptLibrary(tuning: .init(hasBatches: false))
   let repository: Repository
 
   init(_ repository: (StoreSession) -> Repository) {
