@@ -6,7 +6,9 @@ import Testing
 /// A batch answers what its members would be answered one by one, and leaves the same behind.
 @Suite(.serialized) struct BatchScriptTests {
   private static let seeds: [UInt64] = Array(1...25) + (0..<10).map { _ in .random(in: 1_000...999_999_999) }
-  private static let verdicts: Set = ["OK", "PRIOR", "UNKNOWN", "DUE", "SHORT", "DAMAGED", "LATE"]
+  private static let verdicts = Set(
+    ["OK", "PRIOR", "UNKNOWN", "DUE", "SHORT", "DAMAGED", "LATE"].map { "reserve \($0)" }
+      + ["OK", "PRIOR", "GONE", "EXPIRED", "DAMAGED", "LATE"].map { "confirm \($0)" })
 
   private func difference(
     _ scripts: ScriptLibrary, seeds: [UInt64], seen: inout [String: Int]

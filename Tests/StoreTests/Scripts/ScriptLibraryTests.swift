@@ -96,7 +96,7 @@ import Testing
     let scripts = [Self.library.extend.script, Self.library.confirm.script, Self.library.reserve.script]
     let source = scripts.map(\.source).joined()
     for text in [
-      "answer, 'EX', '77')", "'MAXLEN', '~', '99'", "id, record, 'EX', '137')", "10) + 3600)", "total <= 1000000000",
+      "answer, 'EX', '77')", "'MAXLEN', '~', '99'", "id, record, 'EX', '137')", "-4) + 3600)", "total <= 1000000000",
       "string.sub(record, 25)", "'reservation:' .. id",
     ] {
       #expect(source.contains(text), "\(text)")
