@@ -1,12 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// What every request passes through. The checks of exclusive access cost 4 % of a node's time, and the sanitizers' builds
-// keep them. Without the second option small functions are called across modules in place of being inlined.
-let hot: [SwiftSetting] = [
-  .unsafeFlags(["-enforce-exclusivity=unchecked", "-cross-module-optimization"], .when(configuration: .release))
-]
-
 let package = Package(
   name: "holdfast",
   platforms: [.macOS(.v15)],
@@ -47,8 +41,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-      ],
-      swiftSettings: hot),
+      ]),
     .target(
       name: "RedisClient",
       dependencies: [
@@ -59,8 +52,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ],
-      swiftSettings: hot),
+      ]),
     .target(
       name: "Store",
       dependencies: [
@@ -69,8 +61,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ],
       // In the binary, where no installation can lose them.
-      resources: [.embedInCode("Lua")],
-      swiftSettings: hot),
+      resources: [.embedInCode("Lua")]),
     .executableTarget(
       name: "Node",
       dependencies: [
@@ -86,8 +77,7 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       // In the binary, as the scripts.
-      resources: [.embedInCode("OpenAPI/openapi.yaml")],
-      swiftSettings: hot),
+      resources: [.embedInCode("OpenAPI/openapi.yaml")]),
     .executableTarget(
       name: "Coordinator",
       dependencies: [

@@ -12,6 +12,8 @@ from script_rows import ScriptRows
 from stages import ReserveStage
 
 PING_CLIENTS = 50
+# So many senders, each of which has a call of so many reserves under way: what several busy nodes are to Redis.
+SENDERS, BATCH = 4, 16
 MANY_CONNECTIONS = 1_000
 MANY_SKUS = 100_000
 MANY_HOLDS = 1_000_000
@@ -60,15 +62,20 @@ class ReserveBench:
 
     def round(self, node, express, many):
         """Rows that are compared come directly after each other."""
-        http, script, last = self.http, self.script, self.samples.last
+        http, script, last, unbatched = self.http, self.script, self.samples.last, self.scenes.unbatched
         return [
             ("express", "reserve", lambda: http.reserve(express)),
             ("http", "reserve", lambda: http.reserve(node)),
+            ("unbatched", "reserve", lambda: http.reserve(unbatched)),
             ("same", "reserve", lambda: script.reserve(node, many)),
             ("http", "manySKUs", lambda: http.reserve_of(node, MANY_SKUS)),
+            ("unbatched", "manySKUs", lambda: http.reserve_of(unbatched, MANY_SKUS)),
             ("http", "halfRate", lambda: http.paced(node, last(("http", "reserve"), "rate") / 2)),
             ("express", "outOfStock", lambda: http.out_of_stock(express)),
             ("http", "outOfStock", lambda: http.out_of_stock(node)),
+            ("unbatched", "outOfStock", lambda: http.out_of_stock(unbatched)),
+            ("http", "oneConnection", lambda: http.one_connection(node)),
+            ("unbatched", "oneConnection", lambda: http.one_connection(unbatched)),
             ("same", "outOfStock", lambda: script.out_of_stock(node, many)),
             ("http", "reserveWithoutKey", lambda: http.reserve(node, keyed=False)),
             ("same", "reserveWithoutKey", lambda: script.reserve(node, many, keyed=False)),
@@ -78,6 +85,12 @@ class ReserveBench:
             ("same", "replay", lambda: script.replay(node, many)),
             ("http", "confirm", lambda: http.confirm(node, self.most_confirms(), self.stage.directory)),
             ("http", "life", lambda: http.life(node)),
+            ("unbatched", "life", lambda: http.life(unbatched)),
+            ("http", "calm", lambda: http.calm(node)),
+            ("http", "massExpiry", lambda: http.mass_expiry(node)),
+            ("http", "flood", lambda: http.calm_beside_flood(node)),
+            ("unbatched", "flood", lambda: http.calm_beside_flood(unbatched)),
+            ("senders", "reserve", lambda: script.batches(node, SENDERS, BATCH)),
             ("fifty", "ping", lambda: script.ping(PING_CLIENTS)),
             ("fifty", "obvious", lambda: script.reserve(express, PING_CLIENTS)),
             ("fifty", "reserve", lambda: script.reserve(node, PING_CLIENTS)),

@@ -10,7 +10,7 @@ import time
 from http_load import Shop
 from lease import await_lease
 from processes import BenchFailed, local_url
-from redis_script import SLOT, Redis, far_ahead, slotted_id, template_of
+from redis_script import FAR_FUTURE, SLOT, Redis, far_ahead, slotted_id, template_of
 
 PLENTY = 1_000_000_000
 SOLD_OUT_HOLDS = 1_000
@@ -106,6 +106,24 @@ class Scenes:
             words = far_ahead(words)
         return template_of(words, known), reservation_id, made
 
+    def batch_template(self, shop, members):
+        """A call that makes this many reserves, as a node sends it when they come together."""
+        template, _, _ = self.reserve_template(shop)
+        key = shop.fresh_key_prefix()
+        _, calls = self.redis.watch(lambda: shop.load(1, 4 * members, "/inventory/reserve", basket(), key=key))
+        others = {words[1] for words in calls} - {template[1]}
+        if len(others) != 1:
+            raise BenchFailed(f"expected one script of batches, saw {len(others)}")
+        member = template[3:]
+        return [*template[:1], *others, template[2], FAR_FUTURE,
+                *([b"%d" % len(member), *member] * members)]
+
+    def make_lapsing_holds(self, count, seconds):
+        """So many holds on one SKU, made and due as close together as Redis can make them."""
+        self.renew(self.node)
+        template, _, _ = self.reserve_template(self.node, keyed=False, ttlSeconds=seconds)
+        self.redis.repeat(template, count)
+
     def refused_template(self, shop):
         """A reserve that finds no stock."""
         key = fresh_key(shop)
@@ -132,9 +150,10 @@ class Scenes:
 
 
 class ReserveScenes(Scenes):
-    """The same for the baseline."""
+    """The same for the baseline, and for the node without batches."""
 
     def __init__(self, stage):
         super().__init__(stage)
+        self.unbatched = Shop(local_url(stage.unbatched_port), stage.unbatched.pid, self.redis, stage.admin_token)
         express_redis = Redis(stage.redis_port, stage.redis.pid, database=1)
         self.express = Shop(local_url(stage.express_port), stage.express.pid, express_redis)

@@ -37,6 +37,19 @@ class ScriptRows:
             raise BenchFailed(f"{sample['requests']} calls, but only {held} more are held")
         return sample
 
+    def batches(self, shop, clients, members):
+        """As several nodes send reserves that come together. A sample is of one reserve."""
+        self.scenes.renew(shop)
+        template = self.scenes.batch_template(shop, members)
+        held = shop.inventory(sku())["reserved"]
+        sample = self._run(shop.redis, template, clients)
+        held = shop.inventory(sku())["reserved"] - held
+        calls = sample["requests"]
+        if held < calls * members * UNIQUE_SHARE:
+            raise BenchFailed(f"{calls} calls of {members} reserves, but only {held} more are held")
+        return sample | {"requests": calls * members, "rate": sample["rate"] * members,
+                         "redisMicros": sample["redisMicros"] / members}
+
     def out_of_stock(self, shop, clients):
         self.scenes.sell_out(shop)
         return self._run(shop.redis, self.scenes.refused_template(shop), clients)

@@ -25,10 +25,10 @@ class NodeStage(Stage):
 
 
 class ReserveStage(NodeStage):
-    """One node and the Express baseline."""
+    """A node, one without batches beside it, and the Express baseline."""
 
     def start_servers(self):
-        self.express_port, = free_ports(self.node_port + 1, 1)
+        self.express_port, self.unbatched_port = free_ports(self.node_port + 1, 2)
         # Database 1, because the two shops use the same key names.
         self.express = self.spawn("express", ["/usr/bin/node", str(HERE / "express/server.js")], os.environ | {
             "PORT": str(self.express_port),
@@ -37,6 +37,8 @@ class ReserveStage(NodeStage):
             "NODE_PATH": EXPRESS_PATH,
         })
         super().start_servers()
+        self.unbatched = self.spawn_node("unbatched", self.unbatched_port, BATCHES="false")
+        wait_until("the node without batches", self.unbatched, lambda: is_ready(local_url(self.unbatched_port)))
         up = f"{local_url(self.express_port)}/inventory/none"
         wait_until("Express", self.express, lambda: status_of(up) == 404)
 

@@ -39,5 +39,6 @@ build_earlier() { # REVISION
 
 earlier_swift_build() { # OPTION…
   local place=$ROOT/.build/earlier
-  swift build --package-path "$place/source" --scratch-path "$place/build" -c release --static-swift-stdlib "$@"
+  swift build --package-path "$place/source" --scratch-path "$place/build" -c release \
+    "${RELEASE_OPTIONS[@]}" "$@"
 }

@@ -1,7 +1,9 @@
 import Crypto
 
 /// A Lua script that Redis runs. Redis knows it by the SHA-1 of its text.
-package struct Script: Sendable {
+///
+/// A class, because each step of each call carries its script along.
+package final class Script: Sendable {
   package let name: String
   package let source: String
   package let sha: String

@@ -1,17 +1,23 @@
-import Crypto
+import Glibc
 
 /// The system's unguessable random numbers, fetched many at a time: a system call for each would cost a reserve more
 /// than reading its JSON does. No number is given out twice, and none is kept after that.
 struct RandomPool: RandomNumberGenerator {
-  private static let size = SymmetricKeySize(bitCount: 32 * UInt64.bitWidth)
+  /// The most bytes that the system gives at once whatever happens (getentropy(3)).
+  private static let size = 256 / MemoryLayout<UInt64>.size
 
   private var numbers: [UInt64] = []
 
   mutating func next() -> UInt64 {
-    // A fresh key is nothing but random bytes.
-    if numbers.isEmpty {
-      numbers = SymmetricKey(size: Self.size).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
-    }
+    if numbers.isEmpty { numbers = Self.fetch() }
     return numbers.removeLast()
+  }
+
+  private static func fetch() -> [UInt64] {
+    var numbers = [UInt64](repeating: 0, count: size)
+    let isFilled = numbers.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) == 0 }
+    // It fails only for more bytes than that, or where the system has no random numbers at all.
+    precondition(isFilled, "the system gives no random numbers")
+    return numbers
   }
 }

@@ -3,8 +3,8 @@ import RedisClient
 
 /// All scripts, put together from the `.lua` files that are embedded in the binary.
 ///
-/// A script as Redis gets it: its own first line (`#!lua` and flags), `prelude.lua` and what else it shares with others, the
-/// rest of it; constants are put in (``ScriptText``).
+/// A script as Redis gets it: its own first line (`#!lua` and flags), `prelude.lua` and what else it shares with others,
+/// the rest of it; constants are put in (``ScriptText``).
 package struct ScriptLibrary: Sendable {
   /// What an operator may set.
   package struct Tuning: Sendable, Equatable {
@@ -178,8 +178,9 @@ package struct ScriptLibrary: Sendable {
     [
       reserve.script, confirm.script, cancel.script, extend.script, readReservation.script, readStock.script,
       release.script,
-    ] + [reserve.batch, confirm.batch].compactMap(\.self) + (shards.count == 1 ? [] : forKeys + forParts + [commit.script, holdPart.script])
+    ] + forBatches + (shards.count == 1 ? [] : forKeys + forParts + [commit.script, holdPart.script])
   }
+  private var forBatches: [Script] { [reserve.batch, confirm.batch].compactMap(\.self) }
   private var forKeys: [Script] { [claim.script, voidClaim.script] }
   private var forParts: [Script] { [settle.script, standing.script, acknowledge.script, unsettled.script] }
   /// Those that an operator's request may need.

@@ -147,8 +147,8 @@ struct BatchRun {
     }
     let items = stride(from: 0, to: lines.count, by: 2).map { "\"\(lines[$0])\":\(lines[$0 + 1])" }
     let notAfter = now + (random.oneIn(9) ? -1 : Int64(random.number(0...3)))
-    return ["\(notAfter)", text, "\(random.number(1...4))", ",\"items\":{\(items.joined(separator: ","))}}", name, head]
-      + lines
+    let record = ",\"items\":{\(items.joined(separator: ","))}}"
+    return ["\(notAfter)", text, "\(random.number(1...4))", record, name, head] + lines
   }
 
   /// Of a recent reservation, often one that another member confirms too.

@@ -45,7 +45,8 @@ import Testing
     _ = await engine.ask(Call(wish: .set("A", total: count - 1)))
     try await engine.link.reply("CONFIG", "RESETSTAT")
     let answers = await engine.ask((0..<count).map { _ in .reserve("A") }, age: Engine.patience)
-    #expect(answers.count { $0.status == 201 } == count - 1 && answers.last?.body.hasPrefix("insufficient-stock") == true)
+    #expect(
+      answers.count { $0.status == 201 } == count - 1 && answers.last?.body.hasPrefix("insufficient-stock") == true)
     let statistics = try await engine.link.reply("INFO", "commandstats").text ?? ""
     #expect(statistics.contains("cmdstat_evalsha:calls=\(calls),"), "\(statistics)")
   }
