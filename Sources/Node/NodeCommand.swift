@@ -31,6 +31,7 @@ struct NodeCommand: SettingsCommand {
   @Option(help: help("maxTtlSeconds")) var maxTtlSeconds: String?
   @Option(help: help("retentionSeconds")) var retentionSeconds: String?
   @Option(help: help("eventsMaxLength")) var eventsMaxLength: String?
+  @Flag(inversion: .prefixedNo, help: help("batches")) var batches: Bool?
   @Option(help: help("maxInFlight")) var maxInFlight: String?
   @Option(help: help("maxConnections")) var maxConnections: String?
   @Option(help: help("trustedProxies")) var trustedProxies: String?

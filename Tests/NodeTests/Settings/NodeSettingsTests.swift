@@ -41,6 +41,7 @@ import Testing
     #expect(settings.maxTtlSeconds == 3600)
     #expect(settings.retentionSeconds == 86_400)
     #expect(settings.eventsMaxLength == 100_000)
+    #expect(settings.batches)
     #expect(settings.maxInFlight == 4096)
     #expect(settings.maxConnections == 16_384)
     #expect(settings.trustedProxies == TrustedProxies(nil))
@@ -80,6 +81,7 @@ import Testing
     ("maxTtlSeconds", ["0", "3601"]),
     ("retentionSeconds", ["0", "3599", "31536001"]),
     ("eventsMaxLength", ["-1", "100000001"]),
+    ("batches", ["maybe", "1"]),
     ("maxInFlight", ["0"]),
     ("maxConnections", ["0"]),
     ("trustedProxies", ["", "10.0.0.0/33", "proxy"]),

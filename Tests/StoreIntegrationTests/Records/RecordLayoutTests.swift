@@ -15,7 +15,8 @@ import Testing
   private func lua(_ body: String, _ arguments: [String]) async throws -> [String] {
     let shared = PackageResources.prelude_lua + PackageResources.stock_lua + PackageResources.hold_lua
     let source = ScriptLibrary.source(
-      of: "#!lua\n\(body)", behind: String(decoding: shared, as: UTF8.self), ScriptConstant.all(.init(), RedisKeys()))
+      of: "#!lua\n\(body)", behind: String(decoding: shared, as: UTF8.self),
+      ScriptConstant.all(.init(), RedisKeys()) + [ScriptConstant("BATCH", false)])
     let reply = try await store.engine.link.send(["EVAL", source, "0", "9999999999999"] + arguments).get()
     let texts = reply.elements.compactMap(\.text)
     return try #require(texts.isEmpty ? nil : texts, "\(reply)")
