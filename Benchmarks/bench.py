@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import failover
@@ -12,8 +13,10 @@ import health
 import reserve
 import store
 import sweep
+from machine import commit, described
 from processes import HERE, BenchFailed
 
+RESULTS = HERE / "results"
 SUBJECTS = {"reserve": reserve, "failover": failover, "sweep": sweep, "health": health,
             "store": store}
 
@@ -30,6 +33,16 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
+def keep(subject, result):
+    """Writes the figures to a file of their own, with what they were measured on and of. Returns its name."""
+    now = datetime.now(timezone.utc)
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{subject}-{now:%Y%m%d-%H%M%S}-{commit()}.json"
+    file.write_text(json.dumps({"at": now.isoformat(timespec="seconds"), "commit": commit(), "machine": described(),
+                                **result}, indent=2) + "\n")
+    return file
+
+
 def main():
     options = parse(sys.argv[1:])
     # A shell starts background jobs with SIGINT ignored. The bench must clean up in that case too.
@@ -40,7 +53,9 @@ def main():
         report = SUBJECTS[options.subject].measure(options, os.environ["HOLDFAST_NODE_BINARY"], state)
     except BenchFailed as failure:
         sys.exit(f"bench: {failure}")
-    print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
+    result = report.as_json()
+    print(json.dumps(result, indent=2) if options.json else report.as_text())
+    print(f"kept in {keep(options.subject, result)}", file=sys.stderr)
     sys.exit(1 if report.failures else 0)
 
 

@@ -45,7 +45,8 @@ extension HealthReport.Redis {
 
 extension HealthReport.Store {
   fileprivate func write(to body: inout ByteBuffer) {
-    body.writeString(",\"store\":{\"shards\":\(orNull(shards)),\"identity\":")
+    body.writeString(",\"store\":{\"shards\":\(orNull(shards)),\"unservedShards\":\(orNull(unservedShards))")
+    body.writeStaticString(",\"identity\":")
     body.writeJSONStringOrNull(identity)
     body.writeString(",\"mark\":\(orNull(mark)),\"markedBy\":")
     body.writeJSONStringOrNull(markedBy)

@@ -51,7 +51,8 @@ extension HealthReport.Store {
     var loss: Loss?
     if let told = document.optional("loss") { loss = try Loss(told) }
     self.init(
-      shards: try document.optionalInteger("shards"), identity: try document.optionalText("identity"),
+      shards: try document.optionalInteger("shards"),
+      unservedShards: try document.optionalInteger("unservedShards"), identity: try document.optionalText("identity"),
       mark: try document.optionalInteger("mark").map(Int64.init),
       markedBy: try document.optionalText("markedBy"),
       acknowledged: try document.optionalInteger("acknowledged").map(Int64.init), loss: loss,

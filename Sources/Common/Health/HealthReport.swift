@@ -80,6 +80,8 @@ package struct HealthReport: Equatable, Sendable, Codable {
 
     /// Into how many it is cut. Nodes of earlier versions do not tell.
     package var shards: Int?
+    /// Those that this node can't reach now. Nodes of earlier versions do not tell.
+    package var unservedShards: Int?
     /// Given to a store once; nil until it is known.
     package var identity: String?
     /// Rises as long as the store keeps its data: epoch milliseconds of the last write probe seen.
@@ -97,11 +99,12 @@ package struct HealthReport: Equatable, Sendable, Codable {
     package var damage: [String]
 
     package init(
-      shards: Int? = nil, identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil,
+      shards: Int? = nil, unservedShards: Int? = nil, identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil,
       acknowledged: Int64? = nil,
       loss: Loss? = nil, damaged: Int = 0, damage: [String] = []
     ) {
-      (self.shards, self.identity, self.mark, self.markedBy) = (shards, identity, mark, markedBy)
+      (self.shards, self.unservedShards, self.identity) = (shards, unservedShards, identity)
+      (self.mark, self.markedBy) = (mark, markedBy)
       (self.acknowledged, self.loss) = (acknowledged, loss)
       (self.damaged, self.damage) = (damaged, damage)
     }

@@ -58,8 +58,8 @@ extension HealthReport.Redis {
 extension HealthReport.Store {
   fileprivate var bounded: Self {
     Self(
-      shards: shards.map(HealthReport.bounded), identity: HealthReport.bounded(identity),
-      mark: mark.map(HealthReport.bounded),
+      shards: shards.map(HealthReport.bounded), unservedShards: unservedShards.map(HealthReport.bounded),
+      identity: HealthReport.bounded(identity), mark: mark.map(HealthReport.bounded),
       markedBy: HealthReport.bounded(markedBy), acknowledged: acknowledged.map(HealthReport.bounded),
       loss: loss?.bounded, damaged: HealthReport.bounded(damaged), damage: HealthReport.bounded(damage))
   }

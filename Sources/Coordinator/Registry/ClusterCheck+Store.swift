@@ -36,6 +36,18 @@ extension ClusterCheck {
     }
   }
 
+  /// A node that reaches no shard at all says so as an outage of Redis.
+  mutating func checkShards() {
+    let lacking = told.filter { ($0.report.store.unservedShards ?? 0) > 0 }
+    guard let worst = lacking.compactMap({ $0.report.store.unservedShards }).max() else { return }
+    let all = lacking.compactMap(\.report.store.shards).max().map { " of \($0)" } ?? ""
+    add(
+      .critical, "shards-down",
+      "\(worst)\(all) shards of the store have no server: what they keep can't be sold (told by"
+        + " \(Self.names(lacking.map(\.id))))",
+      since: onset(of: "shards-down").epochMilliseconds)
+  }
+
   mutating func checkDamage() {
     // All nodes see the same store, though not all look at the same parts of it.
     guard let worst = told.max(by: { $0.report.store.damaged < $1.report.store.damaged })?.report.store,

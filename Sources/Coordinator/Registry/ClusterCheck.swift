@@ -233,6 +233,7 @@ struct ClusterCheck {
         .critical, "store-nearly-full", "The store is nearly full (\(share) %): nothing new is taken",
         since: onset(of: "store-nearly-full").epochMilliseconds)
     }
+    checkShards()
     checkDamage()
     var tellers: [String: [String]] = [:]
     for node in told { for warning in node.report.redis.warnings { tellers[warning, default: []].append(node.id) } }

@@ -11,6 +11,8 @@ extension ClusterView {
     var servers: [String] = []
     /// Into how many it is cut. Nil while no node tells.
     var shards: Int?
+    /// As the node tells it that reaches the fewest.
+    var unservedShards: Int?
     /// As the node tells it that knows of the fewest.
     var replicas: HealthReport.Redis.Replicas?
     var identity: String?
@@ -48,6 +50,7 @@ extension ClusterView.Store {
       version: reports.firstNonNil(\.redis.version),
       servers: Array(Set(reports.flatMap(\.redis.servers)).sorted().prefix(Self.maxTexts)),
       shards: reports.compactMap(\.store.shards).max(),
+      unservedShards: reports.compactMap(\.store.unservedShards).max(),
       replicas: reports.compactMap(\.redis.replicas).min { $0.connected < $1.connected },
       identity: reports.firstNonNil(\.store.identity) ?? memory.evidence?.identity,
       mark: instant(reports.compactMap(\.store.mark).max() ?? memory.evidence?.mark),

@@ -111,7 +111,8 @@ final class NodeState {
       state: phase(known, obstacles: obstacles), reasons: obstacles + Self.fullness(store),
       drained: drains == [.wanted] && obstacles.count == 1, redis: redis,
       store: HealthReport.Store(
-        store?.judge ?? StoreJudge(), shards: shards, damaged: known.damage.count, damage: known.damage.words),
+        store?.judge ?? StoreJudge(), shards: shards, unservedShards: status.isUp ? status.unservedShards : shards,
+        damaged: known.damage.count, damage: known.damage.words),
       lease: known.lease.asHealth(at: leaseNow), sweeper: known.sweep.asHealth(known.overdue, at: now),
       requests: requests)
   }

@@ -31,11 +31,12 @@ struct RedisRights: Sendable {
 
   /// - Parameters:
   ///   - keys: of one shard; those of others differ by their tags.
+  ///   - hasBatches: whether calls share one.
   ///   - hasShards: whether there are several.
   ///   - isCluster: whether Redis is a Cluster.
   ///   - awaitsReplicas: whether replicas must have a change before it is acknowledged.
   init(
-    _ keys: RedisKeys, hasEvents: Bool, hasShards: Bool = false, isCluster: Bool = false, awaitsReplicas: Bool = false
+    _ keys: RedisKeys, hasEvents: Bool, hasBatches: Bool = true, hasShards: Bool = false, isCluster: Bool = false, awaitsReplicas: Bool = false
   ) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {
@@ -62,7 +63,9 @@ struct RedisRights: Sendable {
     sku(.selling, keys.holds, add, remove, range, ["ZRANGEBYSCORE", "KEY", "0", "0"], ["ZCARD", "KEY"])
     sku(.selling, keys.sales, ["LLEN", "KEY"])
     sku(.selling, keys.sales, onlyAsked: true, ["RPUSH", "KEY", "x"])
-    sku(.selling, keys.reservation, get, set, ["MSET", "KEY", "0"])
+    sku(.selling, keys.reservation, get, set)
+    // A value short, it does nothing even if it is run.
+    if hasBatches { sku(.selling, keys.reservation, ["MSET", "KEY", "0", "KEY"]) }
     sku(.selling, keys.idempotencyRecords, get, set)
     sku(.selling, keys.idempotencyRecords, onlyAsked: true, ["DEL", "KEY"])
     for counter in [keys.inventory, keys.total, keys.sold, keys.holds, keys.sales] {

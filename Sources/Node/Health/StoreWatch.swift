@@ -86,7 +86,7 @@ final class StoreWatch {
     keys = OwnKeys(scripts.keys, hasEvents: scripts.hasEvents).all
     rights =
       RedisRights(
-        scripts.keys, hasEvents: scripts.hasEvents, hasShards: scripts.shards.count > 1,
+        scripts.keys, hasEvents: scripts.hasEvents, hasBatches: scripts.hasBatches, hasShards: scripts.shards.count > 1,
         isCluster: isCluster, awaitsReplicas: replication.minReplicas > 0
       ).all
     layout = Layout(

@@ -2,16 +2,19 @@ import NIOCore
 
 /// Sends calls of one script that come in one turn of the event loop as one call, of a script that runs them all.
 ///
-/// Nothing waits for more to come: a call goes when the turn ends, and goes alone where it is the only one. So the busier
-/// the node is, the more calls share what each would cost by itself. Each is still judged, answered and repeated by itself.
-/// Belongs to the event loop of the link.
+/// A call that is alone goes at once, by itself. While a batch is under way, what comes meanwhile makes up the next one.
+/// So the busier the node is, the more calls share what each would cost by itself. Each is still judged, answered and
+/// repeated by itself. Belongs to the event loop of the link.
 package final class ScriptBatcher {
-  /// So few are cheaper one by one.
+  /// Fewer are cheaper one by one.
   static let minCalls = 3
-  /// Two for each line of a hold: Redis does other work after about a millisecond.
+  static let maxCalls = 64
+  /// Of large carts fewer share a call. Each line of a hold has two.
   static let maxArguments = 512
-  /// Calls share the latest deadline among them, which so differs from their own by no more than a link's check.
-  static let maxDelay = CommandPipeline.tickInterval
+  /// The deadlines of a batch lie within this, and all its calls are told of the latest one only.
+  package static let maxDelay = CommandPipeline.tickInterval
+  /// Calls wait no longer for a batch that is under way: Redis may be busy or gone.
+  static let maxHold = TimeAmount.milliseconds(2)
 
   private struct Member {
     let call: ScriptRunner.Call
@@ -20,44 +23,65 @@ package final class ScriptBatcher {
 
   private struct Batch {
     let script: Script
-    var members: [Member]
-    var arguments: Int
+    private(set) var members: [Member] = []
+    private(set) var arguments = 0
+    private(set) var deadlines: ClosedRange<NIODeadline>
+    private(set) var effectBefore: NIODeadline
+    let awaitsReplicas: Bool
+
+    init(_ script: Script, _ member: Member) {
+      (self.script, awaitsReplicas) = (script, member.call.awaitsReplicas)
+      (deadlines, effectBefore) = (member.call.deadline...member.call.deadline, member.call.effectBefore)
+      append(member)
+    }
 
     func takes(_ call: ScriptRunner.Call, of script: Script) -> Bool {
-      let first = members[0].call
-      let difference = call.deadline - first.deadline
-      return self.script.sha == script.sha && arguments + call.arguments.count <= ScriptBatcher.maxArguments
-        && call.awaitsReplicas == first.awaitsReplicas
-        && difference <= ScriptBatcher.maxDelay && .zero - difference <= ScriptBatcher.maxDelay
+      self.script === script && awaitsReplicas == call.awaitsReplicas && members.count < maxCalls
+        && arguments + call.arguments.count <= maxArguments
+        && max(deadlines.upperBound, call.deadline) - min(deadlines.lowerBound, call.deadline) <= maxDelay
+    }
+
+    mutating func append(_ member: Member) {
+      let call = member.call
+      members.append(member)
+      arguments += call.arguments.count
+      deadlines = min(deadlines.lowerBound, call.deadline)...max(deadlines.upperBound, call.deadline)
+      effectBefore = max(effectBefore, call.effectBefore)
     }
   }
 
   private let runner: ScriptRunner
-  /// The calls of this turn.
-  private var batches: [Batch] = []
+  /// What has come since the last turn that sent something.
+  private var waiting: [Batch] = []
+  private var endOfTurnIsDue = false
+  /// Batches that were sent and have no answer yet, and when the last one was sent.
+  private var underWay = 0
+  private var lastSent = NIODeadline.uptimeNanoseconds(0)
 
   package init(_ runner: ScriptRunner) { self.runner = runner }
 
-  /// - Parameter script: it runs several such calls as one. Its arguments are the latest not-after, and for each call their
-  ///   number and the arguments themselves, its own not-after first. It replies with a list of what each would be answered.
+  /// - Parameter script: it runs several such calls as one. Its arguments are the latest not-after, and for each call the
+  ///   number of its arguments and these, its own not-after first. It replies with a list of what each would be answered.
   package func run(_ call: ScriptRunner.Call, in script: Script, completion: @escaping ScriptRunner.Completion) {
-    if batches.isEmpty {
-      // Tasks run after all sockets of this turn were served.
-      runner.link.eventLoop.assumeIsolated().execute { [self] in sendAll() }
-    }
     let member = Member(call: call, completion: completion)
-    if let index = batches.lastIndex(where: { $0.takes(call, of: script) }) {
-      batches[index].members.append(member)
-      batches[index].arguments += call.arguments.count
+    if let index = waiting.lastIndex(where: { $0.takes(call, of: script) }) {
+      waiting[index].append(member)
     } else {
-      batches.append(Batch(script: script, members: [member], arguments: call.arguments.count))
+      waiting.append(Batch(script, member))
+    }
+    guard !endOfTurnIsDue else { return }
+    endOfTurnIsDue = true
+    // Tasks run after all sockets of this turn were served.
+    runner.link.eventLoop.assumeIsolated().execute { [self] in
+      endOfTurnIsDue = false
+      if underWay == 0 || runner.link.eventLoop.now - lastSent >= Self.maxHold { sendAll() }
     }
   }
 
   private func sendAll() {
-    let all = batches
-    batches = []
-    for batch in all {
+    let batches = waiting
+    waiting = []
+    for batch in batches {
       if batch.members.count < Self.minCalls { runAlone(batch) } else { send(batch) }
     }
   }
@@ -67,23 +91,26 @@ package final class ScriptBatcher {
   }
 
   private func send(_ batch: Batch) {
-    let calls = batch.members.map(\.call)
-    let deadline = calls.map(\.deadline).max() ?? .distantPast
-    var arguments = RedisArguments(capacity: calls.reduce(64) { $0 + 64 + $1.arguments.bytes.readableBytes })
-    arguments.append(runner.notAfter(calls.map(\.effectBefore).max() ?? .distantPast))
-    for call in calls {
-      arguments.append(1 + call.arguments.count)
-      arguments.append(runner.notAfter(call.effectBefore))
-      arguments.append(contentsOf: call.arguments)
+    var arguments = RedisArguments(
+      capacity: batch.members.reduce(64) { $0 + 64 + $1.call.arguments.bytes.readableBytes })
+    arguments.append(runner.notAfter(batch.effectBefore))
+    for member in batch.members {
+      arguments.append(1 + member.call.arguments.count)
+      arguments.append(runner.notAfter(member.call.effectBefore))
+      arguments.append(contentsOf: member.call.arguments)
     }
+    underWay += 1
+    lastSent = runner.link.eventLoop.now
     runner.send(
-      batch.script, arguments, deadline: deadline, awaitsReplicas: calls[0].awaitsReplicas
+      batch.script, arguments, deadline: batch.deadlines.upperBound, awaitsReplicas: batch.awaitsReplicas
     ) { [self] result in
-      settle(batch, result, deadline: deadline)
+      underWay -= 1
+      settle(batch, result)
+      if underWay == 0, !waiting.isEmpty { sendAll() }
     }
   }
 
-  private func settle(_ batch: Batch, _ result: Result<RedisReply, RedisFailure>, deadline: NIODeadline) {
+  private func settle(_ batch: Batch, _ result: Result<RedisReply, RedisFailure>) {
     switch result {
     case .success(.array(let replies)) where replies.count == batch.members.count:
       settle(batch, replies.map { .success($0) })
@@ -94,8 +121,8 @@ package final class ScriptBatcher {
       let failure = RedisFailure.unknown(.scriptFailed(batch.script.signed(line)))
       settle(batch, batch.members.map { _ in .failure(failure) })
     case .success(.error(let line)) where RedisFailure.Rejection(line: line) == .noScript:
-      // If Redis does not take it, the calls go alone from now on, too.
-      runner.load(batch.script, deadline: deadline) { _ in }
+      // A Redis that does not take scripts refuses the single one, too: that is told then.
+      runner.load(batch.script, deadline: batch.deadlines.upperBound) { _ in }
       runAlone(batch)
     // Each finds the same, and does about it what it would do alone.
     case .success, .failure: settle(batch, batch.members.map { _ in result })

@@ -1,12 +1,16 @@
 /// The one-line reply of a script: a verdict, Redis's time, and data of the verdict, separated by spaces.
 ///
 /// One bulk string is the cheapest reply for Lua, Redis and hiredis. The callers of a script know its verdicts and what
-/// they mean. The runner knows only ``late`` and ``failed``.
+/// they mean. The runner knows only the three below.
 package struct ScriptReply: Equatable, Sendable {
   /// The verdict of a script that ran after its not-after instant and did nothing.
   package static let late = "LATE"
   /// The verdict of a script that failed while it ran as one of several (``ScriptBatcher``). Redis's words follow.
   static let failed = "FAILED"
+  /// The verdict of a script that did not run as one of several, because the others had done enough. It has done nothing.
+  static let again = "AGAIN"
+
+  static func isOfRunner(_ verdict: String) -> Bool { verdict == late || verdict == failed || verdict == again }
 
   package struct Malformed: Error {}
 

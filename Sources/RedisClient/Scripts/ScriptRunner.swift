@@ -90,8 +90,8 @@ package final class ScriptRunner {
   ) {
     switch result {
     case .failure(.unknown(.notReplicated(let raw, let why))):
-      // A script that ran late wrote nothing, so the replicas lack nothing.
-      guard let reply = try? ScriptReply(raw), [ScriptReply.late, ScriptReply.failed].contains(reply.verdict) else {
+      // A script that did not run wrote nothing, so the replicas lack nothing. Of one that failed nothing is known anyway.
+      guard let reply = try? ScriptReply(raw), ScriptReply.isOfRunner(reply.verdict) else {
         return completion(.failure(.unknown(.notReplicated(raw, because: why))))
       }
       judge(call, reply, triesLeft, completion)
@@ -115,6 +115,7 @@ package final class ScriptRunner {
     case ScriptReply.failed:
       let words = String(decoding: reply.rest.remainder, as: UTF8.self)
       return completion(.failure(.unknown(.scriptFailed(call.script.signed(words)))))
+    case ScriptReply.again: return run(call, triesLeft: triesLeft, completion)
     // The caller who understands the verdict also passes its time to the clock.
     default: return completion(.success(reply))
     }

@@ -3,7 +3,7 @@ import Glibc
 /// The system's unguessable random numbers, fetched many at a time: a system call for each would cost a reserve more
 /// than reading its JSON does. No number is given out twice, and none is kept after that.
 struct RandomPool: RandomNumberGenerator {
-  /// The most bytes that the system gives at once whatever happens (getentropy(3)).
+  /// As many numbers as there are in 256 bytes: the system gives no more at once (getentropy(3)).
   private static let size = 256 / MemoryLayout<UInt64>.size
 
   private var numbers: [UInt64] = []

@@ -28,7 +28,7 @@ if status == 'ACTIVE' and deadline > now then
     end
     -- Last: should anything before have failed after all, a repetition must not be told that it was done.
     if key ~= '' then
-      keep_answer(key, ARGV[4] .. confirmed)
+      keep_answer(key, ARGV[4] .. confirmed, id)
     end
     return 'OK ' .. now .. ' ' .. confirmed
   end
@@ -46,6 +46,6 @@ elseif status ~= 'CONFIRMED' then
   return 'EXPIRED ' .. now
 end
 if key ~= '' then
-  keep_answer(key, ARGV[4] .. record)
+  keep_answer(key, ARGV[4] .. record, id)
 end
 return 'OK ' .. now .. ' ' .. record

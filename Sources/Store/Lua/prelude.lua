@@ -1,4 +1,4 @@
--- Runs at the head of every script, after the lines ScriptLibrary makes (key names, limits, layouts).
+-- Runs at the head of every script. Names in capitals are constants (ScriptConstant.swift): they are put into the text.
 -- Redis's clock is the only clock: `now` is its TIME as 13 digits of epoch milliseconds. Instants stay
 -- strings throughout, since of equal length they compare as they are and Redis need not format a number.
 local time = redis.call('TIME')
@@ -18,14 +18,11 @@ local function damaged(sku, key, words)
   return 'DAMAGED ' .. now .. ' ' .. sku .. ' ' .. key .. (words and ' ' .. words or '')
 end
 
--- What keys are answered with by this call, and is not written yet (look_once.lua).
-local answered = BATCH and {}
-
 -- What an idempotency key was answered with before, as the reply that says so; nil if it is new. With several shards a
 -- claim may stand there in place of an answer, or that some claims are void (KeyEntry.swift); `head` is what the caller
 -- puts before its own answer, and tells its request and its claim.
 local function prior_answer(key, head)
-  local prior = key ~= '' and (BATCH and answered[key] or redis.pcall('GET', key))
+  local prior = key ~= '' and (BATCH and gathered_answer(key) or redis.pcall('GET', key))
   if not prior then
     return nil
   elseif prior.err then

@@ -28,6 +28,6 @@ end
 take(ARGV, 7, id, deadline, record)
 -- Last: should anything before have failed after all, a repetition must not be told that it was done.
 if key ~= '' then
-  keep_answer(key, ARGV[6] .. now .. ' ' .. deadline)
+  keep_answer(key, ARGV[6] .. now .. ' ' .. deadline, id)
 end
 return 'OK ' .. now .. ' ' .. deadline

@@ -35,17 +35,22 @@ local function counters(sku)
   return nil
 end
 
--- The earliest deadline in a SKU's index of holds, nil for none; false and why if the index is damaged. Deadlines
--- compare as strings, since all have the same number of digits. A score with another number is brought among them, or
--- told as damage.
-local function earliest_deadline(sku)
+-- The first score in a SKU's index of holds, nil for none; false and why if the index is damaged.
+local function first_score(sku)
   local first = redis.pcall('ZRANGE', HOLDS .. sku, '0', '0', 'WITHSCORES')
   if first.err then
     return false, first.err
   end
-  local deadline = first[2]
+  return first[2]
+end
+
+-- The earliest deadline of a SKU's holds, nil for none; false and why if the index is damaged. Deadlines compare as
+-- strings, since all have the same number of digits. A score with another number is brought among them, or told as
+-- damage.
+local function earliest_deadline(sku)
+  local deadline, words = first_score(sku)
   if not deadline or #deadline == INSTANT_DIGITS and string.find(deadline, '^%d+$') then
-    return deadline
+    return deadline, words
   elseif deadline == 'inf' then
     -- Only parked holds are left (release_due.lua).
     return nil

@@ -65,6 +65,8 @@ struct ScriptConstant: Equatable {
     .init("PART_RETRY", 1),
     // Seconds for which what will never come to be is remembered: far longer than any attempt is on its way.
     .init("VOID_KEPT", 60),
+    // A batch judges no further request when so many item lines were judged: about a millisecond.
+    .init("LINES_PER_CALL", 250),
     // So many damaged keys are told in one reply.
     .init("TOLD_LIMIT", StoreDamage.maxPerReply),
   ]

@@ -42,6 +42,8 @@ package struct ScriptLibrary: Sendable {
   package var undividedStoreKey: String { RedisKeys(prefix: keyPrefix).store }
   /// Whether changes are written to the outbox.
   package let hasEvents: Bool
+  /// Whether calls that come together share one.
+  package let hasBatches: Bool
   /// What stands in the texts for names.
   let constants: [ScriptConstant]
 
@@ -80,6 +82,7 @@ package struct ScriptLibrary: Sendable {
     keyPrefix = tuning.keyPrefix
     keys = RedisKeys(prefix: keyPrefix, tag: shards.tags.first)
     hasEvents = tuning.eventsMaxLength > 0
+    hasBatches = tuning.hasBatches
     // One text serves all shards: 64 texts of each script would be a thousand scripts for Redis to keep.
     let constants =
       shards.count == 1
@@ -88,7 +91,8 @@ package struct ScriptLibrary: Sendable {
     let prelude = PackageResources.prelude_lua
     let stock = prelude + PackageResources.stock_lua
     let taking = stock + PackageResources.judge_lua + PackageResources.take_lua
-    let looking = stock + PackageResources.look_once_lua
+    // Declared first, so that the prelude's functions use what look_once.lua makes of it.
+    let looking = Array("local gathered_answer\n".utf8) + stock + PackageResources.look_once_lua
     let takingLater = looking + PackageResources.judge_lua + PackageResources.take_later_lua
     let hold = stock + PackageResources.hold_lua
     let selling = hold + PackageResources.sell_lua

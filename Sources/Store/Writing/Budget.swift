@@ -1,4 +1,5 @@
 import NIOCore
+import RedisClient
 
 /// How the two seconds in which every complete request is answered are spent, counted from its arrival.
 package enum Budget {
@@ -21,7 +22,11 @@ package enum Budget {
   /// Whether they come in the order that ``KeyedWriter`` relies on: nobody is told "unknown" while what was sent can still
   /// have an effect, the last try has time of its own, and all of it ends before the answer is due.
   static var isInOrder: Bool {
-    let bounds = [release, effect + margin, reply, lastEffect + margin, lastReply, answer]
+    // A call that shares a batch may be told a little later.
+    let delay = ScriptBatcher.maxDelay
+    let bounds = [
+      release, effect + margin, reply, reply + delay, lastEffect + margin, lastReply, lastReply + delay, answer,
+    ]
     return zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 } && read < answer
   }
 }

@@ -4,6 +4,8 @@ import TestSupport
 /// What is done to a Redis Cluster while shoppers buy.
 enum ClusterFault: String, CaseIterable {
   case kill = "kill -9 of a master"
+  /// Nodes acknowledge what one of its two replicas has.
+  case awaitedKill = "kill -9 of a master, with a replica awaited"
   case stop = "SIGSTOP of a master"
   case command = "CLUSTER FAILOVER"
   case reshard = "reshard"
@@ -15,6 +17,12 @@ enum ClusterFault: String, CaseIterable {
 
   /// Whether something that was acknowledged may be lost.
   var mayLose: Bool { self == .kill || self == .stop }
+  /// Of each master.
+  var replicas: Int { self == .awaitedKill ? 2 : 1 }
+  /// Another server is to take the master's place soon.
+  var nodeTimeout: Int { mayLose || self == .awaitedKill ? 1500 : 5000 }
+  /// Of the nodes.
+  var settings: [String: String] { self == .awaitedKill ? ["MIN_REPLICAS": "1"] : [:] }
 
   /// Causes the fault. Returns when everything is repaired and all nodes serve.
   ///
@@ -25,13 +33,13 @@ enum ClusterFault: String, CaseIterable {
     let began = epochMilliseconds()
     try await group.whenReplicasHoldAll()
     switch self {
-    case .kill, .stop:
+    case .kill, .awaitedKill, .stop:
       let past = masters[0]
-      if self == .kill { past.kill() } else { past.signal(SIGSTOP) }
+      if self == .stop { past.signal(SIGSTOP) } else { past.kill() }
       try await eventually("a replica has taken its place") { group.masters.count == masters.count }
       try await cluster.whenAllServe(ttlSeconds: ttl)
       try await traffic.flows()
-      if self == .kill { try past.startAgain() } else { past.signal(SIGCONT) }
+      if self == .stop { past.signal(SIGCONT) } else { try past.startAgain() }
     case .command: try await group.failOver(masters[0])
     case .reshard:
       try await group.reshard(slots: 2000, from: masters[0], to: masters[1])

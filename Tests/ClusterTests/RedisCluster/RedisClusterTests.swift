@@ -3,15 +3,15 @@ import TestSupport
 import Testing
 
 extension HeavyTests {
-  /// Real nodes on a real Redis Cluster: three masters with a replica each.
+  /// Real nodes on a real Redis Cluster: three masters with a replica or two each.
   @Suite struct RedisClusterTests {
     @Test(arguments: ClusterFault.usual)
     func `whatever happens to a master or its slots, nothing impossible remains, and all nodes serve again`(
       fault: ClusterFault
     ) async throws {
-      let group = try await RedisCluster(nodeTimeout: fault.mayLose ? 1500 : 5000)
+      let group = try await RedisCluster(replicas: fault.replicas, nodeTimeout: fault.nodeTimeout)
       defer { group.end() }
-      let cluster = try await TestCluster(nodes: 3, on: group)
+      let cluster = try await TestCluster(nodes: 3, on: group, settings: fault.settings)
       let verdict = try await expectNothingImpossible(after: fault.rawValue, at: cluster) { traffic in
         try await fault.strike(group, cluster, traffic).map { [$0] } ?? []
       }

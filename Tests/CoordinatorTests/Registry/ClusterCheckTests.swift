@@ -271,6 +271,20 @@ import Testing
     #expect(cluster.view().problems.map(\.text) == ["n2 cannot sell: Redis takes no writes: NOREPLICAS x"])
   }
 
+  @Test func `shards that no server serves are critical, and told until one does`() throws {
+    var cluster = try Cluster()
+    let well = HealthReport.sample(id: "n2").with(\.store.shards, 64).with(\.store.unservedShards, 0)
+    cluster.reports["n2"] = well.with(\.store.unservedShards, 22)
+    cluster.second()
+    let problem = cluster.view().problems.first
+    #expect(problem?.severity == .critical && problem?.kind == "shards-down")
+    #expect(problem?.text == "22 of 64 shards of the store have no server: what they keep can't be sold (told by n2)")
+    #expect(cluster.view().store.shards == 64 && cluster.view().store.unservedShards == 22)
+    cluster.reports["n2"] = well
+    cluster.second()
+    #expect(cluster.view().problems.isEmpty && cluster.view().store.unservedShards == 0)
+  }
+
   @Test func `damage in the store is critical, and named in one line`() throws {
     var cluster = try Cluster()
     cluster.reports["n2"] = .sample(id: "n2").with(\.store.damaged, 7).with(\.store.damage, ["SKU a", "SKU b"])

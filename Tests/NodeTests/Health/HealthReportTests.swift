@@ -14,7 +14,7 @@ import Testing
       connected: true, version: "7.0.15", roundTripMs: 0.123, pending: 1, reconnects: 2, usedBytes: 3, limitBytes: 4,
       faults: ["Redis takes no writes"], warnings: ["appendonly no"], clockOffsetMs: -20),
     store: .init(
-      shards: 8, identity: "9c1f", mark: 1_795_337_100_000, markedBy: "b0", acknowledged: 20,
+      shards: 8, unservedShards: 2, identity: "9c1f", mark: 1_795_337_100_000, markedBy: "b0", acknowledged: 20,
       loss: .init(
         seenIdentity: "9c1f", seenMark: 21, foundIdentity: "ab", foundMark: 22, since: "2026-11-22T08:45:00.123Z"),
       damaged: 23, damage: ["SKU a"]),

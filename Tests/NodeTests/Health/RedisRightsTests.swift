@@ -32,10 +32,10 @@ import Testing
     "'PTTL', key": ["PTTL on skus", "PTTL on due", "PTTL on events"],
     "size, key": ["ZCARD on skus", "ZCARD on due", "XLEN on events"],
     "'ZCARD', index": ["ZCARD on skus", "ZCARD on due", "ZCARD on holds:*"],
+    "'MSET', unpack(records)": ["MSET on reservation:*"],
     "command, index": [
       "ZCARD on skus", "ZCARD on due", "ZCARD on holds:*", "LLEN on sales:*",
     ],
-    "'MSET', unpack(records)": ["MSET on reservation:*"],
     "'ZCOUNT', index": ["ZCOUNT on holds:*"], "'ZRANGEBYSCORE', index": ["ZRANGEBYSCORE on holds:*"],
   ]
   private static let counters = ["inventory:*", "total:*", "sold:*"]

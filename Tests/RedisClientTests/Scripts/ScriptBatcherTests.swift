@@ -79,6 +79,61 @@ import Testing
     bench.link.loop.run()
     let (one, many) = (Self.single.sha, Self.batch.sha)
     #expect(bench.link.sent.dropFirst(2).map { $0.arguments[1] } == [many, one, one, one])
+    bench.link[2].answer(.failure(.notSent(.offline)))
+    // Each of these is near the first one, but not near the other.
+    bench.run(9)
+    for number in 10...11 { bench.run(number, late: 20) }
+    for number in 12...13 { bench.run(number, late: -20) }
+    bench.link.loop.run()
+    #expect(bench.link.sent.dropFirst(6).map { $0.arguments[1] } == [many, one, one])
+  }
+
+  @Test func `what comes while a batch is under way makes up the next one, but waits no longer than for a moment`() {
+    let bench = Bench()
+    bench.runThree()
+    for number in 4...6 { bench.run(number) }
+    bench.link.loop.run()
+    #expect(bench.link.sent.count == 1)
+    bench.run(7)
+    bench.link.last.answer(.success(bench.lines("OK 1", "OK 1", "OK 1")))
+    #expect(bench.link.sent.count == 2 && bench.link.last.arguments.count == 4 + 4 * 3, "four share one")
+    bench.run(8)
+    bench.link.loop.run()
+    #expect(bench.link.sent.count == 2)
+    bench.link.pass(2)
+    bench.run(9)
+    bench.link.loop.run()
+    #expect(bench.link.sent.count == 4, "Redis is busy or gone: nobody waits for it here")
+    bench.link[1].answer(.failure(.unknown(.linkLost)))
+    #expect((4...7).allSatisfy { bench.failure($0) == .unknown(.linkLost) } && bench.told.count == 7)
+  }
+
+  @Test func `one that goes alone is waited for by nobody`() {
+    let bench = Bench()
+    for number in 1...3 {
+      bench.run(number)
+      bench.link.loop.run()
+    }
+    #expect(bench.link.sent.count == 3)
+  }
+
+  @Test func `what did not run in a batch asks again alone`() {
+    let bench = Bench()
+    bench.runThree()
+    bench.link.last.answer(.success(bench.lines("OK 1", "AGAIN 1", "OK 1")))
+    #expect(bench.link.sent.count == 2 && bench.link.last.arguments[1] == Self.single.sha)
+    // It still has the one repetition that a late call has.
+    bench.link.last.line("LATE \(bench.link.redisNow)")
+    bench.link.last.line("OK 1")
+    #expect(bench.verdict(2) == "OK" && bench.link.sent.count == 3)
+  }
+
+  @Test(arguments: [false, true]) func `a batch that is late asks again, each alone`(lacksReplicas: Bool) {
+    let bench = Bench()
+    bench.runThree()
+    let late = RedisReply.bytes(Array("LATE \(bench.link.redisNow)".utf8))
+    bench.link.last.answer(lacksReplicas ? .failure(.unknown(.notReplicated(late))) : .success(late))
+    #expect(bench.told.isEmpty && bench.link.sent.count == 4)
   }
 
   @Test func `a call of many is bounded`() {
@@ -123,6 +178,7 @@ import Testing
       (.failure(.unknown(.linkLost)), .unknown(.linkLost)),
       (.failure(.notSent(.offline)), .notSent(.offline)),
       (.success(.error("OOM no")), .rejected(.unwritable("OOM no (script one)"))),
+      (.success(.error("READONLY no")), .rejected(.readOnly("READONLY no (script one)"))),
       (
         .success(.error("ERR \(Self.batch.sha) failed")),
         .unknown(.scriptFailed("ERR \(Self.batch.sha) failed (script many)"))

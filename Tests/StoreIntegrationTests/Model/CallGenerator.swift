@@ -37,13 +37,20 @@ struct CallGenerator {
     return (passing, call)
   }
 
-  /// Reserves that come together with another one.
-  mutating func company(in model: Model) -> [Call] {
-    (0..<roll(9)).map { _ in
-      if roll(6) == 0, let earlier = history.last(where: { $0.wish.isReserve }) { return earlier }
-      let call = Call(wish: .reserve(basket()))
-      guard roll(2) == 0 else { return call }
-      history.append(keyed(call))
+  /// Calls of the same kind that come together with this one; none for a kind that never shares a call.
+  mutating func company(of call: Call, in model: Model) -> [Call] {
+    switch call.wish {
+    case .reserve, .confirm: break
+    default: return []
+    }
+    return (0..<roll(9)).map { _ in
+      if roll(6) == 0, let earlier = history.last(where: { $0.wish.operation == call.wish.operation }) {
+        return earlier
+      }
+      let wish: Call.Wish = call.wish.operation == "confirm" ? .confirm(reservation(model)) : .reserve(basket())
+      let other = Call(wish: wish)
+      guard roll(2) == 0 else { return other }
+      history.append(keyed(other))
       return history[history.count - 1]
     }
   }

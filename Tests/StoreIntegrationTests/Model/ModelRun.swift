@@ -10,8 +10,8 @@ struct ModelRun {
   /// Whether the keys are compared too, and how many holds a sweep has released. The model knows one shard; elsewhere a
   /// hold may also be released because a part of it asks.
   var isOneShard = true
-  /// Whether several reserves may be asked for at once, so that they share a call.
-  var hasBatches = false
+  /// Whether several reserves, or several confirms, are asked for at once, so that they share a call.
+  var asksTogether = false
 
   /// The first difference between the two, and the calls that led to it.
   struct Difference: CustomStringConvertible {
@@ -52,15 +52,15 @@ struct ModelRun {
       model.now += passing
       engine.link.post(TestClock.setting(model.now, microseconds: .random(in: 0..<1000, using: &clockJitter)))
       // A reserve that finds a hold due asks again later, behind others.
-      let calls = [call] + (hasBatches && call.wish.isReserve && !model.hasDueHolds ? generator.company(in: model) : [])
+      let asked = [call] + (asksTogether && !model.hasDueHolds ? generator.company(of: call, in: model) : [])
       // More time than a node allows, so that a busy machine makes no difference.
-      let answers = await engine.ask(calls, age: Engine.patience)
+      let answers = await engine.ask(asked, age: Engine.patience)
       try await engine.whenSettled()
-      trace = trace.suffix(11) + zip(calls, answers).map { (number, model.now, $0, $1) }
+      trace = trace.suffix(11) + zip(asked, answers).map { (number, model.now, $0, $1) }
 
       var what: [String] = []
       model.begin()
-      for (call, answer) in zip(calls, answers) {
+      for (call, answer) in zip(asked, answers) {
         let isMade = answer.status == 201 && !answer.isReplay
         if isMade && model.holds[answer.reservationID] != nil { what.append("an id was given out twice") }
         let expected = model.answer(call, newID: isMade ? answer.reservationID : "")
@@ -143,8 +143,6 @@ struct ModelRun {
 }
 
 extension Call.Wish {
-  var isReserve: Bool { if case .reserve = self { true } else { false } }
-
   /// The operation and its result, in few words.
   fileprivate func outcome(_ answer: Answer) -> String {
     let name = "\(self)".prefix { $0 != "(" }

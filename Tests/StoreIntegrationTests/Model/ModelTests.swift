@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func `reserves that share a call are answered one by one`() async throws {
+  @Test func `reserves and confirms that share a call are answered as one by one`() async throws {
     let redis = try await PrivateRedis()
     let engine = try await Engine(
       redis.url,
@@ -57,7 +57,7 @@ import Testing
     var seen: [String: Int] = [:]
     for seed in Self.seeds {
       var run = ModelRun(seed: seed, calls: 600, engine: engine, retentionSeconds: Self.retentionSeconds)
-      run.hasBatches = true
+      run.asksTogether = true
       if let difference = try await run.firstDifference(seen: &seen) { Issue.record("\(difference)") }
     }
   }

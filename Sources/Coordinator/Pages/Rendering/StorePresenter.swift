@@ -36,7 +36,7 @@ struct StorePresenter {
       store.servers.isEmpty
         ? nil
         : Row(name: store.servers.count == 1 ? "Master" : "Masters", value: store.servers.joined(separator: ", ")),
-      store.shards.flatMap { $0 > 1 ? Row(name: "Shards", value: Wording.count($0)) : nil },
+      shards,
       store.replicas.map { Row(name: "Replicas", value: $0.words, style: $0.isShort ? "poor" : "") },
       store.usedBytes.map { Row(name: "Memory", value: Wording.bytes($0) + limit) },
       store.identity.map { Row(name: "Identity", value: $0) },
@@ -49,6 +49,13 @@ struct StorePresenter {
           style: isFar ? "watch" : "")
       },
     ]
+  }
+
+  private var shards: Row? {
+    guard let count = store.shards, count > 1 else { return nil }
+    guard let missing = store.unservedShards, missing > 0 else { return Row(name: "Shards", value: Wording.count(count)) }
+    return Row(
+      name: "Shards", value: "\(Wording.count(count)), of which \(Wording.count(missing)) have no server", style: "poor")
   }
 
   /// Marks are instants of Redis's clock.
