@@ -99,7 +99,8 @@ package struct HealthReport: Equatable, Sendable, Codable {
     package var damage: [String]
 
     package init(
-      shards: Int? = nil, unservedShards: Int? = nil, identity: String? = nil, mark: Int64? = nil, markedBy: String? = nil,
+      shards: Int? = nil, unservedShards: Int? = nil, identity: String? = nil, mark: Int64? = nil,
+      markedBy: String? = nil,
       acknowledged: Int64? = nil,
       loss: Loss? = nil, damaged: Int = 0, damage: [String] = []
     ) {

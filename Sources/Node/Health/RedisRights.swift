@@ -36,7 +36,8 @@ struct RedisRights: Sendable {
   ///   - isCluster: whether Redis is a Cluster.
   ///   - awaitsReplicas: whether replicas must have a change before it is acknowledged.
   init(
-    _ keys: RedisKeys, hasEvents: Bool, hasBatches: Bool = true, hasShards: Bool = false, isCluster: Bool = false, awaitsReplicas: Bool = false
+    _ keys: RedisKeys, hasEvents: Bool, hasBatches: Bool = true, hasShards: Bool = false, isCluster: Bool = false,
+    awaitsReplicas: Bool = false
   ) {
     var all: [Right] = []
     func need(_ work: Work, _ key: String, isPattern: Bool = false, onlyAsked: Bool = false, _ commands: [String]...) {

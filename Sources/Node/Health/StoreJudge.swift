@@ -99,7 +99,8 @@ extension HealthReport.Store {
   init(_ judge: StoreJudge, shards: Int? = nil, unservedShards: Int? = nil, damaged: Int = 0, damage: [String] = []) {
     let newest = judge.found?.newest
     self.init(
-      shards: shards, unservedShards: unservedShards, identity: judge.found?.identity, mark: newest?.mark, markedBy: newest?.name,
+      shards: shards, unservedShards: unservedShards, identity: judge.found?.identity, mark: newest?.mark,
+      markedBy: newest?.name,
       acknowledged: judge.told, loss: judge.loss, damaged: damaged,
       damage: damage)
   }

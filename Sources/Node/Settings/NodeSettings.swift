@@ -106,7 +106,8 @@ struct NodeSettings: ProcessSettings {
       help: "About how many entries the stream of events keeps; 0 writes none")
     batches = try reader.read(
       "batches", .boolean, default: "true",
-      help: "Whether reserves and confirms that come together share a call of Redis; each is judged by itself all the same")
+      help:
+        "Whether reserves and confirms that come together share a call of Redis; each is judged by itself all the same")
     maxInFlight = try reader.read(
       "maxInFlight", .integer(1...1_000_000), default: "4096",
       help: "Requests in work at once; more are answered 503")

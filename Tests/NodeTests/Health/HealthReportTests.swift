@@ -31,7 +31,7 @@ import Testing
     var report = full
     (report.reasons, report.redis.warnings, report.redis.roundTripMs) = ([], [], nil)
     (report.redis.version, report.redis.faults, report.redis.clockOffsetMs, report.store) = (
-      nil, [], nil, .init(shards: 1)
+      nil, [], nil, .init(shards: 1, unservedShards: 0)
     )
     (report.lease.epoch, report.lease.holder, report.lease.since) = (nil, nil, nil)
     (report.lease.remainingMs, report.lease.renewMs) = (nil, nil)

@@ -53,9 +53,12 @@ struct StorePresenter {
 
   private var shards: Row? {
     guard let count = store.shards, count > 1 else { return nil }
-    guard let missing = store.unservedShards, missing > 0 else { return Row(name: "Shards", value: Wording.count(count)) }
+    guard let missing = store.unservedShards, missing > 0 else {
+      return Row(name: "Shards", value: Wording.count(count))
+    }
     return Row(
-      name: "Shards", value: "\(Wording.count(count)), of which \(Wording.count(missing)) have no server", style: "poor")
+      name: "Shards", value: "\(Wording.count(count)), of which \(Wording.count(missing)) have no server", style: "poor"
+    )
   }
 
   /// Marks are instants of Redis's clock.
