@@ -71,7 +71,7 @@ struct ScriptMutant: Sendable, CustomStringConvertible {
     ScriptMutant("confirm", "forgets when the sale was", "sku, id .. now)", "sku, id)"),
     ScriptMutant("confirm", "refuses what is confirmed already", "elseif status ~= 'CONFIRMED'", "elseif true"),
     ScriptMutant("confirm", "tells a cancelled one that it expired", "status == 'CANCELLED'", "false"),
-    ScriptMutant("confirm", "records no second success", recordsRefusal, ""),
+    ScriptMutant("confirm", "records no second success", "keep_answer(key, ARGV[4] .. record, id)", ""),
     ScriptMutant("confirm", "keeps keys for ever", "answer, 'EX', RETENTION", "answer"),
     ScriptMutant("confirm", "refuses replays", "redis.pcall('GET', key)", "nil"),
 
