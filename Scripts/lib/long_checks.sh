@@ -60,7 +60,7 @@ sanitize() { # SANITIZER
   swift build --build-tests "${options[@]}" \
     && SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 TMPDIR=$SCRATCH HOLDFAST_TEST_MEMORY=$MEMORY \
       swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width "$(nproc)" \
-      --skip 'Simulation|ModelTests|MutantTests|DamageTests' \
+      --skip 'Simulation|ModelTests|MutantTests|DamageTests|BatchScriptTests' \
       --filter '^(Common|RedisClient|Store|Node|Coordinator|StoreIntegration)Tests\.'
 }
 
