@@ -145,7 +145,7 @@ class HTTPRows:
         return {name: sample[name] for name in ("rate", "p50", "p99", "requests", "refused")}
 
     def mass_expiry(self, shop):
-        """As calm, while 100,000 holds of another SKU lapse; and how long after that all are back in stock."""
+        """As calm, while 100,000 holds of another SKU lapse. All of them must come back into stock."""
         self.scenes.make_lapsing_holds(LAPSING_HOLDS, LAPSING_SECONDS)
         made = time.monotonic()
         shop.stock(sku(FLOOD_LINES), PLENTY)

@@ -34,13 +34,17 @@ import Testing
     return Array(1...6) + (0..<3).map { _ in UInt64.random(in: 1_000...999_999_999) }
   }
 
+  private static func engine(_ redis: PrivateRedis, shards: Int = 1) async throws -> Engine {
+    try await Engine(
+      redis.url,
+      scripts: TestClock.scripts(
+        tuning: .init(retentionSeconds: retentionSeconds, eventsMaxLength: 1 << 30), shards: ShardMap(count: shards)))
+  }
+
   /// Most carts are of several shards there, and most keys are at home on another than their request.
   @Test func `a store of several shards answers as one`() async throws {
     let redis = try await PrivateRedis()
-    let engine = try await Engine(
-      redis.url,
-      scripts: TestClock.scripts(
-        tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30), shards: ShardMap(count: 5)))
+    let engine = try await Self.engine(redis, shards: 5)
     var seen: [String: Int] = [:]
     for seed in Self.seeds {
       var run = ModelRun(seed: seed, calls: 1_500, engine: engine, retentionSeconds: Self.retentionSeconds)
@@ -51,9 +55,7 @@ import Testing
 
   @Test func `reserves and confirms that share a call are answered as one by one`() async throws {
     let redis = try await PrivateRedis()
-    let engine = try await Engine(
-      redis.url,
-      scripts: TestClock.scripts(tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30)))
+    let engine = try await Self.engine(redis)
     var seen: [String: Int] = [:]
     for seed in Self.seeds {
       var run = ModelRun(seed: seed, calls: 600, engine: engine, retentionSeconds: Self.retentionSeconds)
@@ -65,9 +67,7 @@ import Testing
   @Test
   func `thousands of random calls: every answer, counter, index, record, lifetime and event agrees`() async throws {
     let redis = try await PrivateRedis()
-    let engine = try await Engine(
-      redis.url,
-      scripts: TestClock.scripts(tuning: .init(retentionSeconds: Self.retentionSeconds, eventsMaxLength: 1 << 30)))
+    let engine = try await Self.engine(redis)
     var seen: [String: Int] = [:]
     for seed in Self.seeds {
       let run = ModelRun(seed: seed, calls: 1_500, engine: engine, retentionSeconds: Self.retentionSeconds)
