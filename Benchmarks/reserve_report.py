@@ -41,7 +41,7 @@ LABELS = {
     ("fifty", "manyHolds"): "reserve, 1,000,000 live holds",
 }
 
-COLUMNS = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "residentMiB", "refused")
+COLUMNS = ("rate", "p50", "p99", "nodeMicros", "redisMicros", "residentMiB", "backSeconds", "refused")
 
 
 def http_table(samples, clients):
@@ -135,6 +135,8 @@ def targets(samples):
         at_most("Redis CPU of 5 and 10 items, off the line from 1 to 20", 15, bend(samples), "{:.0f} %"),
         at_most("p99 while 100,000 holds lapse, against a quiet one", 3,
                 samples.ratio(("http", "massExpiry"), ("http", "calm"), "p99"), "{:.1f} ×"),
+        at_most("from the last deadline of 100,000 holds until all are back in stock", 3,
+                samples.median(("http", "massExpiry"), "backSeconds"), "{:.1f} s"),
         at_most("p99 of one in no hurry beside a flood, against the same without batches", 1.25,
                 samples.ratio(("http", "flood"), ("unbatched", "flood"), "p99"), "{:.2f} ×"),
     ]
