@@ -20,23 +20,25 @@ read_globals = {
   -- From prelude.lua, which stands before the script.
   "time", "millis", "now", "damaged", "prior_answer", "append_event",
   -- From the files below, which some scripts stand behind.
-  "earliest_deadline", "judge", "take", "sell", "look_at", "touch", "is_refused", "write_answers", "write_gathered",
+  "counters", "first_score", "fault_of", "keep_answer", "earliest_deadline", "judge", "take", "sell", "look_at", "touch", "is_refused", "write_answers", "write_gathered",
   "read_record", "keep_final", "shown", "unmovable", "release", "release_due", "unreleasable", "due_parts", "told",
   "is_fenced", "inspect",
   -- The script that batch.lua stands behind.
   "member",
 }
 
--- What look_once.lua replaces, and what it and those behind it change.
-globals = {
-  "counters", "first_score", "fault_of", "keep_answer", "gathered_answer", "looked_at", "touched", "lines_judged",
-  "relied_upon", "failed",
-}
-
 -- What they define is used by the script behind them.
-files["**/prelude.lua"] = { ignore = { "211" } }
+files["**/prelude.lua"] = { ignore = { "211" }, read_globals = { "gathered_answer" } }
 for _, name in ipairs({
   "stock", "judge", "take", "sell", "look_once", "take_later", "sell_later", "hold", "release_due", "fence", "inspect",
 }) do
   files["**/" .. name .. ".lua"] = { ignore = { "211" } }
+end
+
+-- Only what runs several calls as one replaces or changes what others use, and knows what is gathered.
+for _, name in ipairs({ "look_once", "take_later", "sell_later", "batch" }) do
+  files["**/" .. name .. ".lua"].globals = {
+    "counters", "first_score", "fault_of", "keep_answer", "gathered_answer", "looked_at", "touched", "lines_judged",
+    "relied_upon", "failed",
+  }
 end
