@@ -13,6 +13,8 @@ struct TestCluster: Sendable {
   private static let topology = ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOPOLOGY"]
   /// Whether nodes cut the store into shards, so that a cart may lie in several.
   static var hasShards: Bool { topology == "shards" || topology == "cluster" }
+  /// Whether nodes know by their URL that there are replicas. A cluster of proxies has one Redis on every topology.
+  static var hasReplicas: Bool { topology == "sentinel" }
 
   /// The URL given to nodes, and the servers that take writes now.
   private let store: (url: String, masters: @Sendable () -> [PrivateRedis])
