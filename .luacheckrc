@@ -20,7 +20,8 @@ read_globals = {
   -- From prelude.lua, which stands before the script.
   "time", "millis", "now", "damaged", "prior_answer", "append_event",
   -- From the files below, which some scripts stand behind.
-  "counters", "first_score", "fault_of", "keep_answer", "earliest_deadline", "judge", "take", "sell", "look_at", "touch", "is_refused", "write_answers", "write_gathered",
+  "counters", "first_score", "fault_of", "keep_answer", "earliest_deadline", "judge", "take", "sell",
+  "look_at", "touch", "is_refused", "write_answers", "write_gathered",
   "read_record", "keep_final", "shown", "unmovable", "release", "release_due", "unreleasable", "due_parts", "told",
   "is_fenced", "inspect",
   -- The script that batch.lua stands behind.

@@ -4,8 +4,9 @@ import subprocess
 import time
 
 from http_load import wrk_command, wrk_result
+from lapse import Lapse
 from processes import BenchFailed, ResidentPeak, die_with_parent
-from redis_script import SLOT, LastHoldGone
+from redis_script import SLOT
 from scenes import PLENTY, basket, sku
 
 WARM_UP_SECONDS = 2
@@ -150,10 +151,10 @@ class HTTPRows:
         self.scenes.make_lapsing_holds(LAPSING_HOLDS, LAPSING_SECONDS)
         made = time.monotonic()
         shop.stock(sku(FLOOD_LINES), PLENTY)
-        with LastHoldGone(shop.redis, sku()) as gone:
+        with Lapse(shop.redis, sku()) as lapse:
             time.sleep(max(0, LAPSING_SECONDS - self.seconds / 2 - (time.monotonic() - made)))
             sample = self._calm(shop)
-            seconds = gone.wait(LAPSED_LIMIT)
+            seconds = lapse.seconds(LAPSED_LIMIT)
         if left := shop.inventory(sku())["reserved"]:
             raise BenchFailed(f"{left} pieces are still reserved")
         return sample | {"backSeconds": seconds}

@@ -59,25 +59,40 @@ def resident_kib(pid):
     raise BenchFailed(f"process {pid} is gone")
 
 
-class ResidentPeak:
-    """Samples the resident memory of a process while the block runs. `.kib` is the highest value."""
+class Watcher:
+    """Looks at something again and again while the block runs: `look` is called every `interval` seconds, on a thread."""
 
-    def __init__(self, pid):
-        self.pid, self.kib = pid, 0
-        self._over = threading.Event()
-        self._sampler = threading.Thread(target=self._sample, daemon=True)
+    interval = 0.1
 
-    def _sample(self):
-        while not self._over.wait(0.1):
-            self.kib = max(self.kib, resident_kib(self.pid))
+    def __init__(self):
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def look(self):
+        raise NotImplementedError
+
+    def _run(self):
+        while not self._is_over.wait(self.interval):
+            self.look()
 
     def __enter__(self):
-        self._sampler.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._over.set()
-        self._sampler.join()
+        self._is_over.set()
+        self._thread.join()
+
+
+class ResidentPeak(Watcher):
+    """Samples the resident memory of a process while the block runs. `.kib` is the highest value."""
+
+    def __init__(self, pid):
+        super().__init__()
+        self.pid, self.kib = pid, 0
+
+    def look(self):
+        self.kib = max(self.kib, resident_kib(self.pid))
 
 
 class Stage:

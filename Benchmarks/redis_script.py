@@ -4,7 +4,6 @@ import csv
 import re
 import socket
 import subprocess
-import threading
 import time
 from contextlib import ExitStack
 
@@ -171,38 +170,6 @@ class Redis:
             raise BenchFailed(f"redis-benchmark failed: {(run.stderr or run.stdout).decode(errors='replace')[-300:]}")
         rate, _, _, p50, _, p99, _ = map(float, rows[-1][-7:])
         return {"rate": rate, "p50": p50, "p99": p99, "redisMicros": used / requests * 1e6, "requests": requests}
-
-
-class LastHoldGone:
-    """Watches the holds of a SKU while the block runs, on a connection of its own. To ask a node would release them."""
-
-    def __init__(self, redis, sku):
-        self._redis, self._holds = Redis(redis.port, redis.pid, redis.database), f"holds:{sku}"
-        last = self._redis.call("ZRANGE", self._holds, "-1", "-1", "WITHSCORES")
-        if not last:
-            raise BenchFailed("there are no holds that could lapse")
-        self._due, self._gone, self._over = float(last[1]) / 1000, None, threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self):
-        while not self._gone and not self._over.wait(0.005):
-            if not self._redis.call("ZCARD", self._holds):
-                self._gone = time.time()
-
-    def wait(self, limit):
-        """Waits for the last one to go. Returns how many seconds after the last deadline it went."""
-        self._watcher.join(max(0, self._due - time.time()) + limit)
-        if not self._gone:
-            raise BenchFailed(f"not all holds have lapsed {limit} s after the last deadline")
-        return max(0, self._gone - self._due)
-
-    def __enter__(self):
-        self._watcher.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._watcher.join()
 
 
 def slotted_id(reservation_id):
